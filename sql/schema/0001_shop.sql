@@ -14,8 +14,10 @@ create table shop.customers (
 );
 
 comment on table shop.customers is 'One row per customer. email and full_name are personal data.';
-comment on column shop.customers.email is 'Personal data: never in logs, events, metadata or errors.';
-comment on column shop.customers.full_name is 'Personal data: never in logs, events, metadata or errors.';
+comment on column shop.customers.email is
+'Personal data: never in logs, events, metadata or errors.';
+comment on column shop.customers.full_name is
+'Personal data: never in logs, events, metadata or errors.';
 comment on column shop.customers.country is 'ISO 3166-1 alpha-2 code.';
 comment on column shop.customers.signed_up_at is 'Instant of registration, UTC.';
 
@@ -29,10 +31,12 @@ create table shop.products (
     stock_version bigint not null default 0,
     attributes jsonb not null default '{}' check (jsonb_typeof(attributes) = 'object')
 )
-with (fillfactor = 70);  -- room for HOT updates: stock changes with every order, no index covers it
+-- Room for HOT updates: stock changes with every order, and no index covers it.
+with (fillfactor = 70);
 
 comment on table shop.products is 'One row per product, with its price and its stock of this moment.';
-comment on column shop.products.price is 'Price of one unit, in the shop''s currency; what a checkout charges.';
+comment on column shop.products.price is
+'Price of one unit, in the shop''s currency; what a checkout charges.';
 comment on column shop.products.stock is
 'Units on hand = sum of stock_receipts - sum of items of orders whose channel is checkout.';
 comment on column shop.products.stock_version is
@@ -64,6 +68,7 @@ create table shop.checkouts (
     order_id bigint,
     reason text,
     detail jsonb,
+    cart_created_at timestamptz,
     submitted_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
     effects_applied_at timestamptz,
@@ -77,9 +82,13 @@ comment on table shop.checkouts is
 'One row per decided cart: the idempotency key of its checkout, and the outbox of its effects.';
 comment on column shop.checkouts.customer_id is
 'As the cart gave it; of a rejected cart it may be unknown or missing.';
-comment on column shop.checkouts.reason is 'Machine-readable code of a rejection, null when ordered.';
+comment on column shop.checkouts.reason is
+'Machine-readable code of a rejection, null when ordered.';
 comment on column shop.checkouts.detail is 'What a rejected cart asked for, and what was there.';
-comment on column shop.checkouts.submitted_at is 'When the shopper submitted the cart, UTC; the order''s placed_at.';
+comment on column shop.checkouts.cart_created_at is
+'When the shopper began the cart, UTC; kept because the cart goes.';
+comment on column shop.checkouts.submitted_at is
+'When the shopper submitted the cart, UTC; the order''s placed_at.';
 comment on column shop.checkouts.decided_at is 'When the checkout was decided, UTC.';
 comment on column shop.checkouts.effects_applied_at is
 'When the cart was cleared and the stock cache refreshed; null while either may still be undone.';
@@ -117,7 +126,8 @@ comment on column shop.orders.placed_on is 'UTC day of placed_at; the partition 
 comment on column shop.orders.cart_id is 'The cart this order came from; null for imported orders.';
 comment on column shop.orders.channel is
 'import: history from elsewhere, moves no stock; checkout: decided here, moves stock.';
-comment on column shop.orders.total_amount is 'Sum of quantity * unit_price over the order''s items.';
+comment on column shop.orders.total_amount is
+'Sum of quantity * unit_price over the order''s items.';
 comment on column shop.orders.placed_at is 'Instant of the order, UTC.';
 
 -- Serves: refreshing one day of analytics, replacing one day of imports.

@@ -14,7 +14,9 @@ returns boolean
 language plpgsql
 as $$
 begin
-    perform pg_advisory_xact_lock('shop.create_month'::regproc::oid::integer, to_char(month, 'YYYYMM')::integer);
+    perform pg_advisory_xact_lock(
+        'shop.create_month'::regproc::oid::integer, to_char(month, 'YYYYMM')::integer
+    );
     if to_regclass(format('shop.%I', shop.month_partition('orders', month))) is not null then
         return false;
     end if;
@@ -57,7 +59,8 @@ begin
     );
     -- Partition to partition: checked against one month's orders, however many months there are.
     execute format(
-        'alter table shop.%I add foreign key (order_id, placed_on) references shop.%I (order_id, placed_on)',
+        'alter table shop.%I add foreign key (order_id, placed_on) '
+        'references shop.%I (order_id, placed_on)',
         items_name, orders_name
     );
     execute format('analyze shop.%I, shop.%I', orders_name, items_name);
@@ -79,4 +82,5 @@ begin
 end
 $$;
 
-comment on function shop.ensure_month is 'Makes and attaches a month''s empty partitions if they are missing.';
+comment on function shop.ensure_month is
+'Makes and attaches a month''s empty partitions if they are missing.';
