@@ -5,7 +5,8 @@ create function ops.merge(
     staged regclass,
     key_columns text[],
     scope text default 'false',
-    days date[] default '{}'
+    days date[] default '{}',
+    days_column text default null
 )
 returns table (inserted bigint, updated bigint, deleted bigint)
 language plpgsql
@@ -14,6 +15,8 @@ declare
     same_key text;
     other_columns text[];
     all_columns text[];
+    -- Said in every statement, so that the planner leaves other days' partitions alone.
+    reach constant text := coalesce(format('t.%I = any($1)', days_column), 'true');
 begin
     -- One merge into a table at a time: the comparison holds until this transaction ends.
     perform pg_advisory_xact_lock('ops.merge'::regproc::oid::integer, target::oid::integer);
@@ -30,8 +33,8 @@ begin
     from unnest(key_columns) as key_column;
 
     execute format(
-        'delete from %s as t where (%s) and not exists (select from %s as s where %s)',
-        target, scope, staged, same_key
+        'delete from %s as t where %s and (%s) and not exists (select from %s as s where %s)',
+        target, reach, scope, staged, same_key
     )
     using days;
     get diagnostics deleted = row_count;
@@ -39,27 +42,33 @@ begin
     updated := 0;
     if other_columns is not null then
         execute format(
-            'update %s as t set (%s) = row(%s) from %s as s where %s and row(%s) is distinct from row(%s)',
+            'update %s as t set (%s) = row(%s) from %s as s '
+            'where %s and %s and row(%s) is distinct from row(%s)',
             target,
             array_to_string(other_columns, ', '),
             's.' || array_to_string(other_columns, ', s.'),
             staged,
             same_key,
+            reach,
             't.' || array_to_string(other_columns, ', t.'),
             's.' || array_to_string(other_columns, ', s.')
-        );
+        )
+        using days;
         get diagnostics updated = row_count;
     end if;
 
     execute format(
-        'insert into %s (%s) select %s from %s as s where not exists (select from %s as t where %s)',
+        'insert into %s (%s) select %s from %s as s '
+        'where not exists (select from %s as t where %s and %s)',
         target,
         array_to_string(all_columns, ', '),
         's.' || array_to_string(all_columns, ', s.'),
         staged,
         target,
-        same_key
-    );
+        same_key,
+        reach
+    )
+    using days;
     get diagnostics inserted = row_count;
 
     return next;
@@ -73,4 +82,5 @@ target, staged: tables; the staged one has the key and just those columns that a
 key_columns: what identifies a row in both.
 scope: a condition over t (a row of the target) and $1 (days), never made from input: rows that
 fulfil it and are not staged are deleted. By default nothing is deleted.
+days_column: where given, the merge reaches only rows of these days, and so must the staged ones.
 Returns the numbers of rows inserted, updated and deleted.';

@@ -60,7 +60,7 @@ begin
     -- Partition to partition: checked against one month's orders, however many months there are.
     execute format(
         'alter table shop.%I add foreign key (order_id, placed_on) '
-        'references shop.%I (order_id, placed_on)',
+        'references shop.%I (order_id, placed_on) deferrable',
         items_name, orders_name
     );
     execute format('analyze shop.%I, shop.%I', orders_name, items_name);

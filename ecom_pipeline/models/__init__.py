@@ -1,0 +1,1 @@
+"""The words of the shop: values, decisions and errors, without any input or output."""

@@ -1,0 +1,183 @@
+"""Imported orders into their monthly partitions, each month in one transaction."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ecom_pipeline.database.copying import copy_table
+from ecom_pipeline.database.merge import Changes, merge, staged
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
+from ecom_pipeline.pipelines.generation import OrderBatch
+from ecom_pipeline.pipelines.prefetch import prefetched
+
+_queries = load_queries("ingestion")
+
+DayOfOrders = tuple[date, OrderBatch]
+
+ORDER_COLUMNS = ("order_id", "placed_on", "customer_id", "channel", "total_amount", "placed_at")
+ITEM_COLUMNS = ("order_id", "placed_on", "line_number", "product_id", "quantity", "unit_price")
+IMPORTED = f"t.order_id < {FIRST_CHECKOUT_ORDER_ID}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanges:
+    """What a load changed in shop.orders and in shop.order_items."""
+
+    orders: Changes = Changes()
+    items: Changes = Changes()
+
+    def __add__(self, other: "OrderChanges") -> "OrderChanges":
+        """The changes of two loads together."""
+        return OrderChanges(self.orders + other.orders, self.items + other.items)
+
+
+class OrderIdOnTwoDays(ValueError):
+    """An order id of this load stands on two days."""
+
+    def __init__(self, order_id: int, first_day: date, last_day: date) -> None:
+        self.order_id = order_id
+        self.days = (first_day, last_day)
+        super().__init__(
+            f"order {order_id} stands on {first_day} and on {last_day}; give each order an id "
+            "of its own, or load both days together"
+        )
+
+
+def load_orders(postgres: Postgres, batches: Iterable[DayOfOrders]) -> OrderChanges:
+    """Makes the imported orders of each given day just those of its batch.
+
+    A month that has no partition yet is filled at the speed of plain COPY, then indexed, checked
+    and attached; into one that is there, only the differences are written. Checkout orders of
+    the same days are not touched. A month's days are loaded as a whole or, after an error, as
+    they were before.
+
+    Args:
+        postgres: Where the shop is.
+        batches: Days in rising order, each with its orders and items.
+
+    Raises:
+        OrderIdOnTwoDays: An id of the load stands on another day too.
+        psycopg2.IntegrityError: A row breaks a constraint.
+    """
+    changes = OrderChanges()
+    for month, days in groupby(prefetched(batches), key=lambda batch: batch[0].replace(day=1)):
+        with postgres.transaction() as connection:
+            if _queries.create_month(connection, month=month):
+                changes += _fill_month(connection, month, days)
+            else:
+                changes += _merge_days(connection, days)
+    return changes
+
+
+def refuse_ids_on_two_days(
+    connection: psycopg2.extensions.connection, first_id: int, last_id: int
+) -> None:
+    """Fails if an order id of this range stands on two days.
+
+    The primary key is one of the id and the day, for a partition's key must be in it; that an id
+    stands once is what every load checks with this before it commits.
+    """
+    _queries.lock_imported_ids(connection)
+    found = _queries.order_id_on_two_days(connection, first_id=first_id, last_id=last_id)
+    if found is not None:
+        raise OrderIdOnTwoDays(*found)
+
+
+def merge_staged_orders(
+    connection: psycopg2.extensions.connection, days: list[date], scope: str, item_scope: str
+) -> OrderChanges:
+    """Merges what is staged for shop.orders and shop.order_items, both of these days.
+
+    Args:
+        connection: An open transaction with both staged tables.
+        days: Days that the merge reaches.
+        scope: Which orders `t` of the days are deleted if they are not staged.
+        item_scope: The same for the items `t`.
+    """
+    _queries.defer_constraints(connection)
+    return OrderChanges(
+        merge(
+            connection, "shop.orders", "staged_shop_orders", ["order_id", "placed_on"],
+            scope=scope, days=days, days_column="placed_on",
+        ),
+        merge(
+            connection, "shop.order_items", "staged_shop_order_items",
+            ["order_id", "placed_on", "line_number"],
+            scope=item_scope, days=days, days_column="placed_on",
+        ),
+    )
+
+
+def _fill_month(
+    connection: psycopg2.extensions.connection, month: date, batches: Iterator[DayOfOrders]
+) -> OrderChanges:
+    copied = _copy_days(
+        connection, batches, f"shop.orders_{month:%Y_%m}", f"shop.order_items_{month:%Y_%m}"
+    )
+    _queries.attach_month(connection, month=month)
+    copied.refuse_ids_on_two_days(connection)
+    return OrderChanges(Changes(inserted=copied.orders), Changes(inserted=copied.items))
+
+
+def _merge_days(
+    connection: psycopg2.extensions.connection, batches: Iterator[DayOfOrders]
+) -> OrderChanges:
+    with (
+        staged(connection, "shop.orders", ORDER_COLUMNS) as orders,
+        staged(connection, "shop.order_items", ITEM_COLUMNS) as items,
+    ):
+        copied = _copy_days(connection, batches, orders, items)
+        changes = merge_staged_orders(connection, copied.days, IMPORTED, IMPORTED)
+        copied.refuse_ids_on_two_days(connection)
+        return changes
+
+
+@dataclass(slots=True)
+class _Copied:
+    """What a transaction has copied so far."""
+
+    days: list[date]
+    orders: int = 0
+    items: int = 0
+    first_id: int = FIRST_CHECKOUT_ORDER_ID
+    last_id: int = 0
+
+    def add(self, day: date, batch: OrderBatch) -> None:
+        self.days.append(day)
+        self.orders += batch.orders.num_rows
+        self.items += batch.items.num_rows
+        if batch.orders.num_rows:
+            ids = pc.min_max(batch.orders["order_id"])
+            self.first_id = min(self.first_id, ids["min"].as_py())
+            self.last_id = max(self.last_id, ids["max"].as_py())
+
+    def refuse_ids_on_two_days(self, connection: psycopg2.extensions.connection) -> None:
+        refuse_ids_on_two_days(connection, self.first_id, self.last_id)
+
+
+def _copy_days(
+    connection: psycopg2.extensions.connection,
+    batches: Iterator[DayOfOrders],
+    orders_table: str,
+    items_table: str,
+) -> _Copied:
+    copied = _Copied(days=[])
+    for day, batch in batches:
+        copy_table(connection, orders_table, _of_day(batch.orders, day, channel="import"))
+        copy_table(connection, items_table, _of_day(batch.items, day))
+        copied.add(day, batch)
+    return copied
+
+
+def _of_day(rows: pa.Table, day: date, **constants: str) -> pa.Table:
+    """The rows with the day and further constants as columns."""
+    for name, value in {"placed_on": day, **constants}.items():
+        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
+    return rows

@@ -1,0 +1,14 @@
+-- name: merge^
+-- Inserts, updates and deletes so that the target's rows in scope equal the staged ones.
+select
+    changes.inserted,
+    changes.updated,
+    changes.deleted
+from ops.merge(
+    :target::regclass,
+    :staged::regclass,
+    :key_columns::text [],
+    :scope::text,
+    :days::date [],
+    :days_column::text
+) as changes;
