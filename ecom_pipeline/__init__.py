@@ -1,0 +1,1 @@
+"""A shop's data platform on Postgres, Mongo and Redis, orchestrated by Dagster."""

@@ -1,0 +1,1 @@
+"""Plain functions that make, load and transform the shop's data."""

@@ -1,0 +1,26 @@
+"""A believable shop, made from a seed: each row depends on (seed, stream, day) alone.
+
+Pure: no store, no clock, no global random state. Any day can be made again, in any order,
+and is the same to the byte.
+"""
+
+from ecom_pipeline.pipelines.generation.carts import CartDocument, generate_carts
+from ecom_pipeline.pipelines.generation.customers import generate_customers
+from ecom_pipeline.pipelines.generation.orders import OrderBatch, generate_orders
+from ecom_pipeline.pipelines.generation.planted import planted_pairs, scarce_products
+from ecom_pipeline.pipelines.generation.products import generate_products
+from ecom_pipeline.pipelines.generation.profile import ShopProfile
+from ecom_pipeline.pipelines.generation.stock import generate_stock_receipts
+
+__all__ = [
+    "CartDocument",
+    "OrderBatch",
+    "ShopProfile",
+    "generate_carts",
+    "generate_customers",
+    "generate_orders",
+    "generate_products",
+    "generate_stock_receipts",
+    "planted_pairs",
+    "scarce_products",
+]
