@@ -10,14 +10,15 @@ from faker import Faker
 
 from ecom_pipeline.pipelines.generation.laws import Law
 
-# Faker's locale, ISO 3166 country, percentage of customers.
+# Faker's locale, ISO 3166 country, percentage of customers. Not it_IT: Faker draws its cities
+# from a set, whose order differs from process to process.
 _COUNTRIES: Final = (
     ("en_US", "US", 40),
     ("en_GB", "GB", 15),
     ("de_DE", "DE", 15),
     ("fr_FR", "FR", 10),
     ("es_ES", "ES", 8),
-    ("it_IT", "IT", 5),
+    ("pl_PL", "PL", 5),
     ("nl_NL", "NL", 4),
     ("sv_SE", "SE", 3),
 )

@@ -1,0 +1,106 @@
+"""What the generator plants is there, and nothing else looks like it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import combinations, groupby
+
+import numpy as np
+import pytest
+
+from ecom_pipeline.pipelines.generation import (
+    ShopProfile,
+    generate_carts,
+    generate_orders,
+    generate_stock_receipts,
+    planted_pairs,
+    scarce_products,
+)
+from ecom_pipeline.pipelines.generation.laws import Ints
+
+START = date(2026, 1, 1)
+DEFAULT = ShopProfile(42, START, 20_000, 2_000, 1_000, 1_500)
+
+
+def window(days: int) -> list[date]:
+    return [START + timedelta(days=number) for number in range(days)]
+
+
+def ordered_baskets(shop: ShopProfile, days: int) -> Iterator[list[int]]:
+    for day in window(days):
+        items = generate_orders(shop, day).items
+        lines = zip(items["order_id"].to_pylist(), items["product_id"].to_pylist(), strict=True)
+        for _, basket in groupby(lines, key=lambda line: line[0]):
+            yield sorted(product for _, product in basket)
+
+
+def lifts(shop: ShopProfile, days: int) -> dict[tuple[int, int], float]:
+    """The lift of each pair in at least 10 baskets: observed over expected by chance."""
+    baskets, products, pairs = 0, Counter[int](), Counter[tuple[int, int]]()
+    for basket in ordered_baskets(shop, days):
+        baskets += 1
+        products.update(basket)
+        pairs.update(combinations(basket, 2))
+    return {
+        (a, b): together * baskets / (products[a] * products[b])
+        for (a, b), together in pairs.items()
+        if together >= 10
+    }
+
+
+def supply_and_demand(shop: ShopProfile, days: int) -> tuple[Ints, Ints]:
+    """Units received and units in submitted carts up to each day: [day, product id - 1]."""
+    supply = np.zeros((days, shop.products), dtype=np.int64)
+    demand = np.zeros((days, shop.products), dtype=np.int64)
+    for number, day in enumerate(window(days)):
+        receipts = generate_stock_receipts(shop, day)
+        supply[number, receipts["product_id"].to_numpy() - 1] = receipts["quantity"]
+        for cart in generate_carts(shop, day):
+            if cart["status"] == "submitted":
+                for item in cart["items"]:
+                    demand[number, item["product_id"] - 1] += item["quantity"]
+    return supply.cumsum(axis=0), demand.cumsum(axis=0)
+
+
+@pytest.mark.parametrize("seed", [42, 1])
+def test_planted_pairs_lead_all_pairs_in_ten_baskets_by_lift(seed: int) -> None:
+    shop = ShopProfile(seed, START, 20_000, 2_000, 1_000, 1_500)
+    by_lift = lifts(shop, days=30)
+    planted = set(planted_pairs(shop))
+
+    assert len(planted) == 5
+    assert planted <= by_lift.keys()
+    best_by_chance = max(lift for pair, lift in by_lift.items() if pair not in planted)
+    assert min(by_lift[pair] for pair in planted) > 10 * best_by_chance
+
+
+def test_scarce_products_are_wanted_more_than_they_are_stocked() -> None:
+    supply, demand = supply_and_demand(DEFAULT, days=30)
+    scarce = np.array(scarce_products(DEFAULT)) - 1
+
+    assert len(scarce) == 5
+    assert (demand[-1, scarce] > 2 * supply[-1, scarce]).all()
+    assert (demand[-1, scarce] > np.quantile(demand[-1], 0.98)).all()
+
+
+@pytest.mark.parametrize(
+    ("shop", "days"),
+    [
+        pytest.param(DEFAULT, 60, id="default"),
+        pytest.param(ShopProfile(5, START, 300, 40, 5, 60), 365, id="small, a whole year"),
+        pytest.param(ShopProfile(5, START, 50, 20, 10, 10), 365, id="tiny, a whole year"),
+        pytest.param(ShopProfile(5, START, 900, 100, 5, 4_000), 40, id="few products, many carts"),
+    ],
+)
+def test_ordinary_products_never_run_out(shop: ShopProfile, days: int) -> None:
+    supply, demand = supply_and_demand(shop, days)
+    ordinary = np.setdiff1d(np.arange(shop.products), np.array(scarce_products(shop)) - 1)
+
+    assert (supply[:, ordinary] >= demand[:, ordinary]).all()
+
+
+def test_a_shop_too_small_for_planted_products_has_none() -> None:
+    shop = ShopProfile(42, START, customers=5, products=9, orders_per_day=3, carts_per_day=3)
+
+    assert planted_pairs(shop) == ()
+    assert scarce_products(shop) == ()

@@ -1,0 +1,147 @@
+"""The generated shop behaves like a shop: who buys what, and when."""
+
+from datetime import date, timedelta
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ecom_pipeline.pipelines.generation import (
+    ShopProfile,
+    generate_carts,
+    generate_customers,
+    generate_orders,
+    generate_products,
+)
+from ecom_pipeline.pipelines.generation.catalogue import CATEGORIES
+
+START = date(2026, 1, 1)
+DEFAULT = ShopProfile(42, START, 20_000, 2_000, 1_000, 1_500)
+WINDOW = [START + timedelta(days=number) for number in range(30)]
+YEAR = [START + timedelta(days=number) for number in range(365)]
+
+
+@cache
+def window_orders() -> pa.Table:
+    return pa.concat_tables(generate_orders(DEFAULT, day).orders for day in WINDOW)
+
+
+@cache
+def window_items() -> pa.Table:
+    return pa.concat_tables(generate_orders(DEFAULT, day).items for day in WINDOW)
+
+
+@cache
+def orders_by_day_of_a_year() -> dict[date, int]:
+    shop = ShopProfile(7, START, customers=500, products=50, orders_per_day=400, carts_per_day=1)
+    return {day: generate_orders(shop, day).orders.num_rows for day in YEAR}
+
+
+def mean_of(counts: list[int]) -> float:
+    return sum(counts) / len(counts)
+
+
+def test_the_default_window_has_the_orders_and_carts_that_were_asked_for() -> None:
+    carts = sum(len(generate_carts(DEFAULT, day)) for day in WINDOW)
+
+    assert abs(window_orders().num_rows / 30_000 - 1) < 0.02
+    assert abs(carts / 45_000 - 1) < 0.02
+
+
+def test_a_year_has_the_mean_that_was_asked_for() -> None:
+    assert abs(mean_of(list(orders_by_day_of_a_year().values())) / 400 - 1) < 0.01
+
+
+def test_saturday_is_busiest_and_tuesday_quietest() -> None:
+    weekdays = [
+        mean_of([count for day, count in orders_by_day_of_a_year().items() if day.weekday() == n])
+        for n in range(7)
+    ]
+
+    assert int(np.argmax(weekdays)) == 5
+    assert int(np.argmin(weekdays)) == 1
+    assert 1.15 < weekdays[5] / weekdays[1] < 1.30
+
+
+def test_the_year_peaks_before_christmas() -> None:
+    months = [
+        mean_of([count for day, count in orders_by_day_of_a_year().items() if day.month == n])
+        for n in range(1, 13)
+    ]
+
+    assert sorted(np.argsort(months)[-2:].tolist()) == [10, 11]
+    assert 1.25 < months[11] / months[6] < 1.50
+
+
+def test_the_evening_is_busy_and_the_night_is_quiet() -> None:
+    hours = np.bincount(pc.hour(window_orders()["placed_at"]).to_numpy(), minlength=24)
+
+    assert 18 <= int(np.argmax(hours)) <= 21
+    assert hours[19:21].sum() > 15 * hours[2:4].sum() > 0
+
+
+def test_popularity_follows_zipfs_law_with_a_slope_of_about_0_9() -> None:
+    units = np.sort(np.bincount(window_items()["product_id"].to_numpy()))[::-1]
+    ranks = np.arange(5, 501)
+    slope, _ = np.polyfit(np.log(ranks), np.log(units[ranks - 1]), 1)
+
+    assert -1.0 < slope < -0.8
+
+
+def test_popularity_has_nothing_to_do_with_the_product_id() -> None:
+    units = np.bincount(window_items()["product_id"].to_numpy(), minlength=2_001)[1:]
+
+    assert abs(np.corrcoef(np.arange(2_000), units)[0, 1]) < 0.1
+
+
+def test_baskets_have_about_three_lines_and_mostly_one_piece_of_each() -> None:
+    items = window_items()
+
+    assert 2.8 < items.num_rows / window_orders().num_rows < 3.2
+    assert 10 <= pc.max(items["line_number"]).as_py() <= 13
+    assert 0.8 < pc.mean(pc.equal(items["quantity"], 1)).as_py() < 0.9
+
+
+def test_few_customers_place_most_orders_and_most_of_the_rest_come_back_rarely() -> None:
+    counts = np.sort(np.bincount(window_orders()["customer_id"].to_numpy()))[::-1]
+    busiest_fifth = counts[: DEFAULT.customers // 5].sum()
+
+    assert 0.5 < busiest_fifth / counts.sum() < 0.8
+    assert (counts > 1).sum() > 3_000
+
+
+def test_new_customers_order_more_often_than_old_ones() -> None:
+    sign_ups = pc.cast(generate_customers(DEFAULT)["signed_up_at"], pa.date32()).to_numpy()
+    ages = (np.datetime64(START) - sign_ups).astype(int)
+    orders = np.bincount(window_orders()["customer_id"].to_numpy(), minlength=20_001)[1:]
+
+    young = orders[(ages > 0) & (ages <= 90)].mean()
+    old = orders[ages > 540].mean()
+    assert 1.5 < young / old < 4
+
+
+def test_new_customers_keep_appearing() -> None:
+    customers = generate_orders(DEFAULT, START + timedelta(days=300)).orders["customer_id"]
+    signed_up_before_start = pc.sum(
+        pc.less(pc.cast(generate_customers(DEFAULT)["signed_up_at"], pa.date32()), pa.scalar(START))
+    ).as_py()
+
+    assert pc.any(pc.greater(customers, signed_up_before_start)).as_py()
+
+
+def test_three_in_ten_carts_are_submitted() -> None:
+    statuses = [cart["status"] for day in WINDOW[:10] for cart in generate_carts(DEFAULT, day)]
+
+    assert 0.28 < statuses.count("submitted") / len(statuses) < 0.32
+
+
+def test_prices_are_log_normal_around_the_categorys_median() -> None:
+    shop = ShopProfile(3, START, 1, products=20_000, orders_per_day=1, carts_per_day=1)
+    products = generate_products(shop).to_pandas()
+    products["price"] = products["price"].astype(float)
+
+    for category in CATEGORIES:
+        logs = np.log(products.loc[products["category"] == category.name, "price"])
+        assert abs(logs.median() - np.log(category.median_price)) < 0.1
+        assert abs(logs.std() - category.sigma) < 0.1
