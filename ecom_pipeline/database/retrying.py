@@ -1,0 +1,22 @@
+"""Trying a transaction again after what may pass: a deadlock, a lost connection, a restart."""
+
+import psycopg2
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from ecom_pipeline.database.errors import StoreUnavailable
+
+# OperationalError includes deadlocks and serialization failures; InterfaceError is a connection
+# that was found closed.
+_PASSING = (psycopg2.OperationalError, psycopg2.InterfaceError, StoreUnavailable)
+
+retried = retry(
+    retry=retry_if_exception_type(_PASSING),
+    wait=wait_random_exponential(multiplier=0.02, max=1.0),
+    stop=stop_after_delay(10.0),
+    reraise=True,
+)
+"""Repeats a function that is one transaction, with backoff, for up to 10 seconds.
+
+Only for transactions that may safely be done twice: after a connection lost during commit nobody
+knows whether it was done.
+"""

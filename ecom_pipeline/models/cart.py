@@ -1,0 +1,215 @@
+"""Carts as Mongo holds them, read without trust."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+MOST_LINES: Final = 200
+"""Lines of a cart, before those of one product are added up."""
+
+MOST_UNITS: Final = 2**31 - 1
+"""Units of one product in a cart: what `quantity integer` holds."""
+
+LARGEST_ID: Final = 2**63 - 1
+LONGEST_CART_ID: Final = 200
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far ahead of this clock a shopper's may be before a submission counts as in the future."""
+
+EARLIEST_SUBMISSION: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""An older submission is a mistake, not history; it must not make partitions of its own."""
+
+_SHOWN_CHARACTERS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedCart:
+    """A well-formed submitted cart.
+
+    Attributes:
+        cart_id: The cart's id.
+        customer_id: Whose cart it is; whether there is such a customer is not known yet.
+        quantities: Units by product id, in rising order of the id.
+        created_at: When the cart was begun, if it says so.
+        submitted_at: When it was submitted, UTC.
+    """
+
+    cart_id: str
+    customer_id: int
+    quantities: Mapping[int, int]
+    created_at: datetime | None
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedCart:
+    """A submitted cart that no order can be made from, whatever is in stock.
+
+    Attributes:
+        cart_id: The cart's id, or a stand-in where that is no usable string.
+        reason: Machine-readable code.
+        detail: Which part of the cart is wrong, and what stands there.
+        customer_id: Whose cart it is, if it says so.
+        created_at: When it was begun, if it says so.
+        submitted_at: When it was submitted, UTC, if it says so.
+    """
+
+    cart_id: str
+    reason: str
+    detail: Mapping[str, Any]
+    customer_id: int | None
+    created_at: datetime | None
+    submitted_at: datetime | None
+
+
+class _Malformed(Exception):
+    """Carries a reason out of the depths of a document."""
+
+    def __init__(self, reason: str, **detail: Any) -> None:
+        self.reason = reason
+        self.detail = detail
+
+
+def cart_key(raw_id: object) -> str:
+    """The text that stands for a cart in Postgres: its id, or a digest where that cannot be.
+
+    A Mongo `_id` may be of any type and length; only a string of up to 200 characters without
+    NUL or lone surrogates is a cart id.
+    """
+    if isinstance(raw_id, str) and 0 < len(raw_id) <= LONGEST_CART_ID and _is_storable(raw_id):
+        return raw_id
+    return "invalid:" + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
+
+
+def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | MalformedCart:
+    """Reads a cart document that claims to be submitted.
+
+    Unknown fields are ignored, a price of the shopper's own among them; lines of the same product
+    add up.
+
+    Args:
+        document: As Mongo gave it, with datetimes in UTC.
+        now: The present, UTC; a submission after it is refused.
+    """
+    raw_id = document.get("_id")
+    cart_id = cart_key(raw_id)
+    try:
+        if cart_id != raw_id:
+            raise _Malformed("invalid_cart_id", value=_shown(raw_id))
+        _require_submitted(document)
+        return SubmittedCart(
+            cart_id=cart_id,
+            customer_id=_read_id(document, "customer_id", "customer"),
+            quantities=_read_quantities(document),
+            created_at=_instant_or_none(document.get("created_at")),
+            submitted_at=_read_submitted_at(document, now),
+        )
+    except _Malformed as malformed:
+        return MalformedCart(
+            cart_id=cart_id,
+            reason=malformed.reason,
+            detail=malformed.detail,
+            customer_id=_id_or_none(document.get("customer_id")),
+            created_at=_instant_or_none(document.get("created_at")),
+            submitted_at=_instant_or_none(document.get("submitted_at")),
+        )
+
+
+def _require_submitted(document: Mapping[str, Any]) -> None:
+    if "status" not in document:
+        raise _Malformed("missing_status")
+    if document["status"] != "submitted":
+        raise _Malformed("unknown_status", value=_shown(document["status"]))
+
+
+def _read_submitted_at(document: Mapping[str, Any], now: datetime) -> datetime:
+    if document.get("submitted_at") is None:
+        raise _Malformed("missing_submission_time")
+    submitted_at = _instant_or_none(document["submitted_at"])
+    if submitted_at is None or submitted_at < EARLIEST_SUBMISSION:
+        raise _Malformed("invalid_submission_time", value=_shown(document["submitted_at"]))
+    if submitted_at > now + CLOCK_TOLERANCE:
+        raise _Malformed("submitted_in_the_future", value=submitted_at.isoformat())
+    return submitted_at
+
+
+def _read_quantities(document: Mapping[str, Any]) -> Mapping[int, int]:
+    items = document.get("items")
+    if items is None:
+        raise _Malformed("missing_items")
+    if not isinstance(items, list):
+        raise _Malformed("invalid_items", value=_shown(items))
+    if not items:
+        raise _Malformed("empty_cart")
+    if len(items) > MOST_LINES:
+        raise _Malformed("too_many_lines", lines=len(items), most=MOST_LINES)
+    quantities: dict[int, int] = {}
+    for number, line in enumerate(items, start=1):
+        try:
+            product_id, quantity = _read_line(line)
+        except _Malformed as malformed:
+            raise _Malformed(malformed.reason, line=number, **malformed.detail) from None
+        quantities[product_id] = quantities.get(product_id, 0) + quantity
+        if quantities[product_id] > MOST_UNITS:
+            raise _Malformed("quantity_too_large", product_id=product_id, most=MOST_UNITS)
+    return dict(sorted(quantities.items()))
+
+
+def _read_line(line: object) -> tuple[int, int]:
+    if not isinstance(line, Mapping):
+        raise _Malformed("invalid_line", value=_shown(line))
+    return _read_id(line, "product_id", "product"), _read_quantity(line)
+
+
+def _read_id(holder: Mapping[str, Any], name: str, noun: str) -> int:
+    if holder.get(name) is None:
+        raise _Malformed(f"missing_{noun}")
+    value = _id_or_none(holder[name])
+    if value is None:
+        raise _Malformed(f"invalid_{noun}", value=_shown(holder[name]))
+    return value
+
+
+def _read_quantity(line: Mapping[str, Any]) -> int:
+    quantity = line.get("quantity")
+    if quantity is None:
+        raise _Malformed("missing_quantity")
+    if isinstance(quantity, bool) or not isinstance(quantity, int | float):
+        raise _Malformed("invalid_quantity", value=_shown(quantity))
+    if isinstance(quantity, float):
+        if not math.isfinite(quantity):
+            raise _Malformed("quantity_not_finite", value=_shown(quantity))
+        if not quantity.is_integer():
+            raise _Malformed("fractional_quantity", value=quantity)
+    if quantity <= 0:
+        raise _Malformed("quantity_not_positive", value=quantity)
+    if quantity > MOST_UNITS:
+        raise _Malformed("quantity_too_large", value=_shown(quantity), most=MOST_UNITS)
+    return int(quantity)
+
+
+def _id_or_none(value: object) -> int | None:
+    """A positive whole number that Postgres holds as bigint; BSON's whole doubles count as such."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
+        return int(value)
+    return None
+
+
+def _instant_or_none(value: object) -> datetime | None:
+    if not isinstance(value, datetime):
+        return None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _is_storable(text: str) -> bool:
+    return "\x00" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+def _shown(value: object) -> str:
+    """The value as ASCII and short, safe to keep as JSON whatever it is."""
+    text = ascii(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."

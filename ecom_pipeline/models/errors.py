@@ -1,0 +1,72 @@
+"""Errors of the shop's rules; each carries what it is about and says what to do next."""
+
+
+class ShopError(Exception):
+    """A rule of the shop forbids what was asked."""
+
+
+class CartNotFound(ShopError):
+    """No cart has this id."""
+
+    def __init__(self, cart_id: str) -> None:
+        self.cart_id = cart_id
+        super().__init__(f"there is no cart {cart_id!a}; it may have been ordered or have expired")
+
+
+class CartNotActive(ShopError):
+    """A submitted cart never changes; what comes later belongs in a new one."""
+
+    def __init__(self, cart_id: str, status: str) -> None:
+        self.cart_id = cart_id
+        self.status = status
+        super().__init__(f"cart {cart_id!a} is {status}; put later items into a new cart")
+
+
+class CartNotSubmitted(ShopError):
+    """Only a submitted cart can be placed."""
+
+    def __init__(self, cart_id: str) -> None:
+        self.cart_id = cart_id
+        super().__init__(f"cart {cart_id!a} is still active; submit it, then place it")
+
+
+class CartNotRejected(ShopError):
+    """Only a rejected cart can be reopened."""
+
+    def __init__(self, cart_id: str, status: str) -> None:
+        self.cart_id = cart_id
+        self.status = status
+        super().__init__(f"cart {cart_id!a} is {status}; only a rejected cart is reopened")
+
+
+class ActiveCartExists(ShopError):
+    """A customer has one active cart at most."""
+
+    def __init__(self, customer_id: int) -> None:
+        self.customer_id = customer_id
+        super().__init__(f"customer {customer_id} has an active cart already; submit that first")
+
+
+class InvalidQuantity(ShopError):
+    """Units are counted in whole numbers above zero."""
+
+    def __init__(self, quantity: object) -> None:
+        self.quantity = quantity
+        super().__init__(f"{quantity!a} is no quantity; give a whole number from 1 to 2147483647")
+
+
+class ProductNotFound(ShopError):
+    """No product has this id."""
+
+    def __init__(self, product_id: int) -> None:
+        self.product_id = product_id
+        super().__init__(f"there is no product {product_id}")
+
+
+class ProductNotInCart(ShopError):
+    """The cart has no line for this product."""
+
+    def __init__(self, cart_id: str, product_id: int) -> None:
+        self.cart_id = cart_id
+        self.product_id = product_id
+        super().__init__(f"cart {cart_id!a} has no product {product_id}; add it first")

@@ -1,0 +1,211 @@
+"""Shopping carts in Mongo: each change is one guarded update, never a read and a write."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pymongo.errors import DuplicateKeyError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.cart import MOST_UNITS
+from ecom_pipeline.models.errors import (
+    ActiveCartExists,
+    CartNotActive,
+    CartNotFound,
+    CartNotRejected,
+    InvalidQuantity,
+    ProductNotInCart,
+)
+from ecom_pipeline.services.faults import FaultPoint, reach
+
+REOPENED_MARK: Final = "~"
+"""Stands between a rejected cart's id and the number of times that it was reopened."""
+
+# What an adder meets while others submit and open carts; ten in a row is no coincidence.
+_ATTEMPTS: Final = 10
+
+
+class CartService:
+    """Creates, fills and submits carts.
+
+    A customer has one active cart at most; a guest may have several. A submitted cart never
+    changes again. Every method raises StoreUnavailable when Mongo is away.
+
+    Args:
+        stores: Where the carts are.
+        clock: The present, UTC.
+    """
+
+    def __init__(
+        self, stores: Stores, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._mongo = stores.mongo
+        self._carts = stores.mongo.carts
+        self._clock = clock
+
+    def create(self, customer_id: int | None = None) -> str:
+        """Opens a cart and gives its id; a customer who has an active cart gets that one."""
+        cart_id = secrets.token_hex(12)
+        with self._mongo.reaching():
+            try:
+                self._carts.insert_one(self._new_cart(cart_id, customer_id, []))
+            except DuplicateKeyError:
+                active = self._carts.find_one({"customer_id": customer_id, "status": "active"})
+                # Submitted in this very moment: then there is room for a new one.
+                return active["_id"] if active else self.create(customer_id)
+        return cart_id
+
+    def get(self, cart_id: str) -> Mapping[str, Any]:
+        """The cart's document.
+
+        Raises:
+            CartNotFound: There is none.
+        """
+        with self._mongo.reaching():
+            cart = self._carts.find_one({"_id": cart_id})
+        if cart is None:
+            raise CartNotFound(cart_id)
+        return cart
+
+    def add(self, cart_id: str, product_id: int, quantity: int = 1) -> None:
+        """Adds units of a product to an active cart; a product has one line.
+
+        Raises:
+            CartNotActive: It is submitted or rejected.
+            CartNotFound: There is no such cart.
+            InvalidQuantity: `quantity` is no whole number above zero.
+        """
+        _check_quantity(quantity)
+        line = {"product_id": product_id, "quantity": quantity}
+        for _ in range(_ATTEMPTS):
+            # Another may add the first units between the two updates; then the first one fits.
+            if self._change(
+                {"_id": cart_id, "items.product_id": product_id},
+                {"$inc": {"items.$.quantity": quantity}},
+            ) or self._change(
+                {"_id": cart_id, "items.product_id": {"$ne": product_id}},
+                {"$push": {"items": line}},
+            ):
+                return
+            self._require_active(cart_id)
+        raise CartNotActive(cart_id, "contended")
+
+    @retry(
+        retry=retry_if_exception_type((CartNotActive, CartNotFound)),
+        stop=stop_after_attempt(_ATTEMPTS),
+        reraise=True,
+    )
+    def add_for_customer(self, customer_id: int, product_id: int, quantity: int = 1) -> str:
+        """Adds to the customer's active cart, a new one if theirs is being checked out.
+
+        Returns:
+            The id of the cart that the units are in.
+        """
+        cart_id = self.create(customer_id)
+        self.add(cart_id, product_id, quantity)
+        return cart_id
+
+    def change(self, cart_id: str, product_id: int, quantity: int) -> None:
+        """Sets how many units of a product an active cart asks for.
+
+        Raises:
+            ProductNotInCart: The cart has no line for the product.
+            CartNotActive, CartNotFound, InvalidQuantity: As for `add`.
+        """
+        _check_quantity(quantity)
+        changed = self._change(
+            {"_id": cart_id, "items.product_id": product_id},
+            {"$set": {"items.$.quantity": quantity}},
+        )
+        if not changed:
+            self._require_active(cart_id)
+            raise ProductNotInCart(cart_id, product_id)
+
+    def remove(self, cart_id: str, product_id: int) -> None:
+        """Takes a product out of an active cart; nothing happens if it is not there.
+
+        Raises:
+            CartNotActive, CartNotFound: As for `add`.
+        """
+        if not self._change({"_id": cart_id}, {"$pull": {"items": {"product_id": product_id}}}):
+            self._require_active(cart_id)
+
+    def submit(self, cart_id: str) -> None:
+        """Seals an active cart; submitting a submitted cart changes nothing.
+
+        Raises:
+            CartNotActive: It is rejected; reopen it first.
+            CartNotFound: There is no such cart.
+        """
+        now = self._now()
+        if self._change({"_id": cart_id}, {"$set": {"status": "submitted", "submitted_at": now}}):
+            reach(FaultPoint.AFTER_SEALING)
+            return
+        status = self.get(cart_id).get("status")
+        if status != "submitted":
+            raise CartNotActive(cart_id, str(status))
+
+    def reopen(self, cart_id: str) -> str:
+        """Puts the items of a rejected cart into a new active one and gives its id.
+
+        The rejected cart stays, with its checkout; reopening it twice gives the same new cart.
+
+        Raises:
+            ActiveCartExists: The customer is filling another cart.
+            CartNotRejected: The cart is active or submitted.
+            CartNotFound: There is no such cart.
+        """
+        rejected = self.get(cart_id)
+        if rejected.get("status") != "rejected":
+            raise CartNotRejected(cart_id, str(rejected.get("status")))
+        new_id, customer_id = _reopened_id(cart_id), rejected.get("customer_id")
+        with self._mongo.reaching():
+            try:
+                self._carts.insert_one(
+                    self._new_cart(new_id, customer_id, rejected.get("items", []))
+                )
+            except DuplicateKeyError:
+                if self._carts.find_one({"_id": new_id}, {"_id": 1}) is None:
+                    raise ActiveCartExists(customer_id) from None
+        return new_id
+
+    def _new_cart(self, cart_id: str, customer_id: int | None, items: list[Any]) -> dict[str, Any]:
+        now = self._now()
+        cart = {
+            "_id": cart_id,
+            "status": "active",
+            "items": items,
+            "created_at": now,
+            "updated_at": now,
+            "touched_at": now,
+        }
+        return cart if customer_id is None else {**cart, "customer_id": customer_id}
+
+    def _change(self, where: dict[str, Any], change: dict[str, Any]) -> bool:
+        """Applies a change to an active cart in one guarded update; says whether it fitted."""
+        now = self._now()
+        stamped = {**change, "$set": {"updated_at": now, "touched_at": now, **change.get("$set", {})}}
+        with self._mongo.reaching():
+            return self._carts.update_one({**where, "status": "active"}, stamped).matched_count == 1
+
+    def _require_active(self, cart_id: str) -> None:
+        status = self.get(cart_id).get("status")
+        if status != "active":
+            raise CartNotActive(cart_id, str(status))
+
+    def _now(self) -> datetime:
+        """The present to the millisecond, as Mongo keeps it."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _check_quantity(quantity: int) -> None:
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 0 < quantity <= MOST_UNITS:
+        raise InvalidQuantity(quantity)
+
+
+def _reopened_id(cart_id: str) -> str:
+    stem, _, times = cart_id.rpartition(REOPENED_MARK)
+    return f"{stem}~{int(times) + 1}" if stem and times.isdigit() else f"{cart_id}~1"

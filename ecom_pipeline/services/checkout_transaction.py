@@ -1,0 +1,194 @@
+"""One transaction that decides a batch of carts, of one cart or of thousands, by the same path."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg2.extensions
+
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.models.cart import MalformedCart, SubmittedCart
+from ecom_pipeline.models.checkout import (
+    CheckoutResult,
+    Decision,
+    Ordered,
+    Rejected,
+    Rejection,
+    Shelf,
+    decide,
+)
+from ecom_pipeline.models.order import OrderLine, total_of, utc_day
+from ecom_pipeline.services.faults import FaultPoint, reach
+
+_queries = load_queries("checkout")
+
+Connection = psycopg2.extensions.connection
+Cart = SubmittedCart | MalformedCart
+NewOrder = tuple[SubmittedCart, int, tuple[OrderLine, ...]]
+"""A cart, the id of its order, and the order's lines."""
+
+
+def decide_carts(connection: Connection, carts: Sequence[Cart]) -> dict[str, CheckoutResult]:
+    """Decides the carts that are undecided and gives the outcome of all.
+
+    Everyone takes the locks in the same order, checkout rows by cart id and then products by
+    product id, so two such transactions never wait for each other in a circle.
+
+    Args:
+        connection: An open transaction; the caller commits. The partitions of the carts' months
+            exist.
+        carts: Any number of carts; one cart may be there more than once.
+    """
+    by_id = {cart.cart_id: cart for cart in carts}
+    order_ids = _claim(connection, [by_id[cart_id] for cart_id in sorted(by_id)])
+    reach(FaultPoint.AFTER_CHECKOUT_ROWS)
+    results = outcomes(connection, list(by_id.keys() - order_ids.keys()))
+    undecided = []
+    for cart_id in order_ids:
+        cart = by_id[cart_id]
+        if isinstance(cart, MalformedCart):
+            results[cart_id] = Rejected(cart_id, cart.reason, cart.detail)
+        else:
+            undecided.append(cart)
+    if undecided:
+        results |= _order(connection, undecided, order_ids)
+    return results
+
+
+def outcomes(connection: Connection, cart_ids: Sequence[str]) -> dict[str, CheckoutResult]:
+    """What was decided of those of the carts that were decided."""
+    if not cart_ids:
+        return {}
+    rows = _queries.checkouts_of(connection, cart_ids=list(cart_ids))
+    return {result.cart_id: result for result in map(_result, rows)}
+
+
+def undone_outcomes(
+    connection: Connection, least_age: timedelta, most: int
+) -> list[CheckoutResult]:
+    """Up to `most` outcomes whose effects are not stamped, the oldest first."""
+    rows = _queries.checkouts_with_undone_effects(connection, least_age=least_age, most=most)
+    return [_result(row) for row in rows]
+
+
+def ensure_month(connection: Connection, month: date) -> None:
+    """Makes the partitions of a month if they are missing."""
+    _queries.ensure_month(connection, month=month)
+
+
+def _result(row: tuple[Any, ...]) -> CheckoutResult:
+    cart_id, outcome, order_id, placed_on, reason, detail = row
+    if outcome == "ordered":
+        return Ordered(cart_id, order_id, placed_on)
+    return Rejected(cart_id, reason, detail or {})
+
+
+def _claim(connection: Connection, carts: Sequence[Cart]) -> dict[str, int]:
+    """The ids of the carts claimed now, with those of the orders that they may become."""
+    rejections = [
+        (cart.reason, _json(cart.detail)) if isinstance(cart, MalformedCart) else (None, None)
+        for cart in carts
+    ]
+    return dict(
+        _queries.claim(
+            connection,
+            cart_ids=[cart.cart_id for cart in carts],
+            customer_ids=[cart.customer_id for cart in carts],
+            reasons=[reason for reason, _ in rejections],
+            details=[detail for _, detail in rejections],
+            created_ats=[cart.created_at for cart in carts],
+            submitted_ats=[cart.submitted_at for cart in carts],
+        )
+    )
+
+
+def _order(
+    connection: Connection, carts: Sequence[SubmittedCart], order_ids: Mapping[str, int]
+) -> dict[str, CheckoutResult]:
+    customers = {
+        customer_id
+        for (customer_id,) in _queries.customers_among(
+            connection, customer_ids=list({cart.customer_id for cart in carts})
+        )
+    }
+    decisions = decide(carts, _lock_shelves(connection, carts), customers)
+    orders: list[NewOrder] = []
+    results: dict[str, CheckoutResult] = {}
+    for cart in carts:
+        decision, cart_id = decisions[cart.cart_id], cart.cart_id
+        if isinstance(decision, Rejection):
+            results[cart_id] = Rejected(cart_id, decision.reason, decision.detail)
+        else:
+            orders.append((cart, order_ids[cart_id], decision))
+            results[cart_id] = Ordered(cart_id, order_ids[cart_id], utc_day(cart.submitted_at))
+    _write_rejections(connection, decisions)
+    _write_orders(connection, orders)
+    return results
+
+
+def _lock_shelves(connection: Connection, carts: Sequence[SubmittedCart]) -> dict[int, Shelf]:
+    product_ids = list(set().union(*(cart.quantities for cart in carts)))
+    shelves = {
+        product_id: Shelf(price, stock)
+        for product_id, price, stock in _queries.lock_products(connection, product_ids=product_ids)
+    }
+    reach(FaultPoint.AFTER_LOCKS)
+    return shelves
+
+
+def _write_rejections(connection: Connection, decisions: Mapping[str, Decision]) -> None:
+    rejected = {
+        cart_id: decision
+        for cart_id, decision in decisions.items()
+        if isinstance(decision, Rejection)
+    }
+    if rejected:
+        _queries.reject_claimed(
+            connection,
+            cart_ids=list(rejected),
+            reasons=[rejection.reason for rejection in rejected.values()],
+            details=[_json(rejection.detail) for rejection in rejected.values()],
+        )
+
+
+def _write_orders(connection: Connection, orders: Sequence[NewOrder]) -> None:
+    if not orders:
+        return
+    taken: Counter[int] = Counter()
+    for _, _, lines in orders:
+        for line in lines:
+            taken[line.product_id] += line.quantity
+    _queries.take_stock(
+        connection, product_ids=list(taken.keys()), quantities=list(taken.values())
+    )
+    reach(FaultPoint.AFTER_STOCK)
+    _queries.insert_orders(
+        connection,
+        order_ids=[order_id for _, order_id, _ in orders],
+        customer_ids=[cart.customer_id for cart, _, _ in orders],
+        cart_ids=[cart.cart_id for cart, _, _ in orders],
+        totals=[total_of(lines) for _, _, lines in orders],
+        placed_ats=[cart.submitted_at for cart, _, _ in orders],
+    )
+    reach(FaultPoint.AFTER_ORDERS)
+    items = [
+        (order_id, utc_day(cart.submitted_at), number, line)
+        for cart, order_id, lines in orders
+        for number, line in enumerate(lines, start=1)
+    ]
+    _queries.insert_items(
+        connection,
+        order_ids=[order_id for order_id, _, _, _ in items],
+        placed_ons=[placed_on for _, placed_on, _, _ in items],
+        line_numbers=[number for _, _, number, _ in items],
+        product_ids=[line.product_id for _, _, _, line in items],
+        quantities=[line.quantity for _, _, _, line in items],
+        unit_prices=[line.unit_price for _, _, _, line in items],
+    )
+    reach(FaultPoint.AFTER_ITEMS)
+
+
+def _json(detail: Mapping[str, Any]) -> str:
+    return json.dumps(detail, sort_keys=True)

@@ -1,0 +1,108 @@
+"""Checkouts: submitted carts become orders, each exactly once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ecom_pipeline.database.retrying import retried
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.cart import SubmittedCart, read_cart
+from ecom_pipeline.models.checkout import CheckoutResult
+from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted
+from ecom_pipeline.models.order import utc_day
+from ecom_pipeline.services.checkout_transaction import (
+    Cart,
+    decide_carts,
+    ensure_month,
+    outcomes,
+)
+from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.services.faults import FaultPoint, reach
+
+
+class OrderService:
+    """Places orders from submitted carts.
+
+    A cart's row in shop.checkouts is its idempotency key: however often and by however many a
+    cart is placed, there is one outcome, and everyone gets that one.
+
+    Args:
+        stores: Where carts, orders and the stock cache are.
+        clock: The present, UTC; what lies after it was not submitted yet.
+    """
+
+    def __init__(
+        self, stores: Stores, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._effects = Effects(stores)
+        self._months: set[date] = set()
+
+    def place_order(self, cart_id: str) -> CheckoutResult:
+        """Places one submitted cart; the outcome it has already, if it was placed before.
+
+        Raises:
+            CartNotFound: Neither Mongo nor any checkout knows the cart.
+            CartNotSubmitted: The cart is still active.
+            StoreUnavailable: Postgres or Mongo is away; nothing changed, try again.
+        """
+        document = self._stores.mongo.find_cart(cart_id)
+        if document is None or document.get("status") == "rejected":
+            decided = self.outcome(cart_id)
+            if decided is not None:
+                return decided
+            if document is None:
+                raise CartNotFound(cart_id)
+        if document.get("status") == "active":
+            raise CartNotSubmitted(cart_id)
+        return self.place_orders([document])[0]
+
+    def place_orders(self, documents: Sequence[Mapping[str, Any]]) -> list[CheckoutResult]:
+        """Places a batch of submitted carts in one transaction, then applies their effects.
+
+        Effects that a store's absence prevents are left to the relay.
+
+        Args:
+            documents: Carts as Mongo gave them; what is wrong with one rejects that one only.
+
+        Returns:
+            The outcome of each cart, in the order given.
+        """
+        results = self.decide(documents)
+        self._effects.try_to_apply(results)
+        return results
+
+    def decide(self, documents: Sequence[Mapping[str, Any]]) -> list[CheckoutResult]:
+        """Decides a batch in one transaction and leaves the effects to the caller.
+
+        Tried again after a deadlock, a serialization failure or a lost connection, which is safe
+        even if the lost connection was that of a commit.
+        """
+        now = self._clock()
+        carts = [read_cart(document, now) for document in documents]
+        days = {utc_day(cart.submitted_at) for cart in carts if isinstance(cart, SubmittedCart)}
+        for month in sorted({day.replace(day=1) for day in days}):
+            self._ensure_month(month)
+        results = self._decide(carts)
+        reach(FaultPoint.AFTER_COMMIT)
+        return [results[cart.cart_id] for cart in carts]
+
+    def outcome(self, cart_id: str) -> CheckoutResult | None:
+        """What was decided of a cart, if it was."""
+        with self._stores.postgres.transaction() as connection:
+            return outcomes(connection, [cart_id]).get(cart_id)
+
+    @retried
+    def _decide(self, carts: Sequence[Cart]) -> dict[str, CheckoutResult]:
+        with self._stores.postgres.transaction() as connection:
+            results = decide_carts(connection, carts)
+            reach(FaultPoint.BEFORE_COMMIT)
+        return results
+
+    @retried
+    def _ensure_month(self, month: date) -> None:
+        if month not in self._months:
+            with self._stores.postgres.transaction() as connection:
+                ensure_month(connection, month)
+            self._months.add(month)

@@ -1,0 +1,85 @@
+"""Products and what is in stock, read through the cache."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.errors import ProductNotFound
+from ecom_pipeline.models.product import Product
+from ecom_pipeline.services.stock_cache import StockCache, StockLevel
+
+_queries = load_queries("products")
+_logger = logging.getLogger(__name__)
+
+
+class ProductService:
+    """Looks up products and their stock; answers from Postgres alone when Redis is away.
+
+    Stock changes with every order, so it is cached behind fences. What else a product says is one
+    look-up by primary key, with nothing to fence it by, and always comes from Postgres.
+    """
+
+    def __init__(self, stores: Stores) -> None:
+        self._postgres = stores.postgres
+        self._cache = StockCache(stores.redis)
+
+    def get(self, product_id: int) -> Product:
+        """The product.
+
+        Raises:
+            ProductNotFound: There is none.
+        """
+        with self._postgres.transaction() as connection:
+            row = _queries.product(connection, product_id=product_id)
+        if row is None:
+            raise ProductNotFound(product_id)
+        return Product(*row)
+
+    def search(self, attributes: Mapping[str, Any], most: int = 100) -> list[Product]:
+        """Products that have all of these attributes, by the GIN index, in order of their ids.
+
+        An attribute that is a list matches when it holds the listed values, such as
+        `{"colours": ["red"]}`.
+        """
+        with self._postgres.transaction() as connection:
+            rows = _queries.products_with(
+                connection, attributes=json.dumps(attributes), most=most
+            )
+            return [Product(*row) for row in rows]
+
+    def stock(self, product_id: int) -> int:
+        """Units of a product in stock, at most a cache's lifetime old.
+
+        Raises:
+            ProductNotFound: There is none.
+        """
+        levels = self.stock_of([product_id])
+        if product_id not in levels:
+            raise ProductNotFound(product_id)
+        return levels[product_id]
+
+    def stock_of(self, product_ids: Sequence[int]) -> dict[int, int]:
+        """Units in stock of those of the products that exist."""
+        try:
+            cached, leases = self._cache.read(product_ids)
+        except StoreUnavailable as error:
+            _logger.warning("stock is read without the cache: %s", error)
+            cached, leases = {}, {}
+        missing = [product_id for product_id in product_ids if product_id not in cached]
+        fetched = self._fetch(missing)
+        try:
+            self._cache.fill(fetched, leases)
+        except StoreUnavailable as error:
+            _logger.warning("stock was not cached: %s", error)
+        return {level.product_id: level.stock for level in (*cached.values(), *fetched)}
+
+    def _fetch(self, product_ids: Sequence[int]) -> list[StockLevel]:
+        if not product_ids:
+            return []
+        with self._postgres.transaction() as connection:
+            rows = _queries.stock_levels(connection, product_ids=list(product_ids))
+            return [StockLevel(*row) for row in rows]
