@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import psycopg2.extensions
 import pyarrow as pa
@@ -34,6 +35,9 @@ class Changes:
     def __bool__(self) -> bool:
         """Whether anything changed."""
         return bool(self.inserted or self.updated or self.deleted)
+
+
+NOTHING: Final = Changes()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -81,6 +81,15 @@ def cart_key(raw_id: object) -> str:
     if isinstance(raw_id, str) and 0 < len(raw_id) <= LONGEST_CART_ID and _is_storable(raw_id):
         return raw_id
     return "invalid:" + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
+
+
+def unusual_ids(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The Mongo ids of those of the carts whose key is another than their id, by their key."""
+    return {
+        cart_key(document.get("_id")): document.get("_id")
+        for document in documents
+        if cart_key(document.get("_id")) != document.get("_id")
+    }
 
 
 def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | MalformedCart:

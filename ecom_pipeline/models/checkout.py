@@ -90,9 +90,7 @@ def decide(
     return {cart.cart_id: _decide_one(cart, shelves, customers) for cart in in_turn}
 
 
-def _decide_one(
-    cart: SubmittedCart, shelves: Mapping[int, Shelf], customers: Set[int]
-) -> Decision:
+def _decide_one(cart: SubmittedCart, shelves: Mapping[int, Shelf], customers: Set[int]) -> Decision:
     if cart.customer_id not in customers:
         return Rejection("unknown_customer", {"customer_id": cart.customer_id})
     unknown = sorted(cart.quantities.keys() - shelves.keys())

@@ -42,9 +42,9 @@ class CartNotRejected(ShopError):
 class ActiveCartExists(ShopError):
     """A customer has one active cart at most."""
 
-    def __init__(self, customer_id: int) -> None:
+    def __init__(self, customer_id: object) -> None:
         self.customer_id = customer_id
-        super().__init__(f"customer {customer_id} has an active cart already; submit that first")
+        super().__init__(f"customer {customer_id!a} has an active cart already; submit that first")
 
 
 class InvalidQuantity(ShopError):

@@ -1,46 +1,23 @@
 """Making the next item while the present one is used."""
 
 from collections.abc import Iterable, Iterator
-from queue import Queue
-from threading import Event, Thread
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+_END: Final = object()
 
-def prefetched(items: Iterable[T], depth: int = 2) -> Iterator[T]:
-    """Gives the items in their order, produced by a thread that runs up to `depth` ahead.
 
-    An error while producing is raised where the item would have been given. When the consumer
-    stops early, so does the producer.
+def prefetched(items: Iterable[T]) -> Iterator[T]:
+    """Gives the items in their order, each made by a thread while the one before it is used.
+
+    An error while making an item is raised where the item would have been given. A consumer that
+    stops early leaves one item unused.
     """
-    queue: Queue[tuple[T | None, BaseException | None, bool]] = Queue(maxsize=depth)
-    abandoned = Event()
-
-    def produce() -> None:
-        try:
-            for item in items:
-                queue.put((item, None, False))
-                if abandoned.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
-            queue.put((None, error, True))
-        else:
-            queue.put((None, None, True))
-
-    producer = Thread(target=produce, name="prefetch", daemon=True)
-    producer.start()
-    try:
-        while True:
-            item, error, last = queue.get()
-            if error is not None:
-                raise error
-            if last:
-                return
+    source = iter(items)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as ahead:
+        following = ahead.submit(next, source, _END)
+        while (item := following.result()) is not _END:
+            following = ahead.submit(next, source, _END)
             yield item  # type: ignore[misc]
-    finally:
-        abandoned.set()
-        while producer.is_alive():  # a producer that waits for room must be let go
-            while not queue.empty():
-                queue.get_nowait()
-            producer.join(timeout=0.01)

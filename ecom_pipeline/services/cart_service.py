@@ -186,7 +186,10 @@ class CartService:
     def _change(self, where: dict[str, Any], change: dict[str, Any]) -> bool:
         """Applies a change to an active cart in one guarded update; says whether it fitted."""
         now = self._now()
-        stamped = {**change, "$set": {"updated_at": now, "touched_at": now, **change.get("$set", {})}}
+        stamped = {
+            **change,
+            "$set": {"updated_at": now, "touched_at": now, **change.get("$set", {})},
+        }
         with self._mongo.reaching():
             return self._carts.update_one({**where, "status": "active"}, stamped).matched_count == 1
 
@@ -202,7 +205,11 @@ class CartService:
 
 
 def _check_quantity(quantity: int) -> None:
-    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 0 < quantity <= MOST_UNITS:
+    if (
+        isinstance(quantity, bool)
+        or not isinstance(quantity, int)
+        or not 0 < quantity <= MOST_UNITS
+    ):
         raise InvalidQuantity(quantity)
 
 

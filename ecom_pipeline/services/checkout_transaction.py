@@ -160,9 +160,7 @@ def _write_orders(connection: Connection, orders: Sequence[NewOrder]) -> None:
     for _, _, lines in orders:
         for line in lines:
             taken[line.product_id] += line.quantity
-    _queries.take_stock(
-        connection, product_ids=list(taken.keys()), quantities=list(taken.values())
-    )
+    _queries.take_stock(connection, product_ids=list(taken.keys()), quantities=list(taken.values()))
     reach(FaultPoint.AFTER_STOCK)
     _queries.insert_orders(
         connection,

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.queries import load_queries
@@ -21,6 +21,7 @@ from ecom_pipeline.services.stock_cache import StockCache, StockLevel
 
 RELAY_BATCH: Final = 1_000
 _CARTS_AT_A_TIME: Final = 200
+_AS_THEY_ARE: Final[Mapping[str, Any]] = {}
 
 # A decided cart is never active again under its id, so an active one is another's mistake; one
 # that is marked already keeps its mark.
@@ -48,8 +49,14 @@ class Effects:
         self._stores = stores
         self._cache = StockCache(stores.redis)
 
-    def apply(self, results: Sequence[CheckoutResult]) -> None:
+    def apply(
+        self, results: Sequence[CheckoutResult], mongo_ids: Mapping[str, Any] = _AS_THEY_ARE
+    ) -> None:
         """Clears or marks the carts, refreshes the cached stock, and stamps the checkouts.
+
+        Args:
+            results: Outcomes whose transaction is committed.
+            mongo_ids: By cart id, the ids in Mongo of carts whose id there is no usable string.
 
         Raises:
             StoreUnavailable: A store is away; what can be done without it is done, nothing is
@@ -58,7 +65,7 @@ class Effects:
         ordered = [result.cart_id for result in results if isinstance(result, Ordered)]
         rejected = [result for result in results if isinstance(result, Rejected)]
         effects: list[Callable[[], None]] = [
-            lambda: self._settle_carts(ordered, rejected),
+            lambda: self._settle_carts(ordered, rejected, mongo_ids),
             lambda: self._refresh_stock(ordered),
         ]
         missing: list[StoreUnavailable] = []
@@ -73,10 +80,12 @@ class Effects:
         with self._stores.postgres.transaction() as connection:
             _queries.stamp_effects(connection, cart_ids=[result.cart_id for result in results])
 
-    def try_to_apply(self, results: Sequence[CheckoutResult]) -> bool:
+    def try_to_apply(
+        self, results: Sequence[CheckoutResult], mongo_ids: Mapping[str, Any] = _AS_THEY_ARE
+    ) -> bool:
         """Applies the effects; when a store is away, says so in the log and leaves them."""
         try:
-            self.apply(results)
+            self.apply(results, mongo_ids)
         except StoreUnavailable as error:
             _logger.warning("effects of %d checkouts wait for the relay: %s", len(results), error)
             return False
@@ -111,13 +120,19 @@ class Effects:
         with self._stores.postgres.transaction() as connection:
             return list(undone_outcomes(connection, least_age, RELAY_BATCH))
 
-    def _settle_carts(self, ordered: Sequence[str], rejected: Sequence[Rejected]) -> None:
+    def _settle_carts(
+        self,
+        ordered: Sequence[str],
+        rejected: Sequence[Rejected],
+        mongo_ids: Mapping[str, Any],
+    ) -> None:
         carts = self._stores.mongo.carts
         with self._stores.mongo.reaching():
             for cart_ids in _portions(ordered, _CARTS_AT_A_TIME):
                 carts.delete_many({"_id": {"$in": cart_ids}, **_UNSETTLED})
                 reach(FaultPoint.AFTER_SOME_CARTS)
-            for reason, cart_ids in _by_reason(rejected).items():
+            for reason, group in _by_reason(rejected).items():
+                cart_ids = [mongo_ids.get(cart_id, cart_id) for cart_id in group]
                 marked = {"$set": {"status": "rejected", "reason": reason}}
                 carts.update_many({"_id": {"$in": cart_ids}, **_UNSETTLED}, marked)
                 reach(FaultPoint.AFTER_SOME_CARTS)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import SubmittedCart, read_cart
+from ecom_pipeline.models.cart import SubmittedCart, read_cart, unusual_ids
 from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted
 from ecom_pipeline.models.order import utc_day
@@ -47,7 +47,8 @@ class OrderService:
             CartNotSubmitted: The cart is still active.
             StoreUnavailable: Postgres or Mongo is away; nothing changed, try again.
         """
-        document = self._stores.mongo.find_cart(cart_id)
+        with self._stores.mongo.reaching():
+            document = self._stores.mongo.carts.find_one({"_id": cart_id})
         if document is None or document.get("status") == "rejected":
             decided = self.outcome(cart_id)
             if decided is not None:
@@ -70,7 +71,7 @@ class OrderService:
             The outcome of each cart, in the order given.
         """
         results = self.decide(documents)
-        self._effects.try_to_apply(results)
+        self._effects.try_to_apply(results, unusual_ids(documents))
         return results
 
     def decide(self, documents: Sequence[Mapping[str, Any]]) -> list[CheckoutResult]:

@@ -46,9 +46,7 @@ class ProductService:
         `{"colours": ["red"]}`.
         """
         with self._postgres.transaction() as connection:
-            rows = _queries.products_with(
-                connection, attributes=json.dumps(attributes), most=most
-            )
+            rows = _queries.products_with(connection, attributes=json.dumps(attributes), most=most)
             return [Product(*row) for row in rows]
 
     def stock(self, product_id: int) -> int:

@@ -38,11 +38,14 @@ return 1
 """
 
 # As _WRITE, and ARGV[4] is the lease under which the value was read.
-_FILL: Final = """
+_FILL: Final = (
+    """
 if redis.call('get', KEYS[2]) ~= ARGV[4] then
     return 0
 end
-""" + _WRITE
+"""
+    + _WRITE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class StockCache:
 
     def write(self, levels: Sequence[StockLevel]) -> None:
         """Writes each level unless a version as new is there."""
-        self._run(self._write, {level: () for level in levels})
+        self._run(self._write, dict.fromkeys(levels, ()))
 
     def fill(self, levels: Sequence[StockLevel], leases: Mapping[int, str]) -> None:
         """Writes what a reader read, where its lease still stands.

@@ -40,7 +40,8 @@ class TopSellers:
         Of many who find nothing cached, one asks Postgres and the others wait for it.
         """
         try:
-            return self.cached(window) or self._compute_once(window)
+            ranking = self.cached(window)
+            return self._compute_once(window) if ranking is None else ranking
         except StoreUnavailable as error:
             _logger.warning("top sellers are read without the cache: %s", error)
             return self.ranking(window)
@@ -53,15 +54,17 @@ class TopSellers:
                 self._store(window, ranking)
         return {window: len(ranking) for window, ranking in rankings.items()}
 
-    def cached(self, window: str) -> list[TopSeller]:
-        """The ranking as Redis holds it now; empty where it holds none.
+    def cached(self, window: str) -> list[TopSeller] | None:
+        """The ranking as Redis holds it now; None where it holds none.
 
         Raises:
             StoreUnavailable: Redis is away.
         """
         with self._redis.reaching():
             text = self._redis.client.get(top_sellers_key(window))
-        rows = json.loads(text) if text else []
+        if text is None:
+            return None
+        rows = json.loads(text)
         return [TopSeller(**{**row, "revenue": Decimal(row["revenue"])}) for row in rows]
 
     def ranking(self, window: str) -> list[TopSeller]:
@@ -77,7 +80,7 @@ class TopSellers:
             try:
                 with lock:
                     ranking = self.cached(window)
-                    if not ranking:
+                    if ranking is None:
                         ranking = self.ranking(window)
                         self._store(window, ranking)
                     return ranking
@@ -85,7 +88,9 @@ class TopSellers:
                 return self.ranking(window)
 
     def _store(self, window: str, ranking: Sequence[TopSeller]) -> None:
-        text = json.dumps([{**asdict(seller), "revenue": str(seller.revenue)} for seller in ranking])
+        text = json.dumps(
+            [{**asdict(seller), "revenue": str(seller.revenue)} for seller in ranking]
+        )
         seconds = TTL_SECONDS + random.randint(0, TTL_JITTER_SECONDS)  # noqa: S311 - spreads load
         self._redis.client.set(top_sellers_key(window), text, ex=seconds)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ecom_pipeline.database.copying import copy_table
-from ecom_pipeline.database.merge import Changes, merge, staged
+from ecom_pipeline.database.merge import NOTHING, Changes, merge, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
@@ -30,8 +30,8 @@ IMPORTED = f"t.order_id < {FIRST_CHECKOUT_ORDER_ID}"
 class OrderChanges:
     """What a load changed in shop.orders and in shop.order_items."""
 
-    orders: Changes = Changes()
-    items: Changes = Changes()
+    orders: Changes = NOTHING
+    items: Changes = NOTHING
 
     def __add__(self, other: "OrderChanges") -> "OrderChanges":
         """The changes of two loads together."""
@@ -104,13 +104,22 @@ def merge_staged_orders(
     _queries.defer_constraints(connection)
     return OrderChanges(
         merge(
-            connection, "shop.orders", "staged_shop_orders", ["order_id", "placed_on"],
-            scope=scope, days=days, days_column="placed_on",
+            connection,
+            "shop.orders",
+            "staged_shop_orders",
+            ["order_id", "placed_on"],
+            scope=scope,
+            days=days,
+            days_column="placed_on",
         ),
         merge(
-            connection, "shop.order_items", "staged_shop_order_items",
+            connection,
+            "shop.order_items",
+            "staged_shop_order_items",
             ["order_id", "placed_on", "line_number"],
-            scope=item_scope, days=days, days_column="placed_on",
+            scope=item_scope,
+            days=days,
+            days_column="placed_on",
         ),
     )
 
