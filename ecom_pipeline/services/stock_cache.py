@@ -82,25 +82,28 @@ class StockCache:
         )
 
     def read(self, product_ids: Sequence[int]) -> tuple[dict[int, StockLevel], dict[int, str]]:
-        """What is cached of these products, and a lease on each of the others that has none."""
+        """What is cached of these products, and leases on those of the others that have none."""
+        cached = self.peek(product_ids)
+        missing = [product_id for product_id in product_ids if product_id not in cached]
+        return cached, self._take_leases(missing)
+
+    def peek(self, product_ids: Sequence[int]) -> dict[int, StockLevel]:
+        """What is cached of these products."""
         with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
             for product_id in product_ids:
                 pipeline.hmget(stock_key(product_id), "stock", "version")
-            cached = {
-                product_id: StockLevel(product_id, int(stock), int(version))
-                for product_id, (stock, version) in zip(
-                    product_ids, pipeline.execute(), strict=True
-                )
-                if stock is not None
-            }
-            missing = [product_id for product_id in product_ids if product_id not in cached]
-            return cached, self._take_leases(missing)
+            rows = pipeline.execute()
+        return {
+            product_id: StockLevel(product_id, int(stock), int(version))
+            for product_id, (stock, version) in zip(product_ids, rows, strict=True)
+            if stock is not None
+        }
 
     def _take_leases(self, product_ids: Sequence[int]) -> dict[int, str]:
         if not product_ids:
             return {}
         token = secrets.token_hex(8)
-        with self._redis.client.pipeline(transaction=False) as pipeline:
+        with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
             for product_id in product_ids:
                 pipeline.set(_lease_key(product_id), token, nx=True, px=LEASE_MILLISECONDS)
             taken = pipeline.execute()

@@ -15,12 +15,12 @@ select
     carts.submitted_at
 from
     unnest(
-        :cart_ids::text [],
-        :customer_ids::bigint [],
-        :reasons::text [],
-        :details::jsonb [],
-        :created_ats::timestamptz [],
-        :submitted_ats::timestamptz []
+        :cart_ids::text[],
+        :customer_ids::bigint[],
+        :reasons::text[],
+        :details::jsonb[],
+        :created_ats::timestamptz[],
+        :submitted_ats::timestamptz[]
     ) as carts (cart_id, customer_id, reason, detail, cart_created_at, submitted_at)
 on conflict (cart_id) do nothing
 returning
@@ -37,7 +37,7 @@ select
     checkouts.reason,
     checkouts.detail
 from shop.checkouts
-where checkouts.cart_id = any(:cart_ids::text []);
+where checkouts.cart_id = any(:cart_ids::text[]);
 
 -- name: checkouts_with_undone_effects
 -- What was decided of carts whose effects may still be undone, oldest first.
@@ -65,7 +65,7 @@ select
     products.price,
     products.stock
 from shop.products
-where products.product_id = any(:product_ids::bigint [])
+where products.product_id = any(:product_ids::bigint[])
 order by products.product_id
 for no key update;
 
@@ -73,7 +73,7 @@ for no key update;
 -- Which of these customers exist.
 select customers.customer_id
 from shop.customers
-where customers.customer_id = any(:customer_ids::bigint []);
+where customers.customer_id = any(:customer_ids::bigint[]);
 
 -- name: reject_claimed!
 -- Turns claims of this transaction into rejections.
@@ -84,7 +84,7 @@ set
     reason = rejected.reason,
     detail = rejected.detail
 from
-    unnest(:cart_ids::text [], :reasons::text [], :details::jsonb [])
+    unnest(:cart_ids::text[], :reasons::text[], :details::jsonb[])
         as rejected (cart_id, reason, detail)
 where checkouts.cart_id = rejected.cart_id;
 
@@ -95,7 +95,7 @@ set
     stock = products.stock - taken.quantity,
     stock_version = products.stock_version + 1
 from
-    unnest(:product_ids::bigint [], :quantities::bigint []) as taken (product_id, quantity)
+    unnest(:product_ids::bigint[], :quantities::bigint[]) as taken (product_id, quantity)
 where products.product_id = taken.product_id;
 
 -- name: insert_orders!
@@ -113,11 +113,11 @@ select
     orders.placed_at
 from
     unnest(
-        :order_ids::bigint [],
-        :customer_ids::bigint [],
-        :cart_ids::text [],
-        :totals::numeric [],
-        :placed_ats::timestamptz []
+        :order_ids::bigint[],
+        :customer_ids::bigint[],
+        :cart_ids::text[],
+        :totals::numeric[],
+        :placed_ats::timestamptz[]
     ) as orders (order_id, customer_id, cart_id, total_amount, placed_at);
 
 -- name: insert_items!
@@ -134,12 +134,12 @@ select
     items.unit_price
 from
     unnest(
-        :order_ids::bigint [],
-        :placed_ons::date [],
-        :line_numbers::integer [],
-        :product_ids::bigint [],
-        :quantities::integer [],
-        :unit_prices::numeric []
+        :order_ids::bigint[],
+        :placed_ons::date[],
+        :line_numbers::integer[],
+        :product_ids::bigint[],
+        :quantities::integer[],
+        :unit_prices::numeric[]
     ) as items (order_id, placed_on, line_number, product_id, quantity, unit_price);
 
 -- name: ensure_month!

@@ -6,7 +6,7 @@ with keys as materialized (
         (checkouts.submitted_at at time zone 'UTC')::date as placed_on
     from shop.checkouts
     where
-        checkouts.cart_id = any(:cart_ids::text [])
+        checkouts.cart_id = any(:cart_ids::text[])
         and checkouts.outcome = 'ordered'
 ),
 
@@ -20,6 +20,7 @@ sold as (
         where
             order_items.placed_on = keys.placed_on
             and order_items.order_id = keys.order_id
+        order by order_items.line_number
         offset 0
     ) as items
 )
@@ -36,7 +37,7 @@ inner join sold on products.product_id = sold.product_id;
 update shop.checkouts
 set effects_applied_at = clock_timestamp()
 where
-    checkouts.cart_id = any(:cart_ids::text [])
+    checkouts.cart_id = any(:cart_ids::text[])
     and checkouts.effects_applied_at is null;
 
 -- name: effects_lag^

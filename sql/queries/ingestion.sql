@@ -24,6 +24,7 @@ from shop.orders
 where orders.order_id between :first_id and :last_id
 group by orders.order_id
 having count(*) > 1
+order by orders.order_id
 limit 1;
 
 -- name: receive_staged_stock$

@@ -7,8 +7,8 @@ select
 from ops.merge(
     :target::regclass,
     :staged::regclass,
-    :key_columns::text [],
+    :key_columns::text[],
     :scope::text,
-    :days::date [],
+    :days::date[],
     :days_column::text
 ) as changes;

@@ -17,7 +17,7 @@ select
     products.stock,
     products.stock_version
 from shop.products
-where products.product_id = any(:product_ids::bigint []);
+where products.product_id = any(:product_ids::bigint[]);
 
 -- name: products_with
 -- Products whose attributes contain all of the given ones.

@@ -1,0 +1,42 @@
+# Everything runs from .venv, which `requirements.lock` describes to the hash.
+.DEFAULT_GOAL := help
+.PHONY: help install run test ui bench lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+# DAGSTER_HOME is where dagster.yaml lies.
+export DAGSTER_HOME := $(CURDIR)
+
+help: ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/installed ## Install what the lock file pins into .venv
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: install ## Run the whole pipeline for the default window
+	@$(BIN)/ecom run
+
+test: install ## Run every test and check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 sql
+	$(BIN)/pytest -n 2
+
+ui: install ## Open Dagster on http://127.0.0.1:3000
+	@$(BIN)/ecom up
+	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+bench: install ## Compare with the obvious ways; writes bench/latest.json
+	@$(BIN)/ecom bench
+
+lock: ## Pin all versions anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra local --extra dev pyproject.toml --output-file requirements.lock

@@ -1,0 +1,165 @@
+"""The invariants of the shop, each a check with a name, over all three stores."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.cart import cart_key
+from ecom_pipeline.services.stock_cache import StockCache
+from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
+
+EXAMPLES: Final = 5
+"""Breaches that a finding shows; it counts them all."""
+
+_AT_A_TIME: Final = 1_000
+
+_queries = load_queries("audit")
+_store_queries = load_queries("audit_stores")
+
+Breach = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """An invariant: its name, what holds where it holds, and how its breaches are found."""
+
+    name: str
+    description: str
+    breaches: Callable[[Stores], Iterable[Breach]]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """How many breaches a check found, and the first of them."""
+
+    name: str
+    description: str
+    breaches: int
+    examples: tuple[Breach, ...]
+
+
+def audit(stores: Stores, names: Sequence[str] | None = None) -> list[AuditFinding]:
+    """Runs the checks of these names, or all of them, on a shop at rest.
+
+    Raises:
+        StoreUnavailable: A store that a check needs is away.
+    """
+    return [_find(stores, check) for check in CHECKS if names is None or check.name in names]
+
+
+def _find(stores: Stores, check: AuditCheck) -> AuditFinding:
+    breaches = list(check.breaches(stores))
+    return AuditFinding(check.name, check.description, len(breaches), tuple(breaches[:EXAMPLES]))
+
+
+def _in_postgres(name: str) -> AuditCheck:
+    """A check that is a query of sql/queries/audit.sql; each row is a breach."""
+    query = getattr(_queries, name)
+
+    def breaches(stores: Stores) -> Iterator[Breach]:
+        with (
+            stores.postgres.transaction() as connection,
+            getattr(_queries, f"{name}_cursor")(connection) as cursor,
+        ):
+            columns = [column.name for column in cursor.description]
+            yield from (dict(zip(columns, row, strict=True)) for row in cursor)
+
+    return AuditCheck(name, query.__doc__.strip(), breaches)
+
+
+def _across_stores(breaches: Callable[[Stores], Iterable[Breach]]) -> AuditCheck:
+    """A check that is a function of the stores; its docstring is the description."""
+    return AuditCheck(breaches.__name__, (breaches.__doc__ or "").strip(), breaches)
+
+
+def carts_match_their_checkouts(stores: Stores) -> Iterator[Breach]:
+    """Every cart in Mongo is what its checkout says: none is lost, none is decided twice."""
+    with stores.mongo.reaching():
+        carts = stores.mongo.carts.find({"status": {"$ne": "active"}}, {"status": 1})
+        seen = set()
+        for portion in _portions(carts):
+            statuses = {cart_key(cart["_id"]): cart.get("status") for cart in portion}
+            seen |= statuses.keys()
+            with stores.postgres.transaction() as connection:
+                decided = {
+                    cart_id: (outcome, settled)
+                    for cart_id, outcome, settled in _store_queries.decided_carts(
+                        connection, cart_ids=list(statuses)
+                    )
+                }
+            for cart_id, status in statuses.items():
+                if not _may_be(status, *decided.get(cart_id, ("undecided", False))):
+                    yield {"cart_id": cart_id, "status": status, "checkout": decided.get(cart_id)}
+    with stores.postgres.transaction() as connection:
+        rejections = [cart_id for (cart_id,) in _store_queries.settled_rejections(connection)]
+    for cart_id in rejections:
+        if cart_id not in seen:
+            yield {"cart_id": cart_id, "status": "missing", "checkout": "rejected"}
+
+
+def _may_be(status: object, outcome: str, settled: bool) -> bool:
+    """Whether a cart that is not active may have this status in Mongo."""
+    if settled:
+        return outcome == "rejected" and status == "rejected"
+    return status != "rejected" or outcome == "rejected"
+
+
+def cached_stock_is_current(stores: Stores) -> Iterator[Breach]:
+    """Every cached stock is that of Postgres, once the effects of its checkouts are applied."""
+    with stores.postgres.transaction() as connection:
+        behind = {row[0] for row in _store_queries.products_with_undone_effects(connection)}
+        levels = list(_store_queries.all_stock(connection))
+    cache = StockCache(stores.redis)
+    for portion in _portions(levels):
+        cached = cache.peek([product_id for product_id, _, _ in portion])
+        for product_id, stock, version in portion:
+            level = cached.get(product_id)
+            if level is None or product_id in behind:
+                continue
+            if (level.stock, level.version) != (stock, version):
+                yield {
+                    "product_id": product_id,
+                    "cached": [level.stock, level.version],
+                    "expected": [stock, version],
+                }
+
+
+def cached_top_sellers_are_current(stores: Stores) -> Iterator[Breach]:
+    """Every ranking that Redis holds is that of analytics.top_sellers."""
+    top_sellers = TopSellers(stores)
+    for window in WINDOWS:
+        cached, ranking = top_sellers.cached(window), top_sellers.ranking(window)
+        if cached is not None and cached != ranking:
+            differing = sum(a != b for a, b in zip(cached, ranking, strict=False))
+            yield {
+                "window": window,
+                "cached": len(cached),
+                "expected": len(ranking),
+                "differing": differing + abs(len(cached) - len(ranking)),
+            }
+
+
+def _portions(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    rows = iter(rows)
+    while portion := list(islice(rows, _AT_A_TIME)):
+        yield portion
+
+
+CHECKS: Final = (
+    _in_postgres("stock_is_receipts_minus_checkouts"),
+    _in_postgres("totals_are_sums_of_items"),
+    _in_postgres("items_belong_to_orders"),
+    _in_postgres("order_ids_stand_once"),
+    _in_postgres("carts_have_one_order"),
+    _in_postgres("ordered_means_an_order_exists"),
+    _across_stores(carts_match_their_checkouts),
+    _in_postgres("effects_are_applied"),
+    _across_stores(cached_stock_is_current),
+    _in_postgres("sales_add_up"),
+    _across_stores(cached_top_sellers_are_current),
+    _in_postgres("rows_read_are_accounted_for"),
+)
+"""All checks, in the order of the design's section 7."""

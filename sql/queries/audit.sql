@@ -1,0 +1,168 @@
+-- name: stock_is_receipts_minus_checkouts
+-- Every product's stock is its receipts minus the items of its checkout orders, and not below zero.
+with received as (
+    select
+        stock_receipts.product_id,
+        sum(stock_receipts.quantity) as quantity
+    from shop.stock_receipts
+    group by stock_receipts.product_id
+),
+
+sold as (
+    select
+        order_items.product_id,
+        sum(order_items.quantity) as quantity
+    from shop.order_items
+    where order_items.order_id >= 1000000000000000
+    group by order_items.product_id
+)
+
+select
+    products.product_id,
+    products.stock,
+    coalesce(received.quantity, 0) - coalesce(sold.quantity, 0) as expected
+from shop.products
+left join received on products.product_id = received.product_id
+left join sold on products.product_id = sold.product_id
+where
+    products.stock <> coalesce(received.quantity, 0) - coalesce(sold.quantity, 0)
+    or products.stock < 0;
+
+-- name: totals_are_sums_of_items
+-- Every order has items, and its total is the sum of quantity x unit price over them.
+with item_totals as (
+    select
+        order_items.order_id,
+        order_items.placed_on,
+        sum(order_items.quantity * order_items.unit_price) as total
+    from shop.order_items
+    group by
+        order_items.placed_on,
+        order_items.order_id
+)
+
+select
+    orders.order_id,
+    orders.placed_on,
+    orders.total_amount,
+    item_totals.total as expected
+from shop.orders
+left join item_totals
+    on
+        orders.order_id = item_totals.order_id
+        and orders.placed_on = item_totals.placed_on
+where item_totals.total is distinct from orders.total_amount;
+
+-- name: items_belong_to_orders
+-- Every item's order exists.
+select
+    order_items.order_id,
+    order_items.placed_on,
+    order_items.line_number
+from shop.order_items
+left join shop.orders
+    on
+        order_items.order_id = orders.order_id
+        and order_items.placed_on = orders.placed_on
+where orders.order_id is null;
+
+-- name: order_ids_stand_once
+-- No order id stands on two days.
+select
+    orders.order_id,
+    count(*) as orders
+from shop.orders
+group by orders.order_id
+having count(*) > 1;
+
+-- name: carts_have_one_order
+-- No cart has two orders.
+select
+    orders.cart_id,
+    count(*) as orders
+from shop.orders
+where orders.cart_id is not null
+group by orders.cart_id
+having count(*) > 1;
+
+-- name: ordered_means_an_order_exists
+-- A checkout says ordered exactly when its order exists.
+select
+    coalesce(checkouts.cart_id, orders.cart_id) as cart_id,
+    checkouts.outcome,
+    checkouts.order_id,
+    orders.order_id as found
+from shop.checkouts
+full outer join (
+    select
+        orders.order_id,
+        orders.cart_id
+    from shop.orders
+    where orders.channel = 'checkout'
+) as orders
+    on checkouts.order_id = orders.order_id and checkouts.cart_id = orders.cart_id
+where
+    (checkouts.outcome = 'ordered') is distinct from (orders.order_id is not null);
+
+-- name: effects_are_applied
+-- No checkout has waited over a minute for its cart to be cleared and its stock to be cached.
+select
+    checkouts.cart_id,
+    checkouts.outcome,
+    checkouts.decided_at
+from shop.checkouts
+where
+    checkouts.effects_applied_at is null
+    and checkouts.decided_at < clock_timestamp() - interval '1 minute';
+
+-- name: sales_add_up
+-- On every day, the revenue of daily_sales, of product_daily_sales and of the orders is the same.
+with order_days as (
+    select
+        orders.placed_on as day,
+        sum(orders.total_amount) as revenue
+    from shop.orders
+    group by orders.placed_on
+),
+
+product_days as (
+    select
+        product_daily_sales.day,
+        sum(product_daily_sales.revenue) as revenue
+    from analytics.product_daily_sales
+    group by product_daily_sales.day
+)
+
+select
+    coalesce(order_days.day, daily_sales.day, product_days.day) as day,
+    coalesce(order_days.revenue, 0) as orders,
+    coalesce(daily_sales.revenue, 0) as daily_sales,
+    coalesce(product_days.revenue, 0) as product_daily_sales
+from order_days
+full outer join analytics.daily_sales on order_days.day = daily_sales.day
+full outer join product_days on coalesce(order_days.day, daily_sales.day) = product_days.day
+where
+    coalesce(order_days.revenue, 0) <> coalesce(daily_sales.revenue, 0)
+    or coalesce(order_days.revenue, 0) <> coalesce(product_days.revenue, 0);
+
+-- name: rows_read_are_accounted_for
+-- Of every source, the rows read are those accepted plus those in quarantine.
+with quarantined as (
+    select
+        quarantine.source,
+        count(*) as row_count
+    from ops.quarantine
+    group by quarantine.source
+)
+
+select
+    loads.source,
+    loads.rows_read,
+    loads.rows_accepted,
+    loads.rows_quarantined,
+    coalesce(quarantined.row_count, 0) as found
+from ops.loads
+left join quarantined on loads.source = quarantined.source
+where
+    loads.rows_read <> loads.rows_accepted + loads.rows_quarantined
+    or loads.rows_quarantined <> coalesce(quarantined.row_count, 0);

@@ -1,0 +1,32 @@
+-- name: decided_carts
+-- What was decided of these carts, and whether its effects are applied.
+select
+    checkouts.cart_id,
+    checkouts.outcome,
+    checkouts.effects_applied_at is not null as settled
+from shop.checkouts
+where checkouts.cart_id = any(:cart_ids::text[]);
+
+-- name: settled_rejections
+-- Rejected carts whose effects are applied, but for those whose id in Mongo is no usable string.
+select checkouts.cart_id
+from shop.checkouts
+where
+    checkouts.outcome = 'rejected'
+    and checkouts.effects_applied_at is not null
+    and not starts_with(checkouts.cart_id, 'invalid:');
+
+-- name: products_with_undone_effects
+-- Products whose cached stock may be behind, because the effects of a checkout are undone.
+select distinct order_items.product_id
+from shop.checkouts
+inner join shop.order_items on checkouts.order_id = order_items.order_id
+where checkouts.effects_applied_at is null;
+
+-- name: all_stock
+-- Stock of every product with its version.
+select
+    products.product_id,
+    products.stock,
+    products.stock_version
+from shop.products;
