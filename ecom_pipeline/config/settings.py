@@ -1,0 +1,94 @@
+"""What the environment and `.env` say about stores, sizes and dates."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "ECOM_"
+DEFAULT_WINDOW_DAYS = 30
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message names each variable and what it should hold."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(
+            "; ".join(problems) + " (settings come from the environment and .env; see .env.example)"
+        )
+
+
+def _url_of(*schemes: str) -> AfterValidator:
+    expected = " or ".join(f"{scheme}://…" for scheme in schemes)
+
+    def check(url: SecretStr) -> SecretStr:
+        scheme, separator, rest = url.get_secret_value().partition("://")
+        if scheme not in schemes or not separator or not rest:
+            raise ValueError(f"expected {expected}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+class Settings(BaseSettings):
+    """Settings of one shop; each field is read from `ECOM_<FIELD>`, the environment first.
+
+    A store whose URL is not set is served by an embedded server with its data under `home`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    postgres_url: Annotated[SecretStr, _url_of("postgresql", "postgres")] | None = None
+    mongo_url: Annotated[SecretStr, _url_of("mongodb", "mongodb+srv")] | None = None
+    redis_url: Annotated[SecretStr, _url_of("redis", "rediss", "unix")] | None = None
+    home: Annotated[Path, AfterValidator(_absolute)] = Path(".ecom")
+    seed: int = Field(default=42, ge=0)
+    start_date: date = date(2026, 1, 1)
+    customers: int = Field(default=20_000, ge=1)
+    products: int = Field(default=2_000, ge=1)
+    # Upper limits: an imported order's id has seven digits for its number within the day,
+    # a generated cart's id has six.
+    orders_per_day: int = Field(default=1_000, ge=0, le=9_999_999)
+    carts_per_day: int = Field(default=1_500, ge=0, le=999_999)
+
+    @property
+    def default_window(self) -> tuple[date, date]:
+        """First and last day, both inclusive, of the 30 days from `start_date`."""
+        return self.start_date, self.start_date + timedelta(days=DEFAULT_WINDOW_DAYS - 1)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Reads the settings; `overrides` win over the environment, which wins over `.env`.
+
+    Raises:
+        SettingsError: A value cannot be used; every such variable is named.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_problems(error)) from None
+
+
+def _problems(error: ValidationError) -> list[str]:
+    problems = []
+    for detail in error.errors(include_url=False):
+        variable = f"{ENV_PREFIX}{str(detail['loc'][0]).upper()}"
+        expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        given = "" if variable.endswith("_URL") else f" is {detail['input']!r}:"
+        problems.append(f"{variable}{given} should be {expected.removeprefix('expected ')}")
+    return problems

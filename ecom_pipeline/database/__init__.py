@@ -1,0 +1,1 @@
+"""Connections to the stores, migrations, and the embedded servers."""

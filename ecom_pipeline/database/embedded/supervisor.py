@@ -1,0 +1,185 @@
+"""Starting and stopping one server, which outlives the command that started it.
+
+The caller holds the lock of the servers' home, so that two commands at once start one server.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+
+import psutil
+
+from ecom_pipeline.database.embedded.program import Program, ServerFailed
+
+START_LIMIT_SECONDS = 60.0
+STOP_LIMIT_SECONDS = 30.0
+_ATTEMPTS = 5
+_POLL_SECONDS = 0.02
+_LOG_TAIL_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is remembered of a server between commands."""
+
+    pid: int
+    address: str
+    ready: bool
+
+
+def read_state(program: Program) -> State | None:
+    """What the state file says; nothing if there is none or a kill left half of it."""
+    try:
+        return State(**json.loads(program.state.read_text()))
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        return None
+
+
+def running_address(program: Program) -> str | None:
+    """Where the server listens, if it runs and was ready once."""
+    state = read_state(program)
+    if state is None or not state.ready or _process(program, state.pid) is None:
+        return None
+    return state.address
+
+
+def start(program: Program) -> str:
+    """Gives the address of the server, started if it does not run, once it is ready.
+
+    Raises:
+        ServerFailed: It ends, or is not ready within the limit.
+    """
+    state = read_state(program)
+    if state is not None and _process(program, state.pid) is not None:
+        return _await_ready(program, state, time.monotonic() + START_LIMIT_SECONDS)
+    # A server that nothing remembers still has the data directory open.
+    stop(program)
+    program.directory.mkdir(parents=True, exist_ok=True)
+    program.prepare()
+    remembered = state.address if state else None
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    for attempt in range(1, _ATTEMPTS + 1):
+        # Somebody may take the port just now, and what a killed server left behind (such as
+        # the processes of Postgres' sessions) may need a moment to go.
+        try:
+            return _await_ready(program, _spawn(program, remembered), deadline)
+        except ServerFailed:
+            if attempt == _ATTEMPTS or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise AssertionError
+
+
+def stop(program: Program) -> bool:
+    """Stops the server and waits for its end; says whether there was one.
+
+    Raises:
+        ServerFailed: It does not end even when killed.
+    """
+    process = find_process(program)
+    if process is None:
+        return False
+    try:
+        process.send_signal(program.stop_signal)
+        process.wait(STOP_LIMIT_SECONDS)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.TimeoutExpired:
+        process.kill()
+        try:
+            process.wait(STOP_LIMIT_SECONDS)
+        except psutil.TimeoutExpired:
+            raise ServerFailed(program.name, f"(process {process.pid}) does not end") from None
+    return True
+
+
+def delete(program: Program) -> None:
+    """Stops the server and deletes its data."""
+    stop(program)
+    state = read_state(program)
+    if state is not None:
+        program.release(state.address)
+    shutil.rmtree(program.directory, ignore_errors=True)
+
+
+def find_process(program: Program) -> psutil.Process | None:
+    """The server's process: the one in the state file, else any with its command line."""
+    state = read_state(program)
+    if state is not None and (process := _process(program, state.pid)) is not None:
+        return process
+    for process in psutil.process_iter(["cmdline"]):
+        if _is_server(program, process.info["cmdline"]):
+            return process
+    return None
+
+
+def _process(program: Program, pid: int) -> psutil.Process | None:
+    """The process, if it is this server; a stale pid may have become anybody's."""
+    try:
+        process = psutil.Process(pid)
+        return process if _is_server(program, process.cmdline()) else None
+    except psutil.Error:
+        return None
+
+
+def _is_server(program: Program, command_line: list[str] | None) -> bool:
+    """Whether a command line is the server's: it names the data directory, which is its alone.
+
+    This holds where a start time would not: when the clock is set, and when the process ended
+    but was not collected yet (its command line is empty then). The executable is left out,
+    because systems differ in whether they show it as called or as found.
+    """
+    identity = program.identity()
+    return bool(command_line) and command_line[1 : 1 + len(identity)] == identity
+
+
+def _spawn(program: Program, remembered: str | None) -> State:
+    address = program.choose_address(remembered)
+    if program.log.exists():
+        program.log.replace(program.log.with_suffix(".previous"))
+    account = program.account
+    with program.log.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - the command line is made here
+            [program.executable(), *program.identity(), *program.options(address)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=program.directory,
+            env=program.environment(),
+            start_new_session=True,
+            user=account.user if account else None,
+            group=account.group if account else None,
+            extra_groups=[] if account else None,
+        )
+    # The server is to outlive this process, which therefore must not warn about it.
+    process.returncode = 0
+    state = State(process.pid, address, ready=False)
+    _write_state(program, state)
+    return state
+
+
+def _await_ready(program: Program, state: State, deadline: float) -> str:
+    while not program.is_ready(state.address):
+        if _process(program, state.pid) is None:
+            raise ServerFailed(program.name, f"ended while starting; {_log_tail(program)}")
+        if time.monotonic() > deadline:
+            stop(program)
+            limit = f"{START_LIMIT_SECONDS:.0f} s"
+            raise ServerFailed(program.name, f"was not ready in {limit}; {_log_tail(program)}")
+        time.sleep(_POLL_SECONDS)
+    if not state.ready:
+        _write_state(program, State(state.pid, state.address, ready=True))
+    return state.address
+
+
+def _write_state(program: Program, state: State) -> None:
+    scratch = program.state.with_suffix(".new")
+    scratch.write_text(json.dumps(asdict(state)))
+    scratch.replace(program.state)
+
+
+def _log_tail(program: Program) -> str:
+    lines = program.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+    return "\n".join([f"its log {program.log} ends with:", *lines])

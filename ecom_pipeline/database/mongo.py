@@ -1,0 +1,114 @@
+"""The carts in MongoDB, and the indexes that hold their rules."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, timedelta
+from typing import Any
+
+import pymongo
+from bson.codec_options import DatetimeConversion
+from pymongo.collection import Collection
+from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI
+
+from ecom_pipeline.database.errors import StoreUnavailable, first_line
+
+ACTIVE_CART_LIFETIME = timedelta(days=30)
+_SERVER_SELECTION_TIMEOUT_MS = 3_000
+
+_CART_INDEXES = (
+    # At most one active cart per customer. `$gt: 0` rather than `$exists`: a guest's cart has
+    # no customer, and one that says `null` must not collide with another guest's.
+    pymongo.IndexModel(
+        [("customer_id", pymongo.ASCENDING)],
+        name="one_active_cart_per_customer",
+        unique=True,
+        partialFilterExpression={"status": "active", "customer_id": {"$gt": 0}},
+    ),
+    # Active carts expire; submitted and rejected ones stay until they are decided or reopened.
+    pymongo.IndexModel(
+        [("touched_at", pymongo.ASCENDING)],
+        name="active_carts_expire",
+        expireAfterSeconds=int(ACTIVE_CART_LIFETIME.total_seconds()),
+        partialFilterExpression={"status": "active"},
+    ),
+    # Serves: the submitted carts of a day in the order in which they are decided.
+    pymongo.IndexModel(
+        [
+            ("status", pymongo.ASCENDING),
+            ("submitted_at", pymongo.ASCENDING),
+            ("_id", pymongo.ASCENDING),
+        ],
+        name="carts_in_order_of_submission",
+    ),
+    # Serves: the carts created on a day (funnel, and the difference of a generated day).
+    pymongo.IndexModel([("created_at", pymongo.ASCENDING)], name="carts_by_creation"),
+)
+
+
+class Mongo:
+    """A client of the carts' database; connects when first used.
+
+    Writes are acknowledged once they are in the journal of a majority of the servers.
+    Datetimes are timezone-aware UTC.
+
+    Args:
+        url: A MongoDB URI.
+        database: Name of the database.
+
+    Raises:
+        StoreUnavailable: The URL cannot be read.
+    """
+
+    def __init__(self, url: str, database: str = "ecom") -> None:
+        try:
+            self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+                url,
+                appname="ecom_pipeline",
+                connect=False,
+                # A date that Python cannot hold is the cart's fault, not a reason to stop reading.
+                datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+                journal=True,
+                serverSelectionTimeoutMS=_SERVER_SELECTION_TIMEOUT_MS,
+                tz_aware=True,
+                tzinfo=UTC,
+                w="majority",
+            )
+        except (InvalidURI, ConfigurationError):
+            # The driver's own words may quote a part of the password.
+            hint = "its URL is no MongoDB URI; percent-encode special characters in its parts"
+            raise StoreUnavailable("Mongo", hint) from None
+        self.database = database
+        self.carts: Collection[dict[str, Any]] = self._client[database]["carts"]
+
+    def ensure_indexes(self) -> None:
+        """Creates the indexes that are missing; one round trip when none is.
+
+        Raises:
+            StoreUnavailable: The server is away.
+        """
+        with self.reaching():
+            present = self.carts.index_information()
+            missing = [i for i in _CART_INDEXES if i.document["name"] not in present]
+            if missing:
+                self.carts.create_indexes(missing)
+
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Turns a lost or refused connection within the block into StoreUnavailable."""
+        try:
+            yield
+        except ConnectionFailure as error:
+            raise StoreUnavailable("Mongo", first_line(error)) from None
+
+    def ping(self) -> None:
+        """Asks for an answer.
+
+        Raises:
+            StoreUnavailable: There is none.
+        """
+        with self.reaching():
+            self._client.admin.command("ping")
+
+    def close(self) -> None:
+        """Closes the client's connections and threads."""
+        self._client.close()

@@ -1,0 +1,62 @@
+"""The cache in Redis."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from ecom_pipeline.database.errors import StoreUnavailable, first_line
+
+# A reader can always ask Postgres instead, so it must not wait long for a cache that is away.
+_CONNECT_TIMEOUT_SECONDS = 0.5
+_ANSWER_TIMEOUT_SECONDS = 1.0
+_RETRIES = 1
+_RETRY_DELAY_SECONDS = 0.02
+
+
+class Redis:
+    """A client of the cache; connects when first used.
+
+    Args:
+        url: A Redis URL, such as `redis://host:6379/0`.
+
+    Raises:
+        StoreUnavailable: The URL cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.client: redis.Redis = redis.Redis.from_url(
+                url,
+                decode_responses=True,
+                retry=Retry(ConstantBackoff(_RETRY_DELAY_SECONDS), _RETRIES),
+                socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+                socket_timeout=_ANSWER_TIMEOUT_SECONDS,
+            )
+        except ValueError:
+            # The driver's own words may quote a part of the password.
+            hint = "its URL is no Redis URL; percent-encode special characters in its parts"
+            raise StoreUnavailable("Redis", hint) from None
+
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Turns a lost, slow or refused connection within the block into StoreUnavailable."""
+        try:
+            yield
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise StoreUnavailable("Redis", first_line(error)) from None
+
+    def ping(self) -> None:
+        """Asks for an answer.
+
+        Raises:
+            StoreUnavailable: There is none.
+        """
+        with self.reaching():
+            self.client.ping()
+
+    def close(self) -> None:
+        """Closes the client's connections."""
+        self.client.close()
