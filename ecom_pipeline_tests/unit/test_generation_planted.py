@@ -87,7 +87,7 @@ def test_scarce_products_are_wanted_more_than_they_are_stocked() -> None:
     ("shop", "days"),
     [
         pytest.param(DEFAULT, 60, id="default"),
-        pytest.param(ShopProfile(5, START, 300, 40, 5, 60), 365, id="small, a whole year"),
+        pytest.param(ShopProfile(5, START, 900, 400, 5, 240), 365, id="small, a whole year"),
         pytest.param(ShopProfile(5, START, 50, 20, 10, 10), 365, id="tiny, a whole year"),
         pytest.param(ShopProfile(5, START, 900, 100, 5, 4_000), 40, id="few products, many carts"),
     ],
