@@ -70,7 +70,7 @@ class TopSellers:
     def ranking(self, window: str) -> list[TopSeller]:
         """The ranking as Postgres holds it."""
         with self._postgres.transaction() as connection:
-            return [TopSeller(*row) for row in _queries.ranking(connection, ranked=window)]
+            return [TopSeller(*row) for row in _queries.ranking(connection, window_name=window)]
 
     def _compute_once(self, window: str) -> list[TopSeller]:
         lock = self._redis.client.lock(

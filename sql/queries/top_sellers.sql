@@ -8,5 +8,5 @@ select
     top_sellers.revenue
 from analytics.top_sellers
 inner join shop.products on top_sellers.product_id = products.product_id
-where top_sellers.window_name = :ranked
+where top_sellers.window_name = :window_name
 order by top_sellers.rank;
