@@ -1,7 +1,5 @@
 """Rules by which a product's attributes are drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
