@@ -16,7 +16,7 @@ declare
     other_columns text[];
     all_columns text[];
     -- Said in every statement, so that the planner leaves other days' partitions alone.
-    reach constant text := coalesce(format('t.%I = any($1)', days_column), 'true');
+    reach constant text := coalesce('t.' || quote_ident(days_column) || ' = any($1)', 'true');
 begin
     -- One merge into a table at a time: the comparison holds until this transaction ends.
     perform pg_advisory_xact_lock('ops.merge'::regproc::oid::integer, target::oid::integer);
