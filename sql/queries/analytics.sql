@@ -16,9 +16,9 @@ where to_regclass('analytics.' || quote_ident(name)) is not null;
 insert into ops.analytics_definitions (name, shape, wording)
 values (:name, :shape, :wording)
 on conflict (name) do update
-set
-    shape = excluded.shape,
-    wording = excluded.wording;
+    set
+        shape = excluded.shape,
+        wording = excluded.wording;
 
 -- name: lock_table!
 -- The lock of ops.merge, taken before the rows are read: what is merged last was read last.

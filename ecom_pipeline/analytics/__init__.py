@@ -1,0 +1,1 @@
+"""The analytics tables: what they are, and the reports that read them."""

@@ -1,0 +1,106 @@
+"""Keeps what was seen of carts, because Mongo forgets them: they expire, or become orders."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import Any, Final
+
+import psycopg2.extensions
+
+from ecom_pipeline.database.merge import merge
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS, cart_key
+
+_queries = load_queries("cart_sightings")
+_BATCH: Final = 5_000
+_FIELDS: Final = {"created_at": 1, "submitted_at": 1, "status": 1, "items": 1}
+
+
+def see_carts(
+    connection: psycopg2.extensions.connection, mongo: Mongo, days: Sequence[date]
+) -> set[date]:
+    """Notes the carts begun or submitted on these days, as Mongo and their checkouts show them.
+
+    Nothing that was noted before is lost when Mongo has forgotten it.
+
+    Args:
+        connection: An open transaction; the caller commits.
+        mongo: Where the carts are; documents of any shape are read.
+        days: Which days, in order.
+
+    Returns:
+        Other days on which something changed: a cart begun then was submitted by now.
+
+    Raises:
+        StoreUnavailable: Mongo is away.
+    """
+    _queries.lock_sightings(connection)
+    _queries.make_seen_carts(connection)
+    with mongo.reaching():
+        carts_of_days = _carts_of(mongo, days)
+        while carts := list(islice(carts_of_days, _BATCH)):
+            _queries.add_seen_carts(connection, carts=json.dumps(carts))
+    _queries.stage_sightings(connection, days=list(days))
+    moved = {day for (day,) in _queries.moved_days(connection, days=list(days))}
+    merge(connection, "analytics.cart_sightings", "staged_cart_sightings", ["cart_id"])
+    return moved
+
+
+def _carts_of(mongo: Mongo, days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    for first, last in _runs(days):
+        within = {"$gte": _midnight(first), "$lt": _midnight(last + timedelta(days=1))}
+        # `$in` rather than `$ne`, for the index on status and submitted_at.
+        submitted = {"status": {"$in": ["submitted", "rejected"]}, "submitted_at": within}
+        for where in ({"created_at": within}, submitted):
+            for document in mongo.carts.find(where, _FIELDS, batch_size=_BATCH):
+                yield _sighting(document)
+
+
+def _sighting(document: Mapping[str, Any]) -> dict[str, Any]:
+    is_active = document.get("status") == "active"
+    lines = list(_lines(document.get("items"))) if is_active else []
+    return {
+        "cart_id": cart_key(document["_id"]),
+        "created_on": _day(document.get("created_at")),
+        "submitted_on": None if is_active else _day(document.get("submitted_at")),
+        "status": "active" if is_active else "submitted",
+        "product_ids": [product_id for product_id, _ in lines],
+        "quantities": [quantity for _, quantity in lines],
+    }
+
+
+def _lines(items: object) -> Iterator[tuple[int, int]]:
+    """Product and units of each line that an order could be made from."""
+    for line in items if isinstance(items, list) else ():
+        if isinstance(line, Mapping):
+            product_id = _whole(line.get("product_id"), LARGEST_ID)
+            quantity = _whole(line.get("quantity"), MOST_UNITS)
+            if product_id and quantity:
+                yield product_id, quantity
+
+
+def _whole(value: object, largest: int) -> int | None:
+    """A whole number from 1, however BSON holds it; NaN and booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 1 <= value <= largest and value == int(value) else None
+
+
+def _day(instant: object) -> str | None:
+    return instant.astimezone(UTC).date().isoformat() if isinstance(instant, datetime) else None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """First and last day of each run of days without a gap; the days are in order."""
+    first = None
+    for day, following in zip(days, [*days[1:], None], strict=True):
+        first = first or day
+        if following != day + timedelta(days=1):
+            yield first, day
+            first = None

@@ -1,0 +1,76 @@
+-- Sales by what products are like: by each value of each attribute in products.attributes.
+-- Text, numbers and booleans stand as they are; a list gives one row per element; nulls, nested
+-- objects and nested lists are left out. A product of several values counts for each of them.
+--
+-- grain: one row per category, attribute and value that a product has, sold or not
+-- key: category, attribute, value
+-- refresh: whole
+-- depends on: shop.products, analytics.product_performance
+
+-- name: definition#
+create table analytics.attribute_sales (
+    category text not null,
+    attribute text not null,
+    value text not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    primary key (category, attribute, value)
+);
+
+-- name: comments#
+comment on table analytics.attribute_sales is
+'One row per category, attribute and value that a product has, sold or not. A product of several values
+counts for each of them.';
+comment on column analytics.attribute_sales.category is
+'Category of the products, its first 200 characters.';
+comment on column analytics.attribute_sales.attribute is
+'Name of the attribute in products.attributes, its first 200 characters.';
+comment on column analytics.attribute_sales.value is
+'A text, number or boolean, or one of a list, as text, its first 200 characters.';
+comment on column analytics.attribute_sales.units is 'Units sold of those products over all days.';
+comment on column analytics.attribute_sales.revenue is
+'Shop currency: sum of quantity * unit_price of those products over all days.';
+
+-- name: rows
+with
+products as (
+    select
+        product_id,
+        category,
+        attributes
+    from shop.products
+),
+
+sales as (
+    select
+        product_id,
+        units,
+        revenue
+    from analytics.product_performance
+),
+
+-- Cut off, because a longer key would not fit into the index of the primary key.
+product_values as (
+    select distinct
+        products.product_id,
+        left(products.category, 200) as category,
+        left(attributes.name, 200) as attribute,
+        left(elements.element #>> '{}', 200) as value
+    from products
+    cross join lateral jsonb_each(products.attributes) as attributes (name, content)
+    cross join lateral jsonb_path_query(attributes.content, '$[*]') as elements (element)
+    where jsonb_typeof(elements.element) in ('string', 'number', 'boolean')
+)
+
+select
+    product_values.category,
+    product_values.attribute,
+    product_values.value,
+    coalesce(sum(sales.units), 0)::bigint as units,
+    coalesce(sum(sales.revenue), 0) as revenue
+from product_values
+left join sales on product_values.product_id = sales.product_id
+group by
+    product_values.category,
+    product_values.attribute,
+    product_values.value;

@@ -1,0 +1,133 @@
+-- From cart to order: what happened to carts on each day. An event counts on its own UTC day: a cart
+-- begun on Monday and ordered on Tuesday is created on Monday, submitted and ordered on Tuesday.
+--
+-- grain: one row per day that was ever refreshed; a day without carts shows zeros
+-- key: day
+-- refresh: by day
+-- depends on: analytics.cart_sightings, shop.checkouts, shop.products
+
+-- name: definition#
+create table analytics.cart_funnel (
+    day date primary key,
+    carts_created integer not null,
+    carts_submitted integer not null,
+    orders integer not null,
+    rejected integer not null,
+    abandoned integer not null,
+    conversion_rate numeric,
+    abandoned_value numeric not null
+);
+
+-- name: comments#
+comment on table analytics.cart_funnel is
+'One row per day that was ever refreshed; a day without carts shows zeros. An event counts on its UTC day.';
+comment on column analytics.cart_funnel.day is 'UTC day of the events.';
+comment on column analytics.cart_funnel.carts_created is 'Carts begun that day, whatever became of them.';
+comment on column analytics.cart_funnel.carts_submitted is
+'Carts submitted that day: pending, ordered or rejected by now.';
+comment on column analytics.cart_funnel.orders is 'Carts submitted that day that became orders.';
+comment on column analytics.cart_funnel.rejected is 'Carts submitted that day that were rejected.';
+comment on column analytics.cart_funnel.abandoned is
+'Carts begun that day and still active when last seen, gone from Mongo or not.';
+comment on column analytics.cart_funnel.conversion_rate is
+'Ratio, 10 decimals: orders / carts_created; null on a day without new carts.';
+comment on column analytics.cart_funnel.abandoned_value is
+'Shop currency: sum of quantity * price in shop.products at the time of refreshing, over well-formed
+lines of the abandoned carts.';
+
+-- name: rows
+with
+days as (
+    select unnest(:days) as day
+),
+
+begun_carts as (
+    select
+        created_on as day,
+        status,
+        product_ids,
+        quantities
+    from analytics.cart_sightings
+    where created_on = any(:days)
+),
+
+submitted_carts as (
+    select submitted_on as day
+    from analytics.cart_sightings
+    where submitted_on = any(:days)
+),
+
+checkouts as (
+    select
+        (submitted_at at time zone 'UTC')::date as day,
+        outcome
+    from shop.checkouts
+    where (submitted_at at time zone 'UTC')::date = any(:days)
+),
+
+products as (
+    select
+        product_id,
+        price
+    from shop.products
+),
+
+begun as (
+    select
+        day,
+        count(*) as carts_created,
+        count(*) filter (where status = 'active') as abandoned
+    from begun_carts
+    group by day
+),
+
+submitted as (
+    select
+        day,
+        count(*) as carts_submitted
+    from submitted_carts
+    group by day
+),
+
+decided as (
+    select
+        day,
+        count(*) filter (where outcome = 'ordered') as orders,
+        count(*) filter (where outcome = 'rejected') as rejected
+    from checkouts
+    group by day
+),
+
+abandoned_lines as (
+    select
+        begun_carts.day,
+        lines.product_id,
+        lines.quantity
+    from begun_carts
+    cross join lateral unnest(begun_carts.product_ids, begun_carts.quantities) as lines (product_id, quantity)
+    where begun_carts.status = 'active'
+),
+
+abandoned as (
+    select
+        abandoned_lines.day,
+        sum(abandoned_lines.quantity * products.price) as abandoned_value
+    from abandoned_lines
+    inner join products on abandoned_lines.product_id = products.product_id
+    group by abandoned_lines.day
+)
+
+select
+    days.day,
+    coalesce(begun.carts_created, 0)::integer as carts_created,
+    coalesce(submitted.carts_submitted, 0)::integer as carts_submitted,
+    coalesce(decided.orders, 0)::integer as orders,
+    coalesce(decided.rejected, 0)::integer as rejected,
+    coalesce(begun.abandoned, 0)::integer as abandoned,
+    round(coalesce(decided.orders, 0)::numeric / begun.carts_created, 10) as conversion_rate,
+    coalesce(abandoned.abandoned_value, 0) as abandoned_value
+from days
+left join begun on days.day = begun.day
+left join submitted on days.day = submitted.day
+left join decided on days.day = decided.day
+left join abandoned on days.day = abandoned.day;

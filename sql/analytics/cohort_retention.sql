@@ -1,0 +1,116 @@
+-- How many customers of a month's cohort order again in later months, and what they spend.
+-- A cohort are the customers whose first order ever lies in that calendar month (UTC).
+--
+-- grain: one row per cohort month and months since, up to the month of the newest day in daily_sales
+-- key: cohort_month, months_since
+-- refresh: whole
+-- depends on: analytics.daily_sales, analytics.customer_daily_sales
+
+-- name: definition#
+create table analytics.cohort_retention (
+    cohort_month date not null,
+    months_since integer not null check (months_since >= 0),
+    customers integer not null,
+    active_customers integer not null,
+    retention numeric not null check (retention between 0 and 1),
+    revenue numeric(18, 2) not null,
+    cumulative_revenue numeric(18, 2) not null,
+    primary key (cohort_month, months_since)
+);
+
+-- name: comments#
+comment on table analytics.cohort_retention is
+'One row per cohort month and months since, up to the month of the newest day in daily_sales.';
+comment on column analytics.cohort_retention.cohort_month is
+'First day of the calendar month (UTC) in which these customers placed their first order.';
+comment on column analytics.cohort_retention.months_since is
+'Calendar months from the cohort month; 0 is the cohort month itself.';
+comment on column analytics.cohort_retention.customers is
+'Customers in the cohort, the same in all its rows.';
+comment on column analytics.cohort_retention.active_customers is 'Those of them who ordered in this month.';
+comment on column analytics.cohort_retention.retention is
+'Ratio, 10 decimals: active_customers / customers; 1 in month 0.';
+comment on column analytics.cohort_retention.revenue is
+'Shop currency: sum of quantity * unit_price of the cohort''s orders in this month.';
+comment on column analytics.cohort_retention.cumulative_revenue is
+'Shop currency: the cohort''s revenue from month 0 to this month.';
+
+-- name: rows
+with
+newest as (
+    select date_trunc('month', max(day)::timestamp) as month
+    from analytics.daily_sales
+),
+
+customer_days as (
+    select
+        customer_id,
+        date_trunc('month', day::timestamp) as month,
+        revenue
+    from analytics.customer_daily_sales
+),
+
+customer_months as (
+    select
+        customer_id,
+        month,
+        sum(revenue) as revenue
+    from customer_days
+    group by customer_id, month
+),
+
+members as (
+    select
+        customer_id,
+        min(month) as cohort_month
+    from customer_months
+    group by customer_id
+),
+
+cohorts as (
+    select
+        cohort_month,
+        count(*) as customers
+    from members
+    group by cohort_month
+),
+
+activity as (
+    select
+        members.cohort_month,
+        customer_months.month,
+        count(*) as active_customers,
+        sum(customer_months.revenue) as revenue
+    from customer_months
+    inner join members on customer_months.customer_id = members.customer_id
+    group by members.cohort_month, customer_months.month
+),
+
+cohort_months as (
+    select
+        cohorts.cohort_month,
+        cohorts.customers,
+        months.month,
+        extract(year from age(months.month, cohorts.cohort_month)) as years_since,
+        extract(month from age(months.month, cohorts.cohort_month)) as months_since
+    from cohorts
+    cross join newest
+    cross join lateral generate_series(cohorts.cohort_month, newest.month, '1 month') as months (month)
+)
+
+select
+    cohort_months.cohort_month::date as cohort_month,
+    (cohort_months.years_since * 12 + cohort_months.months_since)::integer as months_since,
+    cohort_months.customers::integer as customers,
+    coalesce(activity.active_customers, 0)::integer as active_customers,
+    round(coalesce(activity.active_customers, 0)::numeric / cohort_months.customers, 10) as retention,
+    coalesce(activity.revenue, 0) as revenue,
+    sum(coalesce(activity.revenue, 0)) over (
+        partition by cohort_months.cohort_month
+        order by cohort_months.month
+    ) as cumulative_revenue
+from cohort_months
+left join activity
+    on
+        cohort_months.cohort_month = activity.cohort_month
+        and cohort_months.month = activity.month;

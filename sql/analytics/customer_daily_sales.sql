@@ -1,0 +1,161 @@
+-- What each customer bought on each day, through both channels. From it follow who is new on a
+-- day and what a customer is worth, at the cost of customers and days rather than of order items.
+--
+-- grain: one row per day and customer with an order on that day
+-- key: day, customer_id
+-- refresh: with daily_sales
+-- depends on: shop.orders, shop.order_items
+
+-- name: definition#
+create table analytics.customer_daily_sales (
+    day date not null,
+    customer_id bigint not null,
+    orders integer not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    first_order_at timestamptz not null,
+    last_order_at timestamptz not null,
+    primary key (day, customer_id)
+);
+
+-- Serves: a customer's first day, which tells on what day they are new.
+create index customer_daily_sales_customer on analytics.customer_daily_sales (customer_id, day);
+
+-- name: comments#
+comment on table analytics.customer_daily_sales is
+'One row per day and customer with an order on that day, through either channel.';
+comment on column analytics.customer_daily_sales.day is 'UTC day on which the orders were placed.';
+comment on column analytics.customer_daily_sales.customer_id is 'The customer, as in shop.customers.';
+comment on column analytics.customer_daily_sales.orders is 'Orders the customer placed that day.';
+comment on column analytics.customer_daily_sales.units is 'Units in those orders: sum of quantity.';
+comment on column analytics.customer_daily_sales.revenue is
+'Shop currency: sum of quantity * unit_price over the items of those orders.';
+comment on column analytics.customer_daily_sales.first_order_at is
+'Instant of the first of those orders, UTC.';
+comment on column analytics.customer_daily_sales.last_order_at is
+'Instant of the last of those orders, UTC.';
+
+-- name: rows
+with
+orders as (
+    select
+        placed_on,
+        order_id,
+        customer_id,
+        placed_at
+    from shop.orders
+    where placed_on = any(:days)
+),
+
+items as (
+    select
+        placed_on,
+        order_id,
+        quantity,
+        quantity * unit_price as revenue
+    from shop.order_items
+    where placed_on = any(:days)
+),
+
+baskets as (
+    select
+        placed_on,
+        order_id,
+        sum(quantity) as units,
+        sum(revenue) as revenue
+    from items
+    group by placed_on, order_id
+)
+
+select
+    orders.placed_on as day,
+    orders.customer_id,
+    count(*)::integer as orders,
+    coalesce(sum(baskets.units), 0)::bigint as units,
+    coalesce(sum(baskets.revenue), 0) as revenue,
+    min(orders.placed_at) as first_order_at,
+    max(orders.placed_at) as last_order_at
+from orders
+left join baskets
+    on
+        orders.placed_on = baskets.placed_on
+        and orders.order_id = baskets.order_id
+group by orders.placed_on, orders.customer_id;
+
+-- name: moved_days
+-- Other days that change when the staged rows replace those of `days`: where a customer's first
+-- day comes to lie earlier or later, they stop being new on one day and become new on another.
+with
+staged as (
+    select
+        day,
+        customer_id
+    from staged_customer_daily_sales
+),
+
+replaced as (
+    select
+        day,
+        customer_id
+    from analytics.customer_daily_sales
+    where day = any(:days)
+),
+
+kept as (
+    select
+        day,
+        customer_id
+    from analytics.customer_daily_sales
+    where day <> all(:days)
+),
+
+-- Only who comes to a day or leaves it can have a new first day.
+come_or_gone as (
+    select distinct coalesce(staged.customer_id, replaced.customer_id) as customer_id
+    from staged
+    full join replaced
+        on
+            staged.day = replaced.day
+            and staged.customer_id = replaced.customer_id
+    where staged.day is null or replaced.day is null
+),
+
+staged_first_days as (
+    select
+        customer_id,
+        min(day) as day
+    from staged
+    group by customer_id
+),
+
+first_days as (
+    select
+        (
+            select min(customer_days.day)
+            from analytics.customer_daily_sales as customer_days
+            where customer_days.customer_id = come_or_gone.customer_id
+        ) as before,
+        least(staged_first_days.day, (
+            select min(kept.day)
+            from kept
+            where kept.customer_id = come_or_gone.customer_id
+        )) as after
+    from come_or_gone
+    left join staged_first_days on come_or_gone.customer_id = staged_first_days.customer_id
+),
+
+moved as (
+    select
+        before,
+        after
+    from first_days
+    where before is distinct from after
+)
+
+select before as day
+from moved
+where before <> all(:days)
+union
+select after as day
+from moved
+where after <> all(:days);

@@ -1,0 +1,77 @@
+-- Sales of each day through both channels, and how many customers were new.
+--
+-- grain: one row per day that was ever refreshed; a day without orders shows zeros
+-- key: day
+-- refresh: by day
+-- depends on: analytics.customer_daily_sales
+
+-- name: definition#
+create table analytics.daily_sales (
+    day date primary key,
+    orders integer not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    average_order_value numeric,
+    new_customers integer not null,
+    returning_customers integer not null
+);
+
+-- name: comments#
+comment on table analytics.daily_sales is
+'One row per day that was ever refreshed; a day without orders shows zeros.';
+comment on column analytics.daily_sales.day is 'UTC day on which the orders were placed.';
+comment on column analytics.daily_sales.orders is 'Orders placed that day, through both channels.';
+comment on column analytics.daily_sales.units is 'Units in those orders: sum of quantity.';
+comment on column analytics.daily_sales.revenue is 'Shop currency: sum of quantity * unit_price.';
+comment on column analytics.daily_sales.average_order_value is
+'Shop currency, 6 decimals: revenue / orders; null on a day without orders.';
+comment on column analytics.daily_sales.new_customers is
+'Customers whose first order ever was placed that day.';
+comment on column analytics.daily_sales.returning_customers is
+'Customers who ordered that day and on an earlier day too.';
+
+-- name: rows
+with
+days as (
+    select unnest(:days) as day
+),
+
+customer_days as (
+    select
+        today.day,
+        today.orders,
+        today.units,
+        today.revenue,
+        exists(
+            select
+            from analytics.customer_daily_sales as earlier
+            where
+                earlier.customer_id = today.customer_id
+                and earlier.day < today.day
+        ) as is_returning
+    from analytics.customer_daily_sales as today
+    where today.day = any(:days)
+),
+
+sales as (
+    select
+        day,
+        sum(orders) as orders,
+        sum(units) as units,
+        sum(revenue) as revenue,
+        count(*) filter (where not is_returning) as new_customers,
+        count(*) filter (where is_returning) as returning_customers
+    from customer_days
+    group by day
+)
+
+select
+    days.day,
+    coalesce(sales.orders, 0)::integer as orders,
+    coalesce(sales.units, 0)::bigint as units,
+    coalesce(sales.revenue, 0) as revenue,
+    round(sales.revenue / sales.orders, 6) as average_order_value,
+    coalesce(sales.new_customers, 0)::integer as new_customers,
+    coalesce(sales.returning_customers, 0)::integer as returning_customers
+from days
+left join sales on days.day = sales.day;

@@ -1,0 +1,77 @@
+-- Daily sales with their moving averages and the change against the same weekday a week before.
+-- Windows reach back by days, not by rows, so that a day that was never loaded shifts nothing.
+--
+-- grain: one row per day of daily_sales
+-- key: day
+-- refresh: view
+-- depends on: analytics.daily_sales
+
+-- name: definition#
+create view analytics.daily_sales_trend as
+with
+sales as (
+    select
+        day,
+        orders,
+        units,
+        revenue,
+        average_order_value,
+        new_customers,
+        returning_customers
+    from analytics.daily_sales
+),
+
+averages as (
+    select
+        day,
+        avg(revenue) over (
+            order by day
+            range between interval '6 days' preceding and current row
+        ) as revenue_7d_avg,
+        avg(revenue) over (
+            order by day
+            range between interval '27 days' preceding and current row
+        ) as revenue_28d_avg,
+        sum(revenue) over (
+            order by day
+            range between interval '7 days' preceding and interval '7 days' preceding
+        ) as revenue_week_before
+    from sales
+)
+
+select
+    sales.day,
+    sales.orders,
+    sales.units,
+    sales.revenue,
+    sales.average_order_value,
+    sales.new_customers,
+    sales.returning_customers,
+    round(averages.revenue_7d_avg, 6) as revenue_7d_avg,
+    round(averages.revenue_28d_avg, 6) as revenue_28d_avg,
+    round(
+        (sales.revenue - averages.revenue_week_before) / nullif(averages.revenue_week_before, 0), 6
+    ) as revenue_wow_change
+from sales
+inner join averages on sales.day = averages.day;
+
+-- name: comments#
+comment on view analytics.daily_sales_trend is
+'One row per day of daily_sales, with moving averages and the change against a week before.';
+comment on column analytics.daily_sales_trend.day is 'UTC day on which the orders were placed.';
+comment on column analytics.daily_sales_trend.orders is 'Orders placed that day, through both channels.';
+comment on column analytics.daily_sales_trend.units is 'Units in those orders: sum of quantity.';
+comment on column analytics.daily_sales_trend.revenue is 'Shop currency: sum of quantity * unit_price.';
+comment on column analytics.daily_sales_trend.average_order_value is
+'Shop currency, 6 decimals: revenue / orders; null on a day without orders.';
+comment on column analytics.daily_sales_trend.new_customers is
+'Customers whose first order ever was placed that day.';
+comment on column analytics.daily_sales_trend.returning_customers is
+'Customers who ordered that day and on an earlier day too.';
+comment on column analytics.daily_sales_trend.revenue_7d_avg is
+'Shop currency per day, 6 decimals: mean revenue of this day and the 6 before it, of those in daily_sales.';
+comment on column analytics.daily_sales_trend.revenue_28d_avg is
+'Shop currency per day, 6 decimals: mean revenue of this day and the 27 before it, of those in daily_sales.';
+comment on column analytics.daily_sales_trend.revenue_wow_change is
+'Ratio, 6 decimals: (revenue - revenue 7 days before) / revenue 7 days before; null without that day or
+when it sold nothing.';

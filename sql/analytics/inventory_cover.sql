@@ -1,0 +1,139 @@
+-- How long the stock of each product lasts at the pace of the last 30 days, and how fast it turns.
+-- Demand counts both channels, though imported orders move no stock: they too show what is wanted.
+-- Turnover: units sold / mean of opening and closing stock, the textbook ratio in units.
+--
+-- grain: one row per product
+-- key: product_id
+-- refresh: whole
+-- depends on: analytics.daily_sales, analytics.product_daily_sales, shop.products,
+--   shop.stock_receipts, shop.orders, shop.order_items
+
+-- name: definition#
+create table analytics.inventory_cover (
+    product_id bigint primary key,
+    stock integer not null,
+    units_30d bigint not null,
+    daily_velocity numeric not null,
+    days_of_cover numeric,
+    turnover numeric,
+    reorder boolean not null
+);
+
+-- name: comments#
+comment on table analytics.inventory_cover is
+'One row per product. The 30 days end at the newest day in daily_sales.';
+comment on column analytics.inventory_cover.product_id is 'The product, as in shop.products.';
+comment on column analytics.inventory_cover.stock is 'Units on hand when the table was built.';
+comment on column analytics.inventory_cover.units_30d is 'Units sold in the 30 days, through both channels.';
+comment on column analytics.inventory_cover.daily_velocity is 'Units per day, 6 decimals: units_30d / 30.';
+comment on column analytics.inventory_cover.days_of_cover is
+'Days, 6 decimals: stock / (units_30d / 30); null when nothing was sold in the 30 days.';
+comment on column analytics.inventory_cover.turnover is
+'Ratio per 30 days, 6 decimals: units_30d / mean of the stock before the 30 days and now; null without stock.
+The stock before is stock - receipts + checkout units of the 30 days.';
+comment on column analytics.inventory_cover.reorder is
+'Whether something was sold in the 30 days and days_of_cover is less than 14.';
+
+-- name: rows
+with
+newest as (
+    select max(day) as day
+    from analytics.daily_sales
+),
+
+products as (
+    select
+        product_id,
+        stock
+    from shop.products
+),
+
+product_days as (
+    select
+        product_id,
+        units
+    from analytics.product_daily_sales
+    where
+        day > (select newest.day - 30 from newest)
+        and day <= (select newest.day from newest)
+),
+
+receipts as (
+    select
+        product_id,
+        quantity
+    from shop.stock_receipts
+    where received_on > (select newest.day - 30 from newest)
+),
+
+checkout_orders as (
+    select
+        placed_on,
+        order_id
+    from shop.orders
+    where
+        placed_on > (select newest.day - 30 from newest)
+        and channel = 'checkout'
+),
+
+items as (
+    select
+        placed_on,
+        order_id,
+        product_id,
+        quantity
+    from shop.order_items
+    where placed_on > (select newest.day - 30 from newest)
+),
+
+sold as (
+    select
+        product_id,
+        sum(units) as units
+    from product_days
+    group by product_id
+),
+
+received as (
+    select
+        product_id,
+        sum(quantity) as units
+    from receipts
+    group by product_id
+),
+
+checked_out as (
+    select
+        items.product_id,
+        sum(items.quantity) as units
+    from items
+    inner join checkout_orders
+        on
+            items.placed_on = checkout_orders.placed_on
+            and items.order_id = checkout_orders.order_id
+    group by items.product_id
+),
+
+movements as (
+    select
+        products.product_id,
+        products.stock,
+        coalesce(sold.units, 0)::bigint as units_30d,
+        products.stock - coalesce(received.units, 0) + coalesce(checked_out.units, 0) as opening_stock
+    from products
+    left join sold on products.product_id = sold.product_id
+    left join received on products.product_id = received.product_id
+    left join checked_out on products.product_id = checked_out.product_id
+)
+
+select
+    product_id,
+    stock,
+    units_30d,
+    round(units_30d / 30.0, 6) as daily_velocity,
+    round(stock * 30.0 / nullif(units_30d, 0), 6) as days_of_cover,
+    case
+        when opening_stock + stock > 0 then round(units_30d * 2.0 / (opening_stock + stock), 6)
+    end as turnover,
+    units_30d > 0 and stock * 30 < units_30d * 14 as reorder
+from movements;

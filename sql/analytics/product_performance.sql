@@ -1,0 +1,117 @@
+-- What each product sold in all, and its class by share of revenue (ABC analysis, after Pareto).
+--
+-- grain: one row per product, sold or not
+-- key: product_id
+-- refresh: whole
+-- depends on: shop.products, analytics.product_daily_sales
+
+-- name: definition#
+create table analytics.product_performance (
+    product_id bigint primary key,
+    orders bigint not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    first_sold_on date,
+    last_sold_on date,
+    revenue_share numeric not null,
+    cumulative_share numeric not null,
+    abc_class text not null check (abc_class in ('A', 'B', 'C'))
+);
+
+-- name: comments#
+comment on table analytics.product_performance is 'One row per product, sold or not.';
+comment on column analytics.product_performance.product_id is 'The product, as in shop.products.';
+comment on column analytics.product_performance.orders is 'Orders that hold the product.';
+comment on column analytics.product_performance.units is 'Units sold: sum of quantity.';
+comment on column analytics.product_performance.revenue is 'Shop currency: sum of quantity * unit_price.';
+comment on column analytics.product_performance.first_sold_on is
+'First UTC day of a sale; null if never sold.';
+comment on column analytics.product_performance.last_sold_on is
+'Newest UTC day of a sale; null if never sold.';
+comment on column analytics.product_performance.revenue_share is
+'Ratio, 10 decimals: revenue / revenue of all products; 0 while nothing is sold.';
+comment on column analytics.product_performance.cumulative_share is
+'Ratio, 10 decimals: share of this product and of all that earn more; ties by product_id.';
+comment on column analytics.product_performance.abc_class is
+'A while cumulative_share is at most 0.80, B while it is at most 0.95, otherwise C; C without revenue.';
+
+-- name: rows
+with
+products as (
+    select product_id
+    from shop.products
+),
+
+product_days as (
+    select
+        day,
+        product_id,
+        orders,
+        units,
+        revenue
+    from analytics.product_daily_sales
+),
+
+sold as (
+    select
+        product_id,
+        sum(orders) as orders,
+        sum(units) as units,
+        sum(revenue) as revenue,
+        min(day) as first_sold_on,
+        max(day) as last_sold_on
+    from product_days
+    group by product_id
+),
+
+sales as (
+    select
+        products.product_id,
+        coalesce(sold.orders, 0)::bigint as orders,
+        coalesce(sold.units, 0)::bigint as units,
+        coalesce(sold.revenue, 0) as revenue,
+        sold.first_sold_on,
+        sold.last_sold_on
+    from products
+    left join sold on products.product_id = sold.product_id
+),
+
+running as (
+    select
+        product_id,
+        sum(revenue) over () as total_revenue,
+        sum(revenue) over (
+            order by revenue desc, product_id asc
+            rows between unbounded preceding and current row
+        ) as cumulative_revenue
+    from sales
+),
+
+shares as (
+    select
+        sales.product_id,
+        round(coalesce(sales.revenue / nullif(running.total_revenue, 0), 0), 10) as revenue_share,
+        round(
+            coalesce(running.cumulative_revenue / nullif(running.total_revenue, 0), 0), 10
+        ) as cumulative_share
+    from sales
+    inner join running on sales.product_id = running.product_id
+)
+
+select
+    sales.product_id,
+    sales.orders,
+    sales.units,
+    sales.revenue,
+    sales.first_sold_on,
+    sales.last_sold_on,
+    shares.revenue_share,
+    shares.cumulative_share,
+    case
+        when sales.revenue = 0 then 'C'
+        when shares.cumulative_share <= 0.80 then 'A'
+        when shares.cumulative_share <= 0.95 then 'B'
+        else 'C'
+    end as abc_class
+from sales
+inner join shares on sales.product_id = shares.product_id;

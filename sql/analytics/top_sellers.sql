@@ -1,0 +1,96 @@
+-- The best sellers of the last 7 days, the last 30 days and all time; what Redis serves.
+--
+-- grain: one row per window and rank, the 100 best of each window
+-- key: window_name, rank
+-- refresh: whole
+-- depends on: analytics.daily_sales, analytics.product_daily_sales
+
+-- name: definition#
+create table analytics.top_sellers (
+    window_name text not null check (window_name in ('7d', '30d', 'all')),
+    rank integer not null check (rank between 1 and 100),
+    product_id bigint not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    primary key (window_name, rank)
+);
+
+-- name: comments#
+comment on table analytics.top_sellers is
+'One row per window and rank: the 100 products that sold most. Windows end at the newest day in daily_sales.';
+comment on column analytics.top_sellers.window_name is
+'7d or 30d: that many days up to and with the newest day in daily_sales; all: every day.';
+comment on column analytics.top_sellers.rank is '1 is best: by units, then revenue, then product_id.';
+comment on column analytics.top_sellers.product_id is 'The product, as in shop.products.';
+comment on column analytics.top_sellers.units is 'Units sold in the window, through both channels.';
+comment on column analytics.top_sellers.revenue is
+'Shop currency: sum of quantity * unit_price in the window.';
+
+-- name: rows
+with
+newest as (
+    select max(day) as day
+    from analytics.daily_sales
+),
+
+product_days as (
+    select
+        day,
+        product_id,
+        units,
+        revenue
+    from analytics.product_daily_sales
+),
+
+products as (
+    select
+        product_days.product_id,
+        sum(product_days.units) as units,
+        sum(product_days.revenue) as revenue,
+        sum(product_days.units) filter (where product_days.day > newest.day - 7) as units_7d,
+        sum(product_days.revenue) filter (where product_days.day > newest.day - 7) as revenue_7d,
+        sum(product_days.units) filter (where product_days.day > newest.day - 30) as units_30d,
+        sum(product_days.revenue) filter (where product_days.day > newest.day - 30) as revenue_30d
+    from product_days
+    inner join newest on product_days.day <= newest.day
+    group by product_days.product_id
+),
+
+sold as (
+    select
+        windows.window_name,
+        products.product_id,
+        windows.units,
+        windows.revenue
+    from products
+    cross join
+        lateral (
+            values
+            ('7d', products.units_7d, products.revenue_7d),
+            ('30d', products.units_30d, products.revenue_30d),
+            ('all', products.units, products.revenue)
+        ) as windows (window_name, units, revenue)
+    where windows.units > 0
+),
+
+ranked as (
+    select
+        window_name,
+        row_number() over (
+            partition by window_name
+            order by units desc, revenue desc, product_id asc
+        ) as rank,
+        product_id,
+        units,
+        revenue
+    from sold
+)
+
+select
+    window_name,
+    rank::integer as rank,
+    product_id,
+    units::bigint as units,
+    revenue
+from ranked
+where rank <= 100;
