@@ -13,6 +13,7 @@ from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI
 from ecom_pipeline.database.errors import StoreUnavailable, first_line
 
 ACTIVE_CART_LIFETIME = timedelta(days=30)
+_DATABASE = "ecom"
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
 
 _CART_INDEXES = (
@@ -53,13 +54,13 @@ class Mongo:
 
     Args:
         url: A MongoDB URI.
-        database: Name of the database.
+        database: Name of the database; unless told, the one in the URL's path, else `ecom`.
 
     Raises:
         StoreUnavailable: The URL cannot be read.
     """
 
-    def __init__(self, url: str, database: str = "ecom") -> None:
+    def __init__(self, url: str, database: str | None = None) -> None:
         try:
             self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
                 url,
@@ -77,8 +78,11 @@ class Mongo:
             # The driver's own words may quote a part of the password.
             hint = "its URL is no MongoDB URI; percent-encode special characters in its parts"
             raise StoreUnavailable("Mongo", hint) from None
-        self.database = database
-        self.carts: Collection[dict[str, Any]] = self._client[database]["carts"]
+        carts_database = self._client.get_default_database(default=_DATABASE)
+        if database is not None:
+            carts_database = self._client[database]
+        self.database = carts_database.name
+        self.carts: Collection[dict[str, Any]] = carts_database["carts"]
 
     def ensure_indexes(self) -> None:
         """Creates the indexes that are missing; one round trip when none is.

@@ -6,18 +6,16 @@ import shutil
 import signal
 import stat
 import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import psutil
 import psycopg2
-from psycopg2 import sql
 from typing_extensions import override
 
 from ecom_pipeline.database.embedded.addresses import socket_directory
 from ecom_pipeline.database.embedded.program import Account, Program, ServerFailed, package_file
 from ecom_pipeline.database.errors import StoreUnavailable
-from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.libpq import ensure_database
 
 DATABASES = ("ecom", "dagster")
 _SUPERUSER = "postgres"
@@ -87,13 +85,8 @@ class PostgresProgram(Program):
     @override
     def is_ready(self, address: str) -> bool:
         try:
-            with closing(connect(self._url(address, _SUPERUSER))) as connection:
-                connection.autocommit = True
-                with connection.cursor() as cursor:
-                    cursor.execute("select datname from pg_database")
-                    present = {name for (name,) in cursor}
-                    for name in sorted(set(DATABASES) - present):
-                        cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            for database in DATABASES:
+                ensure_database(self._url(address, _SUPERUSER), database)
         except (StoreUnavailable, psycopg2.OperationalError):
             return False
         return True

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -81,17 +82,12 @@ def stop(program: Program) -> bool:
     process = find_process(program)
     if process is None:
         return False
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.send_signal(program.stop_signal)
-        process.wait(STOP_LIMIT_SECONDS)
-    except psutil.NoSuchProcess:
-        pass
-    except psutil.TimeoutExpired:
-        process.kill()
-        try:
-            process.wait(STOP_LIMIT_SECONDS)
-        except psutil.TimeoutExpired:
-            raise ServerFailed(program.name, f"(process {process.pid}) does not end") from None
+        if not _ends(program, process):
+            process.kill()
+            if not _ends(program, process):
+                raise ServerFailed(program.name, f"(process {process.pid}) does not end")
     return True
 
 
@@ -122,6 +118,19 @@ def _process(program: Program, pid: int) -> psutil.Process | None:
         return process if _is_server(program, process.cmdline()) else None
     except psutil.Error:
         return None
+
+
+def _ends(program: Program, process: psutil.Process) -> bool:
+    """Waits for the process to end, collected by its parent or not."""
+    deadline = time.monotonic() + STOP_LIMIT_SECONDS
+    while _process(program, process.pid) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    with suppress(psutil.TimeoutExpired):
+        # This process may be the parent.
+        process.wait(0)
+    return True
 
 
 def _is_server(program: Program, command_line: list[str] | None) -> bool:

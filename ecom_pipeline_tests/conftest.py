@@ -1,0 +1,132 @@
+"""One set of embedded servers for a whole run of the tests, and clean stores for each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import psutil
+import pytest
+from filelock import FileLock
+from psycopg2 import sql
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
+from ecom_pipeline.database.migrations import migrate
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.stores import Stores
+
+_HOME = pytest.StashKey[Path]()
+_HOME_VARIABLE = "PYTEST_ECOM_HOME"
+_HOME_PREFIX = "ecom-tests-"
+_TEMPLATE = "ecom_template"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Chooses the servers' home; workers of xdist inherit it from the process that starts them."""
+    for name in [name for name in os.environ if name.startswith("ECOM_")]:
+        del os.environ[name]
+    if hasattr(config, "workerinput"):
+        return
+    _sweep()
+    config.stash[_HOME] = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{os.getpid()}-"))
+    # Postgres runs under another account when the tests run as root.
+    config.stash[_HOME].chmod(0o755)
+    os.environ[_HOME_VARIABLE] = str(config.stash[_HOME])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops the servers once all workers are done."""
+    if _HOME in config.stash:
+        _remove(config.stash[_HOME])
+
+
+def _sweep() -> None:
+    """Removes what runs that were killed have left."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_HOME_PREFIX}*"):
+        pid = home.name.removeprefix(_HOME_PREFIX).partition("-")[0]
+        if not psutil.pid_exists(int(pid)):
+            _remove(home)
+
+
+def _remove(home: Path) -> None:
+    embedded.reset(Settings(_env_file=None, home=home))
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Endpoints:
+    """The servers that all tests share, with a migrated template database."""
+    home = Path(os.environ[_HOME_VARIABLE])
+    endpoints = embedded.ensure_running(Settings(_env_file=None, home=home))
+    with FileLock(home / "template.lock"):
+        done = home / "template.done"
+        if not done.exists():
+            # Nothing of a test must outlive the machine; copying a database is 30 times faster.
+            _administer(endpoints, "alter system set fsync = off")
+            _administer(endpoints, "select pg_reload_conf()")
+            migrate(ensure_database(endpoints.postgres_url, _TEMPLATE))
+            done.touch()
+    return endpoints
+
+
+@pytest.fixture
+def endpoints(servers: Endpoints, worker_id: str) -> Iterator[Endpoints]:
+    """A migrated Postgres database, a Mongo database with indexes, a Redis: all empty."""
+    number = worker_id.removeprefix("gw").replace("master", "0")
+    name = f"ecom_test_{number}"
+    clean = Endpoints(
+        postgres_url=sibling_url(servers.postgres_url, name),
+        mongo_url=servers.mongo_url.replace("/?", f"/{name}?"),
+        redis_url=servers.redis_url.removesuffix("0") + number,
+    )
+    _administer(servers, "drop database if exists {} with (force)", name)
+    _administer(servers, "create database {} template {} strategy file_copy", name, _TEMPLATE)
+    with closing(Mongo(clean.mongo_url)) as mongo, closing(Redis(clean.redis_url)) as redis:
+        mongo.ensure_indexes()
+        yield clean
+        if mongo.carts.estimated_document_count():
+            mongo.carts.drop()
+        redis.client.flushdb()
+    _administer(servers, "drop database if exists {} with (force)", name)
+
+
+@pytest.fixture
+def stores(endpoints: Endpoints) -> Iterator[Stores]:
+    """Connections to the test's own stores."""
+    with Stores(
+        postgres=Postgres(endpoints.postgres_url),
+        mongo=Mongo(endpoints.mongo_url),
+        redis=Redis(endpoints.redis_url),
+    ) as stores:
+        yield stores
+
+
+@pytest.fixture
+def settings(endpoints: Endpoints) -> Settings:
+    """A small shop on the test's own stores."""
+    return Settings(
+        _env_file=None,
+        postgres_url=endpoints.postgres_url,
+        mongo_url=endpoints.mongo_url,
+        redis_url=endpoints.redis_url,
+        start_date=date(2026, 1, 1),
+        customers=50,
+        products=20,
+        orders_per_day=10,
+        carts_per_day=12,
+    )
+
+
+def _administer(servers: Endpoints, statement: str, *names: str) -> None:
+    with closing(connect(sibling_url(servers.postgres_url, "postgres"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
