@@ -56,9 +56,10 @@ def _sweep() -> None:
             _remove(home)
 
 
-def _remove(home: Path) -> None:
-    embedded.reset(Settings(_env_file=None, home=home))
-    shutil.rmtree(home, ignore_errors=True)
+def _remove(directory: Path) -> None:
+    for lock in directory.rglob("lock"):
+        embedded.reset(Settings(_env_file=None, home=lock.parent))
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +76,15 @@ def servers() -> Endpoints:
             migrate(ensure_database(endpoints.postgres_url, _TEMPLATE))
             done.touch()
     return endpoints
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home for servers of the test's own, which it may break; its path has a space."""
+    directory = Path(tempfile.mkdtemp(prefix="own home ", dir=os.environ[_HOME_VARIABLE]))
+    directory.chmod(0o755)
+    yield directory / ".ecom"
+    _remove(directory)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def _url_of(*schemes: str) -> AfterValidator:
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    return path.expanduser().resolve()
 
 
 class Settings(BaseSettings):

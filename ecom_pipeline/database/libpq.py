@@ -34,9 +34,12 @@ def connect(url: str) -> psycopg2.extensions.connection:
     }
     options = f"{given.pop('options', '')} -c TimeZone=UTC".strip()
     try:
-        return psycopg2.connect(**{**defaults, **given}, options=options)
+        connection: psycopg2.extensions.connection = psycopg2.connect(
+            **{**defaults, **given}, options=options
+        )
     except psycopg2.OperationalError as error:
         raise StoreUnavailable("Postgres", first_line(error)) from None
+    return connection
 
 
 def sibling_url(url: str, database: str) -> str:

@@ -72,15 +72,16 @@ class PostgresProgram(Program):
     @override
     def prepare(self) -> None:
         self._check_access()
-        if not (self.data / "PG_VERSION").exists():
+        if not self.data.exists():
             self._initialize()
+        self._remove_stale_lock()
 
     @override
     def choose_address(self, remembered: str | None) -> str:
-        directory = socket_directory(self.directory / "socket")
-        directory.mkdir(mode=0o700, exist_ok=True)
-        self._hand_over(directory)
-        return str(directory)
+        # Made anew: the lock of a killed server's socket would stand in the way.
+        shutil.rmtree(self._socket_directory, ignore_errors=True)
+        self._make_private(self._socket_directory)
+        return str(self._socket_directory)
 
     @override
     def is_ready(self, address: str) -> bool:
@@ -109,8 +110,7 @@ class PostgresProgram(Program):
         # Elsewhere first: what a kill leaves half made must not pass for a data directory.
         scratch = self.directory / "data.new"
         shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        self._hand_over(scratch)
+        self._make_private(scratch)
         account = self.account
         result = subprocess.run(  # noqa: S603 - the command line is made here
             self._initdb(scratch),
@@ -141,24 +141,38 @@ class PostgresProgram(Program):
             *(f"--set={name}={value}" for name, value in settings.items()),
         ]
 
-    def _hand_over(self, directory: Path) -> None:
-        """Makes a directory the server's account's alone."""
+    @property
+    def _socket_directory(self) -> Path:
+        return socket_directory(self.directory / "socket")
+
+    def _make_private(self, directory: Path) -> None:
+        """Makes a directory that only the server's account can enter, and root."""
+        directory.mkdir(mode=0o700)
         if self.account is not None:
             os.chown(directory, self.account.user, self.account.group)
-        directory.chmod(0o700)
+
+    def _remove_stale_lock(self) -> None:
+        """Removes the lock of a server that is gone, if its pid is somebody else's by now.
+
+        Postgres would take that process for the server. A lock whose pid is free is left to it,
+        because it leads to sessions that outlived the server.
+        """
+        lock = self.data / "postmaster.pid"
+        if lock.exists() and psutil.pid_exists(int(lock.read_text().split()[0])):
+            lock.unlink()
 
     def _check_access(self) -> None:
         if self.account is None:
             return
-        for directory in (self.directory.resolve(), Path(self._tool("postgres")).resolve().parent):
-            for part in (directory, *directory.parents):
-                if not part.stat().st_mode & stat.S_IXOTH:
-                    raise ServerFailed(
-                        self.name,
-                        f"runs as {self.account.name}, because Postgres refuses to run as root, "
-                        f"and {self.account.name} cannot enter {part}: run `chmod o+x {part}`, "
-                        "or move the project, or work as another user",
-                    )
+        needed = (self.directory, Path(self._tool("postgres")), self._socket_directory)
+        for part in {parent for path in needed for parent in path.resolve().parents}:
+            if not part.stat().st_mode & stat.S_IXOTH:
+                raise ServerFailed(
+                    self.name,
+                    f"runs as {self.account.name}, because Postgres refuses to run as root, "
+                    f"and {self.account.name} cannot enter {part}: run `chmod o+x {part}`, "
+                    "or move the project, or work as another user than root",
+                )
 
 
 def _unprivileged_account() -> Account:

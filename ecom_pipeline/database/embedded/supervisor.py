@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import psutil
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from ecom_pipeline.database.embedded.program import Program, ServerFailed
 
 START_LIMIT_SECONDS = 60.0
 STOP_LIMIT_SECONDS = 30.0
-_ATTEMPTS = 5
 _POLL_SECONDS = 0.02
 _LOG_TAIL_LINES = 15
 
@@ -28,6 +28,10 @@ class State:
     pid: int
     address: str
     ready: bool
+
+
+class _EndedWhileStartingError(ServerFailed):
+    """The server's process is gone before it was ready."""
 
 
 def read_state(program: Program) -> State | None:
@@ -57,20 +61,11 @@ def start(program: Program) -> str:
         return _await_ready(program, state, time.monotonic() + START_LIMIT_SECONDS)
     # A server that nothing remembers still has the data directory open.
     stop(program)
-    program.directory.mkdir(parents=True, exist_ok=True)
+    program.directory.mkdir(exist_ok=True)
+    # Whatever the umask: the server may run under another account and must pass through.
+    program.directory.chmod(0o755)
     program.prepare()
-    remembered = state.address if state else None
-    deadline = time.monotonic() + START_LIMIT_SECONDS
-    for attempt in range(1, _ATTEMPTS + 1):
-        # Somebody may take the port just now, and what a killed server left behind (such as
-        # the processes of Postgres' sessions) may need a moment to go.
-        try:
-            return _await_ready(program, _spawn(program, remembered), deadline)
-        except ServerFailed:
-            if attempt == _ATTEMPTS or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1 * 2**attempt)
-    raise AssertionError
+    return _spawn_until_ready(program, state.address if state else None)
 
 
 def stop(program: Program) -> bool:
@@ -84,9 +79,9 @@ def stop(program: Program) -> bool:
         return False
     with suppress(psutil.NoSuchProcess):
         process.send_signal(program.stop_signal)
-        if not _ends(program, process):
+        if not _ends(process):
             process.kill()
-            if not _ends(program, process):
+            if not _ends(process):
                 raise ServerFailed(program.name, f"(process {process.pid}) does not end")
     return True
 
@@ -120,10 +115,10 @@ def _process(program: Program, pid: int) -> psutil.Process | None:
         return None
 
 
-def _ends(program: Program, process: psutil.Process) -> bool:
+def _ends(process: psutil.Process) -> bool:
     """Waits for the process to end, collected by its parent or not."""
     deadline = time.monotonic() + STOP_LIMIT_SECONDS
-    while _process(program, process.pid) is not None:
+    while process.status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
@@ -141,7 +136,20 @@ def _is_server(program: Program, command_line: list[str] | None) -> bool:
     because systems differ in whether they show it as called or as found.
     """
     identity = program.identity()
-    return bool(command_line) and command_line[1 : 1 + len(identity)] == identity
+    return command_line is not None and command_line[1 : 1 + len(identity)] == identity
+
+
+@retry(
+    # Somebody may take the port just now, and what a killed server left behind (such as the
+    # processes of Postgres' sessions) may need a moment to go.
+    retry=retry_if_exception_type(_EndedWhileStartingError),
+    wait=wait_exponential(multiplier=0.1),
+    stop=stop_after_attempt(5),
+    reraise=True,
+)
+def _spawn_until_ready(program: Program, remembered: str | None) -> str:
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    return _await_ready(program, _spawn(program, remembered), deadline)
 
 
 def _spawn(program: Program, remembered: str | None) -> State:
@@ -172,11 +180,13 @@ def _spawn(program: Program, remembered: str | None) -> State:
 def _await_ready(program: Program, state: State, deadline: float) -> str:
     while not program.is_ready(state.address):
         if _process(program, state.pid) is None:
-            raise ServerFailed(program.name, f"ended while starting; {_log_tail(program)}")
+            raise _EndedWhileStartingError(
+                program.name, f"ended while starting; {_log_tail(program)}"
+            )
         if time.monotonic() > deadline:
             stop(program)
-            limit = f"{START_LIMIT_SECONDS:.0f} s"
-            raise ServerFailed(program.name, f"was not ready in {limit}; {_log_tail(program)}")
+            reason = f"was not ready in {START_LIMIT_SECONDS:.0f} s; {_log_tail(program)}"
+            raise ServerFailed(program.name, reason)
         time.sleep(_POLL_SECONDS)
     if not state.ready:
         _write_state(program, State(state.pid, state.address, ready=True))

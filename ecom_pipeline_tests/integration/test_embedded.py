@@ -1,0 +1,139 @@
+"""The supervisor's rules, held with the server that starts quickest."""
+
+import json
+import os
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.embedded import ServerFailed, supervisor
+from ecom_pipeline.database.embedded.redis_program import RedisProgram
+from ecom_pipeline.database.redis import Redis
+
+
+@pytest.fixture
+def program(home: Path) -> RedisProgram:
+    home.mkdir()
+    # The fixture `home` stops the servers of directories that have a lock.
+    (home / "lock").touch()
+    return RedisProgram(home / "redis")
+
+
+def _pid(program: RedisProgram) -> int:
+    state = supervisor.read_state(program)
+    assert state is not None
+    return state.pid
+
+
+def _answers(program: RedisProgram, address: str) -> bool:
+    with closing(Redis(program.url(address))) as redis:
+        return bool(redis.client.ping())
+
+
+def test_starting_a_server_that_runs_gives_the_same_one(program: RedisProgram) -> None:
+    first = supervisor.start(program)
+    pid = _pid(program)
+    assert supervisor.start(program) == first
+    assert _pid(program) == pid
+
+
+def test_a_stopped_server_comes_back_at_its_port(program: RedisProgram) -> None:
+    first = supervisor.start(program)
+    assert supervisor.stop(program)
+    assert supervisor.running_address(program) is None
+    assert supervisor.start(program) == first
+
+
+def test_stopping_a_server_that_does_not_run_does_nothing(program: RedisProgram) -> None:
+    assert not supervisor.stop(program)
+
+
+def test_a_server_whose_port_is_taken_moves_to_another(program: RedisProgram) -> None:
+    taken = supervisor.start(program)
+    supervisor.stop(program)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(taken)))
+        other.listen()
+        address = supervisor.start(program)
+    assert address != taken
+    assert _answers(program, address)
+
+
+def test_a_stale_pid_that_became_another_process_is_left_alone(program: RedisProgram) -> None:
+    address = supervisor.start(program)
+    supervisor.stop(program)
+    stale = {"pid": os.getpid(), "address": address, "ready": True}
+    program.state.write_text(json.dumps(stale))
+    assert supervisor.running_address(program) is None
+    assert not supervisor.stop(program)
+    assert _answers(program, supervisor.start(program))
+    assert _pid(program) != os.getpid()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
+def test_a_broken_state_file_counts_as_none(program: RedisProgram, content: str) -> None:
+    program.directory.mkdir()
+    program.state.write_text(content)
+    assert supervisor.running_address(program) is None
+    assert _answers(program, supervisor.start(program))
+
+
+def test_a_server_whose_state_file_is_lost_is_found_and_replaced(program: RedisProgram) -> None:
+    supervisor.start(program)
+    lost = psutil.Process(_pid(program))
+    program.state.unlink()
+    assert _answers(program, supervisor.start(program))
+    assert _pid(program) != lost.pid
+    assert not lost.is_running()
+
+
+def test_a_killed_server_is_started_again(program: RedisProgram) -> None:
+    supervisor.start(program)
+    killed = psutil.Process(_pid(program))
+    killed.kill()
+    assert _answers(program, supervisor.start(program))
+    assert _pid(program) != killed.pid
+
+
+def test_a_server_that_ignores_its_signal_is_killed(
+    program: RedisProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.start(program)
+    process = psutil.Process(_pid(program))
+    process.suspend()
+    monkeypatch.setattr(supervisor, "STOP_LIMIT_SECONDS", 0.2)
+    assert supervisor.stop(program)
+    assert not process.is_running()
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(
+    program: RedisProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "options", lambda _: ["--maxmemory", "nonsense"])
+    with pytest.raises(ServerFailed, match="argument must be a memory value"):
+        supervisor.start(program)
+
+
+def test_a_server_is_not_handed_the_environment_of_the_command(
+    program: RedisProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_POSTGRES_URL", "postgresql://user:secret@host/database")
+    supervisor.start(program)
+    assert "ECOM_POSTGRES_URL" not in psutil.Process(_pid(program)).environ()
+
+
+def test_stopping_makes_no_home(home: Path) -> None:
+    assert embedded.stop(Settings(_env_file=None, home=home)) == []
+    assert not home.exists()
+
+
+def test_reset_leaves_stores_alone_that_are_not_embedded(home: Path) -> None:
+    settings = Settings(_env_file=None, home=home, redis_url="redis://somewhere")
+    with pytest.raises(ServerFailed, match="ECOM_REDIS_URL"):
+        embedded.reset(settings)
