@@ -8,6 +8,7 @@ from typing import Any, Final
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import cart_key
+from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.stock_cache import StockCache
 from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
 
@@ -47,6 +48,7 @@ def audit(stores: Stores, names: Sequence[str] | None = None) -> list[AuditFindi
     Raises:
         StoreUnavailable: A store that a check needs is away.
     """
+    prepare_tables(stores.postgres)
     return [_find(stores, check) for check in CHECKS if names is None or check.name in names]
 
 
@@ -79,7 +81,7 @@ def carts_match_their_checkouts(stores: Stores) -> Iterator[Breach]:
     """Every cart in Mongo is what its checkout says: none is lost, none is decided twice."""
     with stores.mongo.reaching():
         carts = stores.mongo.carts.find({"status": {"$ne": "active"}}, {"status": 1})
-        seen = set()
+        seen: set[str] = set()
         for portion in _portions(carts):
             statuses = {cart_key(cart["_id"]): cart.get("status") for cart in portion}
             seen |= statuses.keys()

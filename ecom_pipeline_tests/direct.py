@@ -1,0 +1,53 @@
+"""The pipeline's functions one after another, without Dagster."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.carts import load_carts
+from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.pipelines.generation import (
+    ShopProfile,
+    generate_carts,
+    generate_customers,
+    generate_orders,
+    generate_products,
+    generate_stock_receipts,
+)
+from ecom_pipeline.pipelines.ingestion.orders import load_orders
+from ecom_pipeline.pipelines.ingestion.reference import (
+    load_customers,
+    load_products,
+    receive_stock,
+)
+from ecom_pipeline.pipelines.transformation import prepare_tables, refresh
+from ecom_pipeline.services.top_sellers import TopSellers
+
+
+def profile_of(settings: Settings) -> ShopProfile:
+    return ShopProfile(
+        seed=settings.seed,
+        start_date=settings.start_date,
+        customers=settings.customers,
+        products=settings.products,
+        orders_per_day=settings.orders_per_day,
+        carts_per_day=settings.carts_per_day,
+    )
+
+
+def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
+    """Fills the shop for these days, from generation to the cached top sellers."""
+    profile = profile_of(settings)
+    load_customers(stores.postgres, generate_customers(profile))
+    load_products(stores.postgres, generate_products(profile))
+    for day in days:
+        receive_stock(stores.postgres, generate_stock_receipts(profile, day))
+    load_orders(stores.postgres, ((day, generate_orders(profile, day)) for day in days))
+    load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
+    replay_checkouts(stores, days[0], days[-1])
+    prepare_tables(stores.postgres)
+    for name in catalog():
+        refresh(stores, name, days)
+    TopSellers(stores).push()

@@ -1,0 +1,157 @@
+"""Every invariant that the audit knows is found broken when it is broken, and only then."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.audit import CHECKS, audit
+from ecom_pipeline.services.stock_cache import stock_key
+from ecom_pipeline.services.top_sellers import top_sellers_key
+from ecom_pipeline_tests.direct import run_pipeline
+
+DAYS = [date(2026, 1, 1) + timedelta(days=n) for n in range(3)]
+
+
+@pytest.fixture
+def shop(stores: Stores, settings: Settings) -> Stores:
+    run_pipeline(stores, settings, DAYS)
+    return stores
+
+
+def execute(stores: Stores, *statements: str) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+            assert cursor.rowcount != 0, f"nothing to break: {statement}"
+
+
+def without_foreign_keys(statement: str) -> tuple[str, ...]:
+    return ("set session_replication_role = replica", statement, "reset session_replication_role")
+
+
+def break_in_postgres(*statements: str) -> Callable[[Stores], None]:
+    return lambda stores: execute(stores, *statements)
+
+
+def forget_a_rejected_cart(stores: Stores) -> None:
+    assert stores.mongo.carts.delete_one({"status": "rejected"}).deleted_count == 1
+
+
+def bring_an_ordered_cart_back(stores: Stores) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select cart_id from shop.checkouts where outcome = 'ordered' limit 1")
+        (cart_id,) = cursor.fetchone()
+    stores.mongo.carts.insert_one({"_id": cart_id, "status": "submitted"})
+
+
+def reject_a_cart_without_a_checkout(stores: Stores) -> None:
+    stores.mongo.carts.insert_one({"_id": "nobody decided this", "status": "rejected"})
+
+
+def cache_a_wrong_stock(stores: Stores) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select product_id, stock + 1, stock_version from shop.products limit 1")
+        product_id, stock, version = cursor.fetchone()
+    fields = {"stock": stock, "version": version}
+    stores.redis.client.hset(stock_key(product_id), mapping=fields)
+
+
+def cache_an_empty_ranking(stores: Stores) -> None:
+    stores.redis.client.set(top_sellers_key("30d"), "[]", ex=60)
+
+
+BREACHES: dict[str, Callable[[Stores], None]] = {
+    "stock_is_receipts_minus_checkouts": break_in_postgres(
+        "update shop.products set stock = stock + 1 where product_id = 1"
+    ),
+    "totals_are_sums_of_items": break_in_postgres(
+        "update shop.orders set total_amount = total_amount + 0.01"
+        " where order_id = (select min(order_id) from shop.orders)"
+    ),
+    "items_belong_to_orders": break_in_postgres(
+        *without_foreign_keys(
+            "insert into shop.order_items values (7, '2026-01-02', 1, 1, 1, 1.00)"
+        )
+    ),
+    "order_ids_stand_once": break_in_postgres(
+        "insert into shop.orders select order_id, placed_on + 1, customer_id, cart_id, channel,"
+        " total_amount, placed_at + interval '1 day' from shop.orders"
+        " where order_id = (select min(order_id) from shop.orders)"
+    ),
+    "carts_have_one_order": break_in_postgres(
+        *without_foreign_keys(
+            "insert into shop.orders select order_id + 1000000, placed_on, customer_id, cart_id,"
+            " channel, total_amount, placed_at from shop.orders"
+            " where order_id = (select max(order_id) from shop.orders)"
+        )
+    ),
+    "ordered_means_an_order_exists": break_in_postgres(
+        *without_foreign_keys(
+            "delete from shop.orders where order_id = (select max(order_id) from shop.orders)"
+        )
+    ),
+    "effects_are_applied": break_in_postgres(
+        "update shop.checkouts set effects_applied_at = null, decided_at = now() - interval '1 day'"
+        " where cart_id = (select min(cart_id) from shop.checkouts)"
+    ),
+    "sales_add_up": break_in_postgres(
+        "update analytics.product_daily_sales set revenue = revenue + 0.01"
+        " where (day, product_id) = (select day, product_id"
+        " from analytics.product_daily_sales order by 1, 2 limit 1)"
+    ),
+    "rows_read_are_accounted_for": break_in_postgres(
+        "insert into ops.loads values ('orders.csv', 10, 8, 1)"
+    ),
+    "cached_stock_is_current": cache_a_wrong_stock,
+    "cached_top_sellers_are_current": cache_an_empty_ranking,
+    "carts_match_their_checkouts": bring_an_ordered_cart_back,
+}
+
+
+def test_a_shop_that_the_pipeline_filled_has_no_breach(shop: Stores) -> None:
+    assert {finding.name: finding.breaches for finding in audit(shop)} == {
+        check.name: 0 for check in CHECKS
+    }
+
+
+def test_every_check_has_a_breach_to_prove_it() -> None:
+    assert BREACHES.keys() == {check.name for check in CHECKS}
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_breach_is_found_by_the_check_of_its_name(shop: Stores, name: str) -> None:
+    BREACHES[name](shop)
+
+    (finding,) = audit(shop, [name])
+
+    assert finding.breaches == 1
+    assert len(finding.examples) == 1
+
+
+@pytest.mark.parametrize("breach", [forget_a_rejected_cart, reject_a_cart_without_a_checkout])
+def test_a_cart_that_is_lost_or_was_never_decided_is_found(
+    shop: Stores, breach: Callable[[Stores], None]
+) -> None:
+    breach(shop)
+
+    (finding,) = audit(shop, ["carts_match_their_checkouts"])
+
+    assert finding.breaches == 1
+
+
+def test_a_cart_between_commit_and_effects_is_no_breach(shop: Stores) -> None:
+    with shop.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "update shop.checkouts set effects_applied_at = null"
+            " where cart_id = (select min(cart_id) from shop.checkouts where outcome = 'ordered')"
+            " returning cart_id"
+        )
+        (cart_id,) = cursor.fetchone()
+    shop.mongo.carts.insert_one(
+        {"_id": cart_id, "status": "submitted", "submitted_at": datetime.now(UTC)}
+    )
+
+    assert all(finding.breaches == 0 for finding in audit(shop))
