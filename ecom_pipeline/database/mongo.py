@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pymongo
 from bson.codec_options import DatetimeConversion
@@ -13,7 +14,6 @@ from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI
 from ecom_pipeline.database.errors import StoreUnavailable, first_line
 
 ACTIVE_CART_LIFETIME = timedelta(days=30)
-_DATABASE = "ecom"
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
 
 _CART_INDEXES = (
@@ -44,6 +44,12 @@ _CART_INDEXES = (
     # Serves: the carts created on a day (funnel, and the difference of a generated day).
     pymongo.IndexModel([("created_at", pymongo.ASCENDING)], name="carts_by_creation"),
 )
+
+
+def database_of(url: str) -> str:
+    """Name of the database that a MongoDB URI's path gives; `ecom` if it gives none."""
+    path = unquote(urlsplit(url).path).strip("/")
+    return path.partition(".")[0] or "ecom"
 
 
 class Mongo:
@@ -78,11 +84,8 @@ class Mongo:
             # The driver's own words may quote a part of the password.
             hint = "its URL is no MongoDB URI; percent-encode special characters in its parts"
             raise StoreUnavailable("Mongo", hint) from None
-        carts_database = self._client.get_default_database(default=_DATABASE)
-        if database is not None:
-            carts_database = self._client[database]
-        self.database = carts_database.name
-        self.carts: Collection[dict[str, Any]] = carts_database["carts"]
+        self.database = database or database_of(url)
+        self.carts: Collection[dict[str, Any]] = self._client[self.database]["carts"]
 
     def ensure_indexes(self) -> None:
         """Creates the indexes that are missing; one round trip when none is.

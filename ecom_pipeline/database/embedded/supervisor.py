@@ -23,9 +23,9 @@ _LOG_TAIL_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is remembered of a server between commands."""
+    """What is remembered of a server between commands; it has no pid once it was stopped."""
 
-    pid: int
+    pid: int | None
     address: str
     ready: bool
 
@@ -83,7 +83,15 @@ def stop(program: Program) -> bool:
             process.kill()
             if not _ends(process):
                 raise ServerFailed(program.name, f"(process {process.pid}) does not end")
+    if (state := read_state(program)) is not None:
+        _write_state(program, State(None, state.address, ready=False))
     return True
+
+
+def ended_unasked(program: Program) -> bool:
+    """Whether the server runs no more, though nobody stopped it."""
+    state = read_state(program)
+    return state is not None and state.pid is not None and _process(program, state.pid) is None
 
 
 def delete(program: Program) -> None:
@@ -106,8 +114,10 @@ def find_process(program: Program) -> psutil.Process | None:
     return None
 
 
-def _process(program: Program, pid: int) -> psutil.Process | None:
+def _process(program: Program, pid: int | None) -> psutil.Process | None:
     """The process, if it is this server; a stale pid may have become anybody's."""
+    if pid is None:
+        return None
     try:
         process = psutil.Process(pid)
         return process if _is_server(program, process.cmdline()) else None

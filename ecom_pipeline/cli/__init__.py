@@ -1,0 +1,5 @@
+"""The `ecom` command."""
+
+from ecom_pipeline.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,84 @@
+"""Entry point of the `ecom` command: which commands there are, and how it ends."""
+
+import atexit
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+import typer
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of `ecom`.
+
+    Attributes:
+        name: What is typed.
+        module: The module of this package that has it, as a function of the same name.
+        help: One line for `ecom --help`.
+    """
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (
+    Command("up", "servers", "Start the embedded stores and bring them up to date."),
+    Command("down", "servers", "Stop the embedded stores; their data stay."),
+    Command("reset", "servers", "Stop the embedded stores and delete their data."),
+    Command("status", "status", "Where the stores are, and whether they answer."),
+    Command("doctor", "doctor", "What is wrong, and what to do about it."),
+)
+
+
+def main() -> None:
+    """Runs the command line; exits with 0 only if all went well."""
+    typed = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    try:
+        build_app(typed)()
+    except Exception as error:
+        message = import_module("ecom_pipeline.cli.errors").explain(error)
+        if message is None:
+            raise
+        typer.echo(message, err=True)
+        sys.exit(1)
+    finally:
+        _forget_pymongo_threads()
+
+
+def build_app(typed: str | None) -> typer.Typer:
+    """The commands, of which only the typed one is imported; the others are there to be listed."""
+    app = typer.Typer(
+        name="ecom",
+        help="A shop's data platform on Postgres, Mongo and Redis.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for command in COMMANDS:
+        function = _load(command) if command.name == typed else _listed
+        app.command(command.name, help=command.help)(function)
+    return app
+
+
+def _load(command: Command) -> Callable[..., object]:
+    module = import_module(f"ecom_pipeline.cli.{command.module}")
+    function: Callable[..., object] = getattr(module, command.name)
+    return function
+
+
+def _listed() -> None:
+    raise AssertionError
+
+
+def _forget_pymongo_threads() -> None:
+    """Keeps pymongo from joining a thread at exit that sleeps for up to half a second.
+
+    The stores are closed by then, so the thread has nothing left to do.
+    """
+    monitor = sys.modules.get("pymongo.synchronous.monitor")
+    join_threads = getattr(monitor, "_shutdown_resources", None)
+    if join_threads is not None:
+        atexit.unregister(join_threads)

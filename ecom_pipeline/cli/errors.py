@@ -1,0 +1,30 @@
+"""Failures that are no bugs, in one line."""
+
+import psycopg2
+import pymongo.errors
+import redis.exceptions
+
+from ecom_pipeline.config.settings import SettingsError
+from ecom_pipeline.database.embedded import ServerFailed
+from ecom_pipeline.database.errors import MigrationFailed, StoreUnavailable, first_line
+from ecom_pipeline.models.errors import ShopError
+
+_SELF_EXPLANATORY = (SettingsError, StoreUnavailable, MigrationFailed, ServerFailed, ShopError)
+_STORE_OF = {
+    psycopg2.OperationalError: "Postgres",
+    pymongo.errors.ConnectionFailure: "Mongo",
+    redis.exceptions.ConnectionError: "Redis",
+    redis.exceptions.TimeoutError: "Redis",
+}
+
+
+def explain(error: Exception) -> str | None:
+    """What to tell the user of a failure; None if it is a bug, whose traceback is wanted."""
+    if isinstance(error, _SELF_EXPLANATORY):
+        return str(error)
+    for kind, store in _STORE_OF.items():
+        if isinstance(error, kind):
+            return str(StoreUnavailable(store, first_line(error)))
+    if isinstance(error, PermissionError):
+        return f"{error.filename}: {error.strerror}; it may belong to another user"
+    return None

@@ -1,0 +1,59 @@
+"""`ecom status`."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ecom_pipeline.cli.output import masked, print_json
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.embedded import Server
+from ecom_pipeline.database.health import unhealthy
+from ecom_pipeline.database.mongo import database_of
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    show_secrets: Annotated[
+        bool, typer.Option("--show-secrets", help="Print passwords in URLs.")
+    ] = False,
+) -> None:
+    """Tells where the stores are and asks each for an answer; starts nothing."""
+    servers = embedded.servers(load_settings())
+    reasons = unhealthy(servers)
+    if as_json:
+        print_json(_document(servers, reasons, show_secrets))
+    else:
+        print_servers(servers, reasons, show_secrets)
+    if reasons:
+        raise typer.Exit(1)
+
+
+def print_servers(
+    servers: Sequence[Server], reasons: dict[str, str], show_secrets: bool = False
+) -> None:
+    """Prints a line a store: its name, its URL, and what is wrong with it."""
+    for server in servers:
+        where = _shown(server, show_secrets) or "-"
+        typer.echo(f"{server.name:<9} {reasons.get(server.name, 'healthy')}  {where}")
+
+
+def _document(
+    servers: Sequence[Server], reasons: dict[str, str], show_secrets: bool
+) -> dict[str, object]:
+    document: dict[str, object] = {
+        "mode": "embedded" if any(server.program for server in servers) else "external"
+    }
+    for server in servers:
+        about: dict[str, object] = {"url": _shown(server, show_secrets)}
+        if server.name == "mongo":
+            about["database"] = database_of(server.url or "")
+        document[server.name] = {**about, "healthy": server.name not in reasons}
+    return document
+
+
+def _shown(server: Server, show_secrets: bool) -> str | None:
+    if server.url is None or show_secrets:
+        return server.url
+    return masked(server.url)

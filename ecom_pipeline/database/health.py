@@ -1,0 +1,41 @@
+"""Whether the stores answer; nothing is started and nothing is written."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from ecom_pipeline.database.embedded import Server
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.redis import Redis
+
+
+def unhealthy(servers: Sequence[Server]) -> dict[str, str]:
+    """Asks all servers at once; gives the reason of each that does not answer, by its name."""
+    with ThreadPoolExecutor() as threads:
+        reasons = threads.map(_reason, servers)
+        return {
+            server.name: reason for server, reason in zip(servers, reasons, strict=True) if reason
+        }
+
+
+def _reason(server: Server) -> str | None:
+    if server.url is None:
+        return "not running; `ecom up` starts it"
+    try:
+        _ask(server.name, server.url)
+    except StoreUnavailable as error:
+        return error.hint
+    return None
+
+
+def _ask(name: str, url: str) -> None:
+    if name == "postgres":
+        connect(url).close()
+    elif name == "mongo":
+        with closing(Mongo(url)) as mongo:
+            mongo.ping()
+    else:
+        with closing(Redis(url)) as redis:
+            redis.ping()
