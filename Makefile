@@ -38,5 +38,5 @@ bench: install ## Compare with the obvious ways; writes bench/latest.json
 	@$(BIN)/ecom bench
 
 lock: ## Pin all versions anew
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--python-version 3.11 --extra local --extra dev pyproject.toml --output-file requirements.lock
