@@ -1,0 +1,1 @@
+"""The shop in Dagster: assets, checks, resources, jobs, schedules and sensors."""

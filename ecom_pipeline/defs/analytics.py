@@ -1,0 +1,95 @@
+"""The analytics tables: one asset per file of sql/analytics."""
+
+from typing import Final
+
+import dagster as dg
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.table_file import Refresh, TableFile
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.database.table_facts import count_rows, rows_per_day
+from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
+from ecom_pipeline.defs.columns import analytics_columns, open_columns
+from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
+from ecom_pipeline.defs.partitions import days_of
+from ecom_pipeline.pipelines.transformation import refresh
+
+GROUP: Final = "analytics"
+KINDS: Final = {"sql", "postgres"}
+
+# Which assets write each table that analytics tables are made from. A product's stock is what
+# deliveries and checkouts make of it, but what is asked of products here is what they are.
+WRITERS: Final = {
+    "shop.customers": ("customers",),
+    "shop.products": ("products",),
+    "shop.stock_receipts": ("stock_receipts",),
+    "shop.orders": ("orders", "checkouts"),
+    "shop.order_items": ("orders", "checkouts"),
+    "shop.checkouts": ("checkouts",),
+    "analytics.cart_sightings": ("carts", "checkouts"),
+}
+
+
+def analytics_assets() -> list[dg.AssetsDefinition]:
+    """An asset for each table and view, but for those that are refreshed with another."""
+    return [
+        _daily(table) if table.refresh is Refresh.BY_DAY else _whole(table)
+        for table in catalog().refreshed(Refresh.BY_DAY, Refresh.WHOLE, Refresh.VIEW)
+    ]
+
+
+def _daily(table: TableFile) -> dg.AssetsDefinition:
+    columns = analytics_columns(table)
+
+    @daily_asset(
+        name=table.name,
+        group=GROUP,
+        kinds=KINDS,
+        columns=columns,
+        table=f"ecom.{table.relation}",
+        description=_page(table),
+        deps=_upstream(table),
+    )
+    def refreshed(
+        context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]
+    ) -> dg.MaterializeResult[None]:
+        days = days_of(context)
+        done = refresh(stores, table.name, days)
+        rows = rows_per_day(stores.postgres, table.relation, "day", days)
+        shown = preview(stores.postgres, table.relation, open_columns(columns), table.key)
+        return of_days(context, rows, {**told(done.changes), **shown})
+
+    return refreshed
+
+
+def _whole(table: TableFile) -> dg.AssetsDefinition:
+    columns = analytics_columns(table)
+
+    @whole_asset(
+        name=table.name,
+        group=GROUP,
+        kinds=KINDS,
+        columns=columns,
+        table=f"ecom.{table.relation}",
+        description=_page(table),
+        deps=_upstream(table),
+    )
+    def refreshed(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
+        done = refresh(stores, table.name)
+        shown = preview(stores.postgres, table.relation, open_columns(columns), table.key)
+        return of_whole(
+            count_rows(stores.postgres, table.relation), {**told(done.changes), **shown}
+        )
+
+    return refreshed
+
+
+def _page(table: TableFile) -> str:
+    return f"{table.description}\n\nGrain: {table.grain}."
+
+
+def _upstream(table: TableFile) -> list[dg.AssetKey]:
+    names: dict[str, None] = {}
+    for relation in catalog().upstream(table.name):
+        names.update(dict.fromkeys(WRITERS.get(relation, (relation.rpartition(".")[2],))))
+    return deps(names)

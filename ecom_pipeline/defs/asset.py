@@ -1,0 +1,72 @@
+"""What all assets have in common."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import dagster as dg
+
+from ecom_pipeline.defs.partitions import shop_days
+
+OWNERS: Final = ("team:data-platform",)
+
+AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
+
+
+def whole_asset(
+    *, group: str, kinds: set[str], columns: dg.TableSchema, table: str, **settings: Any
+) -> AssetDecorator:
+    """Decorates the function that materializes an asset as a whole.
+
+    Args:
+        group: The group that it is shown in.
+        kinds: The technologies that it is made of.
+        columns: Its columns, for the catalog.
+        table: Its full name in its store.
+        settings: Whatever else `dagster.asset` takes.
+    """
+    metadata: Mapping[str, Any] = settings.pop("metadata", {})
+    with _beta_backfill_policy():
+        decorator: AssetDecorator = dg.asset(
+            group_name=group,
+            kinds=kinds,
+            owners=OWNERS,
+            metadata={
+                "dagster/column_schema": columns,
+                "dagster/table_name": table,
+                **metadata,
+            },
+            # Of an asset without partitions too: `dg launch --partition-range` asks it of all.
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            **settings,
+        )
+    return decorator
+
+
+def daily_asset(
+    *, group: str, kinds: set[str], columns: dg.TableSchema, table: str, **settings: Any
+) -> AssetDecorator:
+    """Decorates the function that materializes the days of an asset, however many, in one run."""
+    return whole_asset(
+        group=group,
+        kinds=kinds,
+        columns=columns,
+        table=table,
+        partitions_def=shop_days(),
+        **settings,
+    )
+
+
+@contextmanager
+def _beta_backfill_policy() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Parameter `backfill_policy` .* is currently in beta", dg.BetaWarning
+        )
+        yield
+
+
+def deps(names: Iterable[str]) -> list[dg.AssetKey]:
+    """The keys of the assets of these names."""
+    return [dg.AssetKey(name) for name in names]

@@ -1,0 +1,84 @@
+"""From carts to orders: carts in Mongo, decided in Postgres."""
+
+from typing import Final
+
+import dagster as dg
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.asset import daily_asset, deps
+from ecom_pipeline.defs.columns import shop_columns
+from ecom_pipeline.defs.materialization import of_days
+from ecom_pipeline.defs.partitions import days_of
+from ecom_pipeline.pipelines.carts import load_carts
+from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.pipelines.generation import ShopProfile, generate_carts
+from ecom_pipeline.pipelines.shop_facts import carts_per_day, outcomes_per_day
+
+GROUP: Final = "checkout"
+
+CARTS: Final = dg.TableSchema(
+    [
+        dg.TableColumn("_id", "string", "The cart id."),
+        dg.TableColumn("customer_id", "long", "Missing in a guest's cart."),
+        dg.TableColumn("status", "string", "active, submitted or rejected."),
+        dg.TableColumn("items", "array", "Lines, each with product_id and quantity."),
+        dg.TableColumn("created_at", "date", "Instant at which the cart was begun, UTC."),
+        dg.TableColumn("updated_at", "date", "Instant of its last change, UTC."),
+        dg.TableColumn("submitted_at", "date", "Instant at which it was sealed, UTC."),
+        dg.TableColumn("touched_at", "date", "Instant of the last write; expiry counts from it."),
+    ]
+)
+
+
+@daily_asset(
+    group=GROUP,
+    kinds={"python", "mongodb"},
+    columns=CARTS,
+    table="ecom.carts",
+    deps=deps(["customers", "products"]),
+)
+def carts(
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    profile: dg.ResourceParam[ShopProfile],
+) -> dg.MaterializeResult[None]:
+    """Shopping carts in Mongo: one document per cart, by the day on which it was begun.
+
+    A cart that is there, or was decided already, is left as it is. Most stay active and expire;
+    the submitted ones wait for their checkout, and are gone from Mongo once they are ordered.
+    """
+    days = days_of(context)
+    changes = load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
+    rows = carts_per_day(stores.mongo, days)
+    return of_days(context, rows, {"inserted": changes.inserted, "displaced": changes.displaced})
+
+
+@daily_asset(
+    group=GROUP,
+    kinds={"python", "postgres", "mongodb"},
+    columns=shop_columns("checkouts"),
+    table="ecom.shop.checkouts",
+    deps=deps(["carts", "customers", "products", "stock_receipts"]),
+)
+def checkouts(
+    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]
+) -> dg.MaterializeResult[None]:
+    """Decided carts: one row per submitted cart, ordered or rejected, by its day of submission.
+
+    An ordered cart has an order in `shop.orders` and has taken its units from the stock; it is
+    cleared from Mongo. A rejected one says why. What was decided once stays decided, so that
+    materializing a day again decides only the carts that are still waiting.
+    """
+    days = days_of(context)
+    report = replay_checkouts(stores, days[0], days[-1])
+    outcomes = outcomes_per_day(stores.postgres, days)
+    return of_days(
+        context,
+        {day: found.carts for day, found in outcomes.items()},
+        {
+            "inserted": report.carts,
+            "ordered": report.ordered,
+            **{f"rejected: {reason}": carts for reason, carts in report.rejected.items()},
+            "effects_left": report.effects_left,
+        },
+    )

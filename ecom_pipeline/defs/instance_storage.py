@@ -1,0 +1,87 @@
+"""Dagster's own records, kept in a database beside the shop's."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, Final, Self
+
+import psycopg2.errors
+import sqlalchemy
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+from psycopg2 import sql
+from psycopg2.extensions import parse_dsn
+
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.embedded import ensure_running
+from ecom_pipeline.database.errors import StoreUnavailable, first_line
+from ecom_pipeline.database.libpq import connect
+
+DATABASE: Final = "dagster"
+
+_NO_STATEMENT_TIMEOUT: Final = 0
+_MOST_CONNECTIONS_BESIDES: Final = 10
+_CONNECTION_LIFETIME_SECONDS: Final = 300
+
+
+class ShopDagsterStorage(DagsterPostgresStorage):
+    """Dagster's Postgres storage on the shop's server; `dagster.yaml` names this class.
+
+    Where the server is follows from the settings, as for every other command, so that no URL
+    needs to be exported, and none with a password is passed between Dagster's processes.
+
+    dagster-postgres by itself connects anew for every query: some 100 connections a minute for
+    an idle daemon, and several for each event of a run. Here each process keeps one open.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(_dagster_url(), inst_data=inst_data)
+        for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
+            storage.optimize_for_webserver(
+                statement_timeout=_NO_STATEMENT_TIMEOUT,
+                pool_recycle=_CONNECTION_LIFETIME_SECONDS,
+                max_overflow=_MOST_CONNECTIONS_BESIDES,
+            )
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """It takes no configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls,
+        inst_data: ConfigurableClassData | None,
+        config_value: Mapping[str, Any],  # noqa: ARG003
+    ) -> Self:
+        """Makes the storage that `dagster.yaml` asks for."""
+        return cls(inst_data)
+
+
+def _dagster_url() -> str:
+    """The URL of Dagster's database for SQLAlchemy; the database is made if it is missing."""
+    shop_url = ensure_running(load_settings()).postgres_url
+    _ensure_database(shop_url)
+    given = parse_dsn(shop_url) | {"dbname": DATABASE}
+    url = sqlalchemy.URL.create(
+        "postgresql",
+        username=given.pop("user", None),
+        password=given.pop("password", None),
+        database=given.pop("dbname"),
+        query=given,
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def _ensure_database(shop_url: str) -> None:
+    with closing(connect(shop_url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("select 1 from pg_database where datname = %s", [DATABASE])
+        if cursor.fetchone():
+            return
+        try:
+            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+        except (psycopg2.errors.DuplicateDatabase, psycopg2.errors.UniqueViolation):
+            pass  # another process made it meanwhile
+        except psycopg2.errors.InsufficientPrivilege as error:
+            hint = f"{first_line(error)}; have its administrator run `create database {DATABASE}`"
+            raise StoreUnavailable("Dagster's database", hint) from None

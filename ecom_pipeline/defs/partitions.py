@@ -1,0 +1,36 @@
+"""The shop's days as partitions."""
+
+from datetime import UTC, date, datetime
+from functools import cache
+
+import dagster as dg
+
+from ecom_pipeline.config.settings import load_settings
+
+
+def daily_partitions(
+    first_day: date, last_needed: date, today: date
+) -> dg.DailyPartitionsDefinition:
+    """One partition per UTC day, from the first to yesterday, and to `last_needed` at least.
+
+    Args:
+        first_day: The shop's first day.
+        last_needed: The last day of the default window, which may still be to come.
+        today: The present UTC day.
+    """
+    days_to_come = max(0, (last_needed - today).days + 1)
+    return dg.DailyPartitionsDefinition(
+        first_day.isoformat(), end_offset=days_to_come, timezone="UTC"
+    )
+
+
+@cache
+def shop_days() -> dg.DailyPartitionsDefinition:
+    """The partitions of all day-grained assets, as the settings say."""
+    first_day, last_day = load_settings().default_window
+    return daily_partitions(first_day, last_day, datetime.now(UTC).date())
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days that a run is to materialize, in order."""
+    return [date.fromisoformat(key) for key in context.partition_keys]

@@ -1,0 +1,46 @@
+"""The stores and the shop's profile, as assets receive them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from ecom_pipeline.config.settings import Settings, load_settings
+from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.pipelines.generation import ShopProfile
+from ecom_pipeline.pipelines.transformation import prepare_tables
+
+
+class StoresResource(dg.ConfigurableResource[Stores]):
+    """Postgres, Mongo and Redis as the settings name them: opened for a run, closed after it.
+
+    Embedded servers are started, the schema is brought up to date, and analytics tables whose
+    definition changed are made anew.
+    """
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Stores]:  # noqa: ARG002
+        """Opens the stores, and closes them after the block."""
+        with open_stores(load_settings()) as stores:
+            prepare_tables(stores.postgres)
+            yield stores
+
+
+class ProfileResource(dg.ConfigurableResource[ShopProfile]):
+    """Seed, start and sizes of the generated shop, as the settings say."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> ShopProfile:  # noqa: ARG002
+        """Reads the settings."""
+        return shop_profile(load_settings())
+
+
+def shop_profile(settings: Settings) -> ShopProfile:
+    """What generated rows depend on, of these settings."""
+    return ShopProfile(
+        seed=settings.seed,
+        start_date=settings.start_date,
+        customers=settings.customers,
+        products=settings.products,
+        orders_per_day=settings.orders_per_day,
+        carts_per_day=settings.carts_per_day,
+    )

@@ -1,0 +1,41 @@
+"""What applications read: rankings in Redis."""
+
+from typing import Final
+
+import dagster as dg
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.asset import deps, whole_asset
+from ecom_pipeline.defs.materialization import of_whole
+from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key
+
+GROUP: Final = "serving"
+
+RANKING: Final = dg.TableSchema(
+    [
+        dg.TableColumn("rank", "integer", "1 is best: by units, then revenue, then product_id."),
+        dg.TableColumn("product_id", "integer", "The product."),
+        dg.TableColumn("name", "string", "Its name."),
+        dg.TableColumn("units", "integer", "Units sold in the window."),
+        dg.TableColumn("revenue", "decimal", "Sum of quantity * unit_price, as text."),
+    ]
+)
+
+
+@whole_asset(
+    group=GROUP,
+    kinds={"python", "redis"},
+    columns=RANKING,
+    table=top_sellers_key("{window}"),
+    deps=deps(["top_sellers"]),
+)
+def top_sellers_cache(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
+    """Best sellers in Redis, one JSON list per window (`7d`, `30d`, `all`), best first.
+
+    Each expires after about a day; readers that find none rank anew from Postgres.
+    """
+    products = TopSellers(stores).push()
+    return of_whole(
+        sum(products.values()),
+        {f"products_{window}": count for window, count in products.items()},
+    )

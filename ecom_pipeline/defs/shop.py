@@ -1,0 +1,122 @@
+"""The shop's tables: who buys what, what is delivered, and the orders that come from elsewhere."""
+
+from typing import Final
+
+import dagster as dg
+import pyarrow as pa
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.database.table_facts import count_rows, rows_per_day
+from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
+from ecom_pipeline.defs.columns import open_columns, shop_columns
+from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
+from ecom_pipeline.defs.partitions import days_of
+from ecom_pipeline.pipelines.generation import (
+    ShopProfile,
+    generate_customers,
+    generate_orders,
+    generate_products,
+    generate_stock_receipts,
+)
+from ecom_pipeline.pipelines.ingestion.orders import load_orders
+from ecom_pipeline.pipelines.ingestion.reference import (
+    load_customers,
+    load_products,
+    receive_stock,
+)
+from ecom_pipeline.pipelines.shop_facts import imported_per_day
+
+GROUP: Final = "shop"
+KINDS: Final = {"python", "postgres"}
+
+CUSTOMERS: Final = shop_columns("customers")
+PRODUCTS: Final = shop_columns("products")
+STOCK_RECEIPTS: Final = shop_columns("stock_receipts")
+ORDERS: Final = shop_columns("orders")
+
+
+@whole_asset(group=GROUP, kinds=KINDS, columns=CUSTOMERS, table="ecom.shop.customers")
+def customers(
+    stores: dg.ResourceParam[Stores], profile: dg.ResourceParam[ShopProfile]
+) -> dg.MaterializeResult[None]:
+    """Everybody who may order: one row per customer.
+
+    Merged by `customer_id`; nobody is deleted, for orders refer to them. `email` and `full_name`
+    are personal data and never leave the table.
+    """
+    changes = load_customers(stores.postgres, generate_customers(profile))
+    shown = preview(
+        stores.postgres, "shop.customers", open_columns(CUSTOMERS), order_by=["customer_id"]
+    )
+    return of_whole(count_rows(stores.postgres, "shop.customers"), {**told(changes), **shown})
+
+
+@whole_asset(group=GROUP, kinds=KINDS, columns=PRODUCTS, table="ecom.shop.products")
+def products(
+    stores: dg.ResourceParam[Stores], profile: dg.ResourceParam[ShopProfile]
+) -> dg.MaterializeResult[None]:
+    """What the shop sells: one row per product, with its price and free-form attributes.
+
+    Merged by `product_id`. Stock is left alone: deliveries raise it and checkouts lower it.
+    """
+    changes = load_products(stores.postgres, generate_products(profile))
+    shown = preview(
+        stores.postgres, "shop.products", open_columns(PRODUCTS), order_by=["product_id"]
+    )
+    return of_whole(count_rows(stores.postgres, "shop.products"), {**told(changes), **shown})
+
+
+@daily_asset(
+    group=GROUP,
+    kinds=KINDS,
+    columns=STOCK_RECEIPTS,
+    table="ecom.shop.stock_receipts",
+    deps=deps(["products"]),
+)
+def stock_receipts(
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    profile: dg.ResourceParam[ShopProfile],
+) -> dg.MaterializeResult[None]:
+    """Deliveries to the shop: one row per product and day of delivery.
+
+    A delivery is booked once and raises the product's stock once, however often its day is
+    materialized.
+    """
+    days = days_of(context)
+    receipts = pa.concat_tables([generate_stock_receipts(profile, day) for day in days])
+    changes = receive_stock(stores.postgres, receipts)
+    rows = rows_per_day(stores.postgres, "shop.stock_receipts", "received_on", days)
+    return of_days(context, rows, told(changes))
+
+
+@daily_asset(
+    group=GROUP,
+    kinds=KINDS,
+    columns=ORDERS,
+    table="ecom.shop.orders",
+    metadata={"items": dg.MetadataValue.table_schema(shop_columns("order_items"))},
+    deps=deps(["customers", "products"]),
+)
+def orders(
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    profile: dg.ResourceParam[ShopProfile],
+) -> dg.MaterializeResult[None]:
+    """Orders imported from elsewhere, with their items: one row per order in `shop.orders`.
+
+    They are history and move no stock. Materializing a day makes its imported orders just those
+    of the source; orders that were checked out here on the same day are not touched.
+    """
+    days = days_of(context)
+    batches = ((day, generate_orders(profile, day)) for day in days)
+    changes = load_orders(stores.postgres, batches)
+    imported = imported_per_day(stores.postgres, days)
+    return of_days(
+        context,
+        {day: found.orders for day, found in imported.items()},
+        {
+            **told(changes.orders + changes.items),
+            "items_of_run": sum(found.items for found in imported.values()),
+        },
+    )

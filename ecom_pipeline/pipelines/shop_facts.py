@@ -1,0 +1,64 @@
+"""What the shop holds of each day: imported orders, carts, and how carts were decided."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.queries import load_queries
+
+_queries = load_queries("shop_facts")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Orders and items that were imported for a day."""
+
+    orders: int = 0
+    items: int = 0
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """How carts were decided: ordered, or rejected for a reason."""
+
+    ordered: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def carts(self) -> int:
+        """All carts that were decided."""
+        return self.ordered + self.rejected.total()
+
+
+def imported_per_day(postgres: Postgres, days: Sequence[date]) -> dict[date, Imported]:
+    """What was imported for each of these days."""
+    with postgres.transaction() as connection:
+        rows = list(_queries.imported_per_day(connection, days=list(days)))
+    found = {day: Imported(orders, items) for day, orders, items in rows}
+    return {day: found.get(day, Imported()) for day in days}
+
+
+def outcomes_per_day(postgres: Postgres, days: Sequence[date]) -> dict[date, Outcomes]:
+    """How the carts submitted on each of these days were decided."""
+    outcomes = {day: Outcomes() for day in days}
+    with postgres.transaction() as connection:
+        for day, reason, carts in _queries.outcomes_per_day(connection, days=list(days)):
+            if reason is None:
+                outcomes[day].ordered += carts
+            else:
+                outcomes[day].rejected[reason] += carts
+    return outcomes
+
+
+def carts_per_day(mongo: Mongo, days: Sequence[date]) -> dict[date, int]:
+    """How many carts begun on each of these days Mongo holds; those that were ordered are gone."""
+    with mongo.reaching():
+        return {day: mongo.carts.count_documents(_begun_on(day)) for day in days}
+
+
+def _begun_on(day: date) -> dict[str, dict[str, datetime]]:
+    start = datetime.combine(day, time.min, UTC)
+    return {"created_at": {"$gte": start, "$lt": start + timedelta(days=1)}}

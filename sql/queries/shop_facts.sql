@@ -1,0 +1,34 @@
+-- name: imported_per_day
+-- How many orders and items were imported for each of these days that has any.
+with imported as (
+    select
+        orders.placed_on,
+        orders.order_id
+    from shop.orders
+    where
+        orders.placed_on = any(:days)
+        and orders.channel = 'import'
+)
+
+select
+    imported.placed_on as day,
+    count(distinct imported.order_id) as orders,
+    count(*) as items
+from imported
+inner join shop.order_items
+    on
+        imported.placed_on = order_items.placed_on
+        and imported.order_id = order_items.order_id
+group by imported.placed_on;
+
+-- name: outcomes_per_day
+-- How the carts submitted on each of these days were decided; the reason is null where ordered.
+select
+    (checkouts.submitted_at at time zone 'UTC')::date as day,
+    checkouts.reason,
+    count(*) as carts
+from shop.checkouts
+where (checkouts.submitted_at at time zone 'UTC')::date = any(:days)
+group by
+    (checkouts.submitted_at at time zone 'UTC')::date,
+    checkouts.reason;
