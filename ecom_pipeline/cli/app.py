@@ -29,6 +29,7 @@ COMMANDS = (
     Command("down", "servers", "Stop the embedded stores; their data stay."),
     Command("reset", "servers", "Stop the embedded stores and delete their data."),
     Command("status", "status", "Where the stores are, and whether they answer."),
+    Command("top", "top", "The top sellers, from Redis."),
     Command("doctor", "doctor", "What is wrong, and what to do about it."),
 )
 
