@@ -4,6 +4,7 @@ The caller holds the lock of the servers' home, so that two commands at once sta
 """
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -58,7 +59,9 @@ def start(program: Program) -> str:
     """
     state = read_state(program)
     if state is not None and _process(program, state.pid) is not None:
-        return _await_ready(program, state, time.monotonic() + START_LIMIT_SECONDS)
+        # It may be in its last moments.
+        with suppress(_EndedWhileStartingError):
+            return _await_ready(program, state, time.monotonic() + START_LIMIT_SECONDS)
     # A server that nothing remembers still has the data directory open.
     stop(program)
     program.directory.mkdir(exist_ok=True)
@@ -126,16 +129,24 @@ def _process(program: Program, pid: int | None) -> psutil.Process | None:
 
 
 def _ends(process: psutil.Process) -> bool:
-    """Waits for the process to end, collected by its parent or not."""
+    """Waits for the process to end."""
     deadline = time.monotonic() + STOP_LIMIT_SECONDS
-    while process.status() != psutil.STATUS_ZOMBIE:
+    while not _has_ended(process.pid):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
-    with suppress(psutil.TimeoutExpired):
-        # This process may be the parent.
-        process.wait(0)
+    with suppress(ChildProcessError):
+        # This process may be the parent, which must collect it.
+        os.waitpid(process.pid, os.WNOHANG)
     return True
+
+
+def _has_ended(pid: int | None) -> bool:
+    """Whether a process is gone, or waits only to be collected by its parent."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _is_server(program: Program, command_line: list[str] | None) -> bool:

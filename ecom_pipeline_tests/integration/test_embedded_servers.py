@@ -1,0 +1,126 @@
+"""What the embedded servers keep through kills, odd places and two commands at once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import psycopg2.errors
+import pytest
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.embedded import ServerFailed, supervisor
+from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.mongo import Mongo
+
+_START = """
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database import embedded
+endpoints = embedded.ensure_running(load_settings())
+print(endpoints.postgres_url, endpoints.mongo_url, endpoints.redis_url)
+"""
+
+
+def _processes(home: Path) -> dict[str, psutil.Process]:
+    """The servers' processes by name; fails if a server has none or several."""
+    running = [
+        (process, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+    ]
+    found = {}
+    for name in ("postgres", "mongo", "redis"):
+        data = str(home / name / "data")
+        (found[name],) = (process for process, command in running if data in command)
+    return found
+
+
+def test_two_commands_at_once_start_one_of_each_server_that_outlives_them(home: Path) -> None:
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "-c", _START],
+            env={**os.environ, "ECOM_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [command.communicate(timeout=60)[0] for command in commands]
+    assert [command.returncode for command in commands] == [0, 0]
+    assert outputs[0] == outputs[1]
+    assert len(_processes(home)) == 3
+
+
+def test_acknowledged_writes_survive_a_kill_of_every_server(home: Path) -> None:
+    settings = Settings(_env_file=None, home=home)
+    before = embedded.ensure_running(settings)
+    with closing(connect(before.postgres_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("create table kept as select 1 as number")
+        connection.commit()
+    with closing(Mongo(before.mongo_url)) as mongo:
+        mongo.carts.insert_one({"_id": "kept"})
+
+    for process in _processes(home).values():
+        process.kill()
+
+    after = embedded.ensure_running(settings)
+    assert after == before
+    with closing(connect(after.postgres_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("select number from kept")
+        assert cursor.fetchall() == [(1,)]
+    with closing(Mongo(after.mongo_url)) as mongo:
+        assert mongo.carts.find_one() == {"_id": "kept"}
+
+
+@pytest.fixture
+def program(home: Path) -> Iterator[PostgresProgram]:
+    home.mkdir()
+    program = PostgresProgram(home / "postgres")
+    yield program
+    supervisor.delete(program)
+
+
+def test_postgres_starts_though_its_old_pid_is_another_process_by_now(
+    program: PostgresProgram,
+) -> None:
+    supervisor.start(program)
+    supervisor.stop(program)
+    lock = program.data / "postmaster.pid"
+    lock.write_text(f"{os.getppid()}\n{program.data}\n1\n5432\n/tmp\n\n1 1\nready\n")
+    supervisor.start(program)
+
+
+def test_postgres_keeps_durability_and_personal_data_out_of_its_log(
+    program: PostgresProgram,
+) -> None:
+    address = supervisor.start(program)
+    with closing(connect(program.url(address))) as connection, connection.cursor() as cursor:
+        cursor.execute("select current_setting('fsync'), current_setting('synchronous_commit')")
+        assert cursor.fetchone() == ("on", "on")
+        cursor.execute("create table people (email text unique)")
+        cursor.execute("insert into people values ('ada@example.org')")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into people values ('ada@example.org')")
+    assert "duplicate key" in program.log.read_text()
+    assert "ada@example.org" not in program.log.read_text()
+
+
+def test_postgres_works_in_a_directory_too_deep_for_a_socket(home: Path) -> None:
+    program = PostgresProgram(home.parent / "-".join(["deep"] * 30) / "postgres")
+    program.directory.parent.mkdir()
+    try:
+        address = supervisor.start(program)
+        assert len(address) < 90
+    finally:
+        supervisor.delete(program)
+    assert not Path(address).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Postgres changes its account only under root")
+def test_a_directory_that_postgres_cannot_enter_is_named(home: Path) -> None:
+    home.mkdir(mode=0o700)
+    with pytest.raises(ServerFailed, match=f"cannot enter {home}: run `chmod"):
+        supervisor.start(PostgresProgram(home / "postgres"))

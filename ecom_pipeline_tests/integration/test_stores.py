@@ -1,0 +1,165 @@
+"""The stores as the services see them."""
+
+import logging
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+from pymongo.errors import DuplicateKeyError
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.mongo import Mongo, database_of
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.stores import Stores, open_stores
+
+_PRODUCT = """
+    insert into shop.products (product_id, sku, name, category, price)
+    values (1, 'sku', 'name', 'category', 1)
+"""
+
+
+def _products(stores: Stores) -> int:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from shop.products")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_transaction_is_kept_when_its_block_ends(stores: Stores) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(_PRODUCT)
+    assert _products(stores) == 1
+
+
+def test_a_transaction_is_undone_when_its_block_raises(stores: Stores) -> None:
+    def insert_and_fail() -> None:
+        with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+            cursor.execute(_PRODUCT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail()
+    assert _products(stores) == 0
+
+
+def test_a_lost_connection_is_told_as_such_and_not_used_again(
+    stores: Stores, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(StoreUnavailable, match="Postgres"),
+        stores.postgres.transaction() as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+    assert caplog.records == []
+    assert _products(stores) == 0
+
+
+def test_connections_that_died_in_the_pool_are_replaced_unnoticed(stores: Stores) -> None:
+    assert _products(stores) == 0
+    other = Postgres(stores.postgres.url)
+    with other.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        assert cursor.rowcount == 1
+    other.close()
+    assert _products(stores) == 0
+
+
+def test_sessions_are_in_utc_and_give_aware_datetimes(stores: Stores) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select current_setting('TimeZone'), timestamptz '2026-01-02 03:04:05+00'")
+        assert cursor.fetchone() == ("UTC", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+
+def test_mongo_gives_aware_datetimes_in_utc(stores: Stores) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    stores.mongo.carts.insert_one({"_id": "cart", "created_at": moment})
+    found = stores.mongo.carts.find_one({"_id": "cart"})
+    assert found is not None
+    assert found["created_at"] == moment
+    assert found["created_at"].tzinfo is not None
+
+
+def test_a_customer_has_one_active_cart_at_most(stores: Stores) -> None:
+    stores.mongo.carts.insert_one({"_id": "first", "customer_id": 1, "status": "active"})
+    with pytest.raises(DuplicateKeyError):
+        stores.mongo.carts.insert_one({"_id": "second", "customer_id": 1, "status": "active"})
+
+
+def test_a_cart_cannot_become_a_customers_second_active_one(stores: Stores) -> None:
+    stores.mongo.carts.insert_one({"_id": "first", "customer_id": 1, "status": "active"})
+    stores.mongo.carts.insert_one({"_id": "second", "customer_id": 1, "status": "rejected"})
+    with pytest.raises(DuplicateKeyError):
+        stores.mongo.carts.update_one({"_id": "second"}, {"$set": {"status": "active"}})
+
+
+def test_a_customer_may_have_many_carts_that_are_not_active(stores: Stores) -> None:
+    carts = [{"_id": str(n), "customer_id": 1, "status": "submitted"} for n in range(3)]
+    assert len(stores.mongo.carts.insert_many(carts).inserted_ids) == 3
+
+
+@pytest.mark.parametrize("nobody", [{}, {"customer_id": None}])
+def test_any_number_of_guests_may_have_active_carts(
+    stores: Stores, nobody: dict[str, None]
+) -> None:
+    carts = [{"_id": str(n), "status": "active", **nobody} for n in range(3)]
+    assert len(stores.mongo.carts.insert_many(carts).inserted_ids) == 3
+
+
+def test_only_active_carts_expire_thirty_days_after_they_were_touched(stores: Stores) -> None:
+    index = stores.mongo.carts.index_information()["active_carts_expire"]
+    assert index["key"] == [("touched_at", 1)]
+    assert index["expireAfterSeconds"] == 30 * 24 * 60 * 60
+    assert index["partialFilterExpression"] == {"status": "active"}
+
+
+def test_missing_indexes_come_back(stores: Stores) -> None:
+    before = stores.mongo.carts.index_information()
+    stores.mongo.carts.drop_index("one_active_cart_per_customer")
+    stores.mongo.ensure_indexes()
+    assert stores.mongo.carts.index_information() == before
+
+
+def test_opened_stores_are_migrated_and_indexed(settings: Settings) -> None:
+    with open_stores(settings) as stores:
+        assert _products(stores) == 0
+        assert "one_active_cart_per_customer" in stores.mongo.carts.index_information()
+        assert stores.redis.client.ping()
+
+
+@pytest.mark.parametrize(
+    ("uri", "database"),
+    [
+        ("mongodb://host", "ecom"),
+        ("mongodb://host/", "ecom"),
+        ("mongodb://host/?w=1", "ecom"),
+        ("mongodb://user:pass@one:1,two:2/shop?w=1", "shop"),
+        ("mongodb://host/a%20shop", "a shop"),
+    ],
+)
+def test_a_mongo_uri_may_name_the_database(uri: str, database: str) -> None:
+    assert database_of(uri) == database
+
+
+_AWAY = {
+    "postgresql://user:secret@127.0.0.1:1/ecom": Postgres,
+    "postgresql://user:secret@[127.0.0.1/ecom": Postgres,
+    "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=100": Mongo,
+    "mongodb://user:sec@ret@127.0.0.1:1/": Mongo,
+    "redis://user:secret@127.0.0.1:1/0": Redis,
+    "redis://user:secret@127.0.0.1:port/0": Redis,
+}
+
+
+@pytest.mark.parametrize("url", _AWAY)
+def test_a_store_that_is_away_is_named_and_its_password_is_not(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as raised, closing(_AWAY[url](url)) as store:
+        store.ping()
+    assert raised.value.store.lower() in _AWAY[url].__name__.lower()
+    assert "secret" not in str(raised.value)
+    assert "ret@" not in str(raised.value)
