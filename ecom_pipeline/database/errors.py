@@ -1,13 +1,36 @@
 """Errors of the stores, in words that say what to do next."""
 
 
-class StoreUnavailable(Exception):
-    """A store cannot be reached; the message names it and never holds a password."""
+class StoreError(Exception):
+    """A store did not do what it was asked to; the message names it, and no password or row."""
+
+    store: str
+    hint: str
+
+
+class StoreUnavailable(StoreError):
+    """A store cannot be reached, or was lost on the way; trying again later is right."""
 
     def __init__(self, store: str, hint: str) -> None:
         self.store = store
         self.hint = hint
         super().__init__(f"{store} cannot be reached: {hint} (`ecom doctor` tells more)")
+
+
+class StoreRefused(StoreError):
+    """A store answered, and what it was asked to do it did not do.
+
+    Attributes:
+        code: The store's own code, such as Postgres' SQLSTATE.
+        passing: Whether the same may succeed when tried again, as after a deadlock.
+    """
+
+    def __init__(self, store: str, hint: str, code: str | None, *, passing: bool = False) -> None:
+        self.store = store
+        self.hint = hint
+        self.code = code
+        self.passing = passing
+        super().__init__(f"{store} refused: {hint}")
 
 
 class MigrationFailed(Exception):

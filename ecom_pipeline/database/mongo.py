@@ -9,12 +9,13 @@ from urllib.parse import unquote, urlsplit
 import pymongo
 from bson.codec_options import DatetimeConversion
 from pymongo.collection import Collection
-from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI
+from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, PyMongoError
 
-from ecom_pipeline.database.errors import StoreUnavailable, first_line
+from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_line
 
 ACTIVE_CART_LIFETIME = timedelta(days=30)
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
+_DOCUMENTS_FOLLOW = ", full error:"
 
 _CART_INDEXES = (
     # At most one active cart per customer. `$gt: 0` rather than `$exists`: a guest's cart has
@@ -78,6 +79,8 @@ class Mongo:
                 serverSelectionTimeoutMS=_SERVER_SELECTION_TIMEOUT_MS,
                 tz_aware=True,
                 tzinfo=UTC,
+                # Nor is text that some driver did not write as UTF-8.
+                unicode_decode_error_handler="replace",
                 w="majority",
             )
         except (InvalidURI, ConfigurationError):
@@ -101,11 +104,20 @@ class Mongo:
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
-        """Turns a lost or refused connection within the block into StoreUnavailable."""
+        """Turns what Mongo raises within the block into errors of the stores.
+
+        Raises:
+            StoreUnavailable: The connection was lost or refused. If that was during a write,
+                nobody knows whether it was done.
+            StoreRefused: The server will not do it.
+        """
         try:
             yield
         except ConnectionFailure as error:
             raise StoreUnavailable("Mongo", first_line(error)) from None
+        except PyMongoError as error:
+            hint = first_line(error).partition(_DOCUMENTS_FOLLOW)[0]
+            raise StoreRefused("Mongo", hint, str(getattr(error, "code", ""))) from None
 
     def ping(self) -> None:
         """Asks for an answer.

@@ -2,18 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import cast
+from typing import Final, cast
 
 import psycopg2
 import psycopg2.extensions
 import sqlalchemy
+import sqlalchemy.exc
 
-from ecom_pipeline.database.errors import StoreUnavailable, first_line
+from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable, first_line
 from ecom_pipeline.database.libpq import connect
+
+_DATA_ERRORS: Final = "22"
+
+# Rolled back for another's sake, short of resources, ended by an operator, lock not available.
+_PASSING: Final = ("40", "53", "57", "55P03")
 
 
 class Postgres:
     """A small pool of connections, opened when first needed.
+
+    More threads than connections wait for each other. One that is in a transaction must not begin
+    a second, or all of them might wait for ever.
 
     Args:
         url: A libpq URI, such as `postgresql://user@host/database`.
@@ -35,19 +44,29 @@ class Postgres:
     def transaction(self) -> Iterator[psycopg2.extensions.connection]:
         """Gives a connection; commits when the block ends, rolls back when it raises.
 
+        Within the block a statement raises psycopg2's errors, which quote values; what leaves it
+        does not.
+
         Raises:
-            StoreUnavailable: No connection can be had.
-            psycopg2.Error: What a statement or the commit raised.
+            StoreUnavailable: No connection can be had, or it was lost. If that was during the
+                commit, nobody knows whether it was done.
+            StoreRefused: A statement or the commit failed.
         """
-        pooled = self._engine.raw_connection()
+        try:
+            pooled = self._engine.raw_connection()
+        except sqlalchemy.exc.TimeoutError as error:
+            raise StoreUnavailable("Postgres", f"all connections are in use: {error}") from None
         connection = cast(psycopg2.extensions.connection, pooled.driver_connection)
         try:
             yield connection
             connection.commit()
-        except BaseException:
+        except BaseException as error:
             # A lost connection cannot roll back; what was lost is the error to tell.
             with suppress(psycopg2.Error):
                 connection.rollback()
+            if isinstance(error, psycopg2.Error):
+                told = _told(error, lost=bool(connection.closed))
+                raise told.with_traceback(error.__traceback__) from None
             raise
         finally:
             if connection.closed:
@@ -60,12 +79,18 @@ class Postgres:
         Raises:
             StoreUnavailable: There is none.
         """
-        try:
-            with self.transaction() as connection, connection.cursor() as cursor:
-                cursor.execute("select 1")
-        except psycopg2.OperationalError as error:
-            raise StoreUnavailable("Postgres", first_line(error)) from None
+        with self.transaction() as connection, connection.cursor() as cursor:
+            cursor.execute("select 1")
 
     def close(self) -> None:
         """Closes the pool's connections."""
         self._engine.dispose()
+
+
+def _told(error: psycopg2.Error, *, lost: bool) -> StoreError:
+    if lost:
+        return StoreUnavailable("Postgres", first_line(error))
+    code = error.pgcode or ""
+    # What the server says of a value quotes it; of all else, only its further lines do.
+    hint = type(error).__name__ if code.startswith(_DATA_ERRORS) else first_line(error)
+    return StoreRefused("Postgres", hint, error.pgcode, passing=code.startswith(_PASSING))

@@ -7,7 +7,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from ecom_pipeline.database.errors import StoreUnavailable, first_line
+from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_line
 
 # A reader can always ask Postgres instead, so it must not wait long for a cache that is away.
 _CONNECT_TIMEOUT_SECONDS = 0.5
@@ -42,11 +42,18 @@ class Redis:
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
-        """Turns a lost, slow or refused connection within the block into StoreUnavailable."""
+        """Turns what Redis raises within the block into errors of the stores.
+
+        Raises:
+            StoreUnavailable: The connection was lost or refused, or the answer took too long.
+            StoreRefused: The server will not do it, as when its memory is full.
+        """
         try:
             yield
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise StoreUnavailable("Redis", first_line(error)) from None
+        except redis.ResponseError as error:
+            raise StoreRefused("Redis", first_line(error), None) from None
 
     def ping(self) -> None:
         """Asks for an answer.

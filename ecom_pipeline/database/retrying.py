@@ -1,16 +1,18 @@
 """Trying a transaction again after what may pass: a deadlock, a lost connection, a restart."""
 
-import psycopg2
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
 
-# OperationalError includes deadlocks and serialization failures; InterfaceError is a connection
-# that was found closed.
-_PASSING = (psycopg2.OperationalError, psycopg2.InterfaceError, StoreUnavailable)
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, StoreUnavailable) or (
+        isinstance(error, StoreRefused) and error.passing
+    )
+
 
 retried = retry(
-    retry=retry_if_exception_type(_PASSING),
+    retry=retry_if_exception(_passes),
     wait=wait_random_exponential(multiplier=0.02, max=1.0),
     stop=stop_after_delay(10.0),
     reraise=True,

@@ -2,10 +2,13 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+CART_STATUSES: Final = ("active", "submitted", "rejected")
+"""A cart that was ordered is no more."""
 
 MOST_LINES: Final = 200
 """Lines of a cart, before those of one product are added up."""
@@ -15,6 +18,9 @@ MOST_UNITS: Final = 2**31 - 1
 
 LARGEST_ID: Final = 2**63 - 1
 LONGEST_CART_ID: Final = 200
+INVALID_ID_MARK: Final = "invalid:"
+"""Begins the text that stands for a cart whose id is no usable string."""
+
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far ahead of this clock a shopper's may be before a submission counts as in the future."""
 
@@ -76,20 +82,22 @@ def cart_key(raw_id: object) -> str:
     """The text that stands for a cart in Postgres: its id, or a digest where that cannot be.
 
     A Mongo `_id` may be of any type and length; only a string of up to 200 characters without
-    NUL or lone surrogates is a cart id.
+    NUL or lone surrogates, and unlike a digest of ours, is a cart id.
     """
-    if isinstance(raw_id, str) and 0 < len(raw_id) <= LONGEST_CART_ID and _is_storable(raw_id):
+    if isinstance(raw_id, str) and _is_usable_id(raw_id):
         return raw_id
-    return "invalid:" + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
+    return INVALID_ID_MARK + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
 
 
-def unusual_ids(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The Mongo ids of those of the carts whose key is another than their id, by their key."""
-    return {
-        cart_key(document.get("_id")): document.get("_id")
-        for document in documents
-        if cart_key(document.get("_id")) != document.get("_id")
-    }
+def salvage_lines(document: Mapping[str, Any]) -> list[Any]:
+    """Those lines of a cart that could be ordered, as they stand."""
+    items = document.get("items")
+    return [line for line in items if _is_line(line)] if isinstance(items, list) else []
+
+
+def salvage_customer(document: Mapping[str, Any]) -> int | None:
+    """Whose cart it is, if it says so."""
+    return _id_or_none(document.get("customer_id"))
 
 
 def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | MalformedCart:
@@ -120,7 +128,7 @@ def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | Mal
             cart_id=cart_id,
             reason=malformed.reason,
             detail=malformed.detail,
-            customer_id=_id_or_none(document.get("customer_id")),
+            customer_id=salvage_customer(document),
             created_at=_instant_or_none(document.get("created_at")),
             submitted_at=_instant_or_none(document.get("submitted_at")),
         )
@@ -214,8 +222,20 @@ def _instant_or_none(value: object) -> datetime | None:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _is_storable(text: str) -> bool:
-    return "\x00" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+def _is_usable_id(text: str) -> bool:
+    return (
+        0 < len(text) <= LONGEST_CART_ID
+        and not text.startswith(INVALID_ID_MARK)
+        and not any(mark == "\x00" or "\ud800" <= mark <= "\udfff" for mark in text)
+    )
+
+
+def _is_line(line: object) -> bool:
+    try:
+        _read_line(line)
+    except _Malformed:
+        return False
+    return True
 
 
 def _shown(value: object) -> str:

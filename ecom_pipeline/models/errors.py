@@ -25,9 +25,10 @@ class CartNotActive(ShopError):
 class CartNotSubmitted(ShopError):
     """Only a submitted cart can be placed."""
 
-    def __init__(self, cart_id: str) -> None:
+    def __init__(self, cart_id: str, status: str) -> None:
         self.cart_id = cart_id
-        super().__init__(f"cart {cart_id!a} is still active; submit it, then place it")
+        self.status = status
+        super().__init__(f"cart {cart_id!a} is {status}; only a submitted cart is placed")
 
 
 class CartNotRejected(ShopError):

@@ -116,7 +116,7 @@ def cached_stock_is_current(stores: Stores) -> Iterator[Breach]:
         levels = list(_store_queries.all_stock(connection))
     cache = StockCache(stores.redis)
     for portion in _portions(levels):
-        cached = cache.peek([product_id for product_id, _, _ in portion])
+        cached = cache.read([product_id for product_id, _, _ in portion])
         for product_id, stock, version in portion:
             level = cached.get(product_id)
             if level is None or product_id in behind:

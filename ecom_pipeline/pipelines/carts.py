@@ -56,13 +56,15 @@ def _load_day(stores: Stores, carts: Sequence[dict[str, Any]]) -> CartChanges:
     cart_ids = [cart["_id"] for cart in carts]
     if not cart_ids:
         return CartChanges()
-    with stores.postgres.transaction() as connection:
-        known = {cart_id for (cart_id,) in _queries.decided_among(connection, cart_ids=cart_ids)}
+    # By creation: one range of an index, where a list of ids would be a look-up for each.
+    created = [cart["created_at"] for cart in carts]
+    within = {"created_at": {"$gte": min(created), "$lte": max(created)}}
     with stores.mongo.reaching():
-        # By creation: one range of an index, where a list of ids would be a look-up for each.
-        created = [cart["created_at"] for cart in carts]
-        within = {"created_at": {"$gte": min(created), "$lte": max(created)}}
-        known |= {cart["_id"] for cart in stores.mongo.carts.find(within, {"_id": 1})}
+        known = {cart["_id"] for cart in stores.mongo.carts.find(within, {"_id": 1})}
+    # Second: a cart that is cleared between the two look-ups was decided before it was cleared.
+    with stores.postgres.transaction() as connection:
+        known |= {cart_id for (cart_id,) in _queries.decided_among(connection, cart_ids=cart_ids)}
+    with stores.mongo.reaching():
         # By the wall clock, unlike all else: history must not expire as soon as it is written.
         now = datetime.now(UTC)
         new = [{**cart, "touched_at": now} for cart in carts if cart["_id"] not in known]

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import unusual_ids
+from ecom_pipeline.models.cart import CART_STATUSES, CLOCK_TOLERANCE, EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import CheckoutResult, Rejected
 from ecom_pipeline.pipelines.prefetch import prefetched
 from ecom_pipeline.services.effects import Effects
@@ -58,9 +58,9 @@ def replay_checkouts(
 ) -> ReplayReport:
     """Decides the carts that were submitted on these UTC days, in order of submission.
 
-    Also decides, as rejections, the carts that lie on no day because their submission time is
-    missing or none. While Postgres decides a batch, the next is read from Mongo and the last is
-    cleared.
+    Also decides, as rejections, the carts that lie on no day of the past, because their submission
+    time is missing or none, and those of a status that there is not. While Postgres decides a
+    batch, the next is read from Mongo and the last is cleared.
 
     Args:
         stores: All three.
@@ -82,31 +82,34 @@ def replay_checkouts(
             report.add(results)
             if cleared is not None:
                 cleared.result()  # one batch behind at most, so that a crash leaves little
-            cleared = behind.submit(_apply, effects, results, unusual_ids(batch), report)
+            cleared = behind.submit(_apply, effects, results, report)
             progress(len(batch))
     if cleared is not None:
         cleared.result()
     return report
 
 
-def _apply(
-    effects: Effects,
-    results: Sequence[CheckoutResult],
-    mongo_ids: Mapping[str, Any],
-    report: ReplayReport,
-) -> None:
-    if not effects.try_to_apply(results, mongo_ids):
+def _apply(effects: Effects, results: Sequence[CheckoutResult], report: ReplayReport) -> None:
+    if not effects.try_to_apply(results):
         report.effects_left += len(results)
 
 
 def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterator[Batch]:
     start = datetime.combine(first_day, time.min, UTC)
     end = datetime.combine(last_day + timedelta(days=1), time.min, UTC)
-    for submitted_at in ({"$gte": start, "$lt": end}, {"$not": {"$type": "date"}}):
-        pending = {"status": "submitted", "submitted_at": submitted_at}
-        with (
-            stores.mongo.reaching(),
-            stores.mongo.carts.find(pending, batch_size=BATCH_CARTS).sort(_IN_ORDER) as cursor,
-        ):
-            while batch := list(islice(cursor, BATCH_CARTS)):
-                yield batch
+    latest = datetime.now(UTC) + CLOCK_TOLERANCE
+    on_these_days = {"$gte": start, "$lt": end}
+    # Whatever is no date of the past at all: it would wait for its day for ever.
+    on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": latest}}
+    with stores.mongo.reaching():
+        yield from _batches(stores, {"status": "submitted", "submitted_at": on_these_days})
+        yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
+        # Asked which there are, because `$nin` would read every cart.
+        unknown = [s for s in stores.mongo.carts.distinct("status") if s not in CART_STATUSES]
+        yield from _batches(stores, {"status": {"$in": [None, *unknown]}})
+
+
+def _batches(stores: Stores, pending: Mapping[str, Any]) -> Iterator[Batch]:
+    with stores.mongo.carts.find(pending, batch_size=BATCH_CARTS).sort(_IN_ORDER) as cursor:
+        while batch := list(islice(cursor, BATCH_CARTS)):
+            yield batch

@@ -8,8 +8,9 @@ from typing import Any, Final
 from pymongo.errors import DuplicateKeyError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
+from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import MOST_UNITS
+from ecom_pipeline.models.cart import MOST_UNITS, salvage_customer, salvage_lines
 from ecom_pipeline.models.errors import (
     ActiveCartExists,
     CartNotActive,
@@ -26,6 +27,8 @@ REOPENED_MARK: Final = "~"
 # What an adder meets while others submit and open carts; ten in a row is no coincidence.
 _ATTEMPTS: Final = 10
 
+_queries = load_queries("carts")
+
 
 class CartService:
     """Creates, fills and submits carts.
@@ -41,6 +44,7 @@ class CartService:
     def __init__(
         self, stores: Stores, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
+        self._postgres = stores.postgres
         self._mongo = stores.mongo
         self._carts = stores.mongo.carts
         self._clock = clock
@@ -150,26 +154,33 @@ class CartService:
     def reopen(self, cart_id: str) -> str:
         """Puts the items of a rejected cart into a new active one and gives its id.
 
-        The rejected cart stays, with its checkout; reopening it twice gives the same new cart.
+        Lines that no order could be made from are left behind. The rejected cart stays, with its
+        checkout; reopening it twice gives the same new cart, even if that was ordered since.
 
         Raises:
             ActiveCartExists: The customer is filling another cart.
             CartNotRejected: The cart is active or submitted.
             CartNotFound: There is no such cart.
+            StoreUnavailable: Mongo or Postgres is away.
         """
         rejected = self.get(cart_id)
         if rejected.get("status") != "rejected":
             raise CartNotRejected(cart_id, str(rejected.get("status")))
-        new_id, customer_id = _reopened_id(cart_id), rejected.get("customer_id")
+        new_id, customer_id = _reopened_id(cart_id), salvage_customer(rejected)
+        if self._is_decided(new_id):
+            return new_id
+        new_cart = self._new_cart(new_id, customer_id, salvage_lines(rejected))
         with self._mongo.reaching():
             try:
-                self._carts.insert_one(
-                    self._new_cart(new_id, customer_id, rejected.get("items", []))
-                )
+                self._carts.insert_one(new_cart)
             except DuplicateKeyError:
                 if self._carts.find_one({"_id": new_id}, {"_id": 1}) is None:
                     raise ActiveCartExists(customer_id) from None
         return new_id
+
+    def _is_decided(self, cart_id: str) -> bool:
+        with self._postgres.transaction() as connection:
+            return bool(list(_queries.decided_among(connection, cart_ids=[cart_id])))
 
     def _new_cart(self, cart_id: str, customer_id: int | None, items: list[Any]) -> dict[str, Any]:
         now = self._now()

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import psycopg2.extensions
@@ -44,7 +44,9 @@ def decide_carts(connection: Connection, carts: Sequence[Cart]) -> dict[str, Che
     by_id = {cart.cart_id: cart for cart in carts}
     order_ids = _claim(connection, [by_id[cart_id] for cart_id in sorted(by_id)])
     reach(FaultPoint.AFTER_CHECKOUT_ROWS)
-    results = outcomes(connection, list(by_id.keys() - order_ids.keys()))
+    results = outcomes(connection, sorted(by_id.keys() - order_ids.keys()))
+    if results:
+        reach(FaultPoint.DURING_RERUN)
     undecided = []
     for cart_id in order_ids:
         cart = by_id[cart_id]
@@ -63,14 +65,6 @@ def outcomes(connection: Connection, cart_ids: Sequence[str]) -> dict[str, Check
         return {}
     rows = _queries.checkouts_of(connection, cart_ids=list(cart_ids))
     return {result.cart_id: result for result in map(_result, rows)}
-
-
-def undone_outcomes(
-    connection: Connection, least_age: timedelta, most: int
-) -> list[CheckoutResult]:
-    """Up to `most` outcomes whose effects are not stamped, the oldest first."""
-    rows = _queries.checkouts_with_undone_effects(connection, least_age=least_age, most=most)
-    return [_result(row) for row in rows]
 
 
 def ensure_month(connection: Connection, month: date) -> None:

@@ -11,22 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.errors import StoreError, StoreRefused
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.cart import INVALID_ID_MARK, cart_key
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected
-from ecom_pipeline.services.checkout_transaction import undone_outcomes
+from ecom_pipeline.services.checkout_transaction import outcomes
 from ecom_pipeline.services.faults import FaultPoint, reach
-from ecom_pipeline.services.stock_cache import StockCache, StockLevel
+from ecom_pipeline.services.product_service import ProductService
 
-RELAY_BATCH: Final = 1_000
+_RELAY_BATCH: Final = 1_000
 _CARTS_AT_A_TIME: Final = 200
-_AS_THEY_ARE: Final[Mapping[str, Any]] = {}
 
 # A decided cart is never active again under its id, so an active one is another's mistake; one
 # that is marked already keeps its mark.
 _UNSETTLED: Final = {"status": {"$nin": ["active", "rejected"]}}
-_STOCKS_AT_A_TIME: Final = 500
 
 _queries = load_queries("effects")
 _logger = logging.getLogger(__name__)
@@ -42,109 +41,125 @@ class EffectsLag:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """How many checkouts a relay saw to, and how many it left because a store refused them."""
+
+    applied: int
+    left: int
+
+
 class Effects:
     """Applies the effects of decided carts, at once or from the relay."""
 
     def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-        self._cache = StockCache(stores.redis)
+        self._postgres = stores.postgres
+        self._mongo = stores.mongo
+        self._products = ProductService(stores)
 
-    def apply(
-        self, results: Sequence[CheckoutResult], mongo_ids: Mapping[str, Any] = _AS_THEY_ARE
-    ) -> None:
+    def apply(self, results: Sequence[CheckoutResult]) -> None:
         """Clears or marks the carts, refreshes the cached stock, and stamps the checkouts.
 
         Args:
             results: Outcomes whose transaction is committed.
-            mongo_ids: By cart id, the ids in Mongo of carts whose id there is no usable string.
 
         Raises:
-            StoreUnavailable: A store is away; what can be done without it is done, nothing is
-                stamped, and the relay does it again.
+            StoreUnavailable, StoreRefused: A store is away or will not; what can be done without
+                it is done, nothing is stamped, and the relay does it again.
         """
         ordered = [result.cart_id for result in results if isinstance(result, Ordered)]
         rejected = [result for result in results if isinstance(result, Rejected)]
         effects: list[Callable[[], None]] = [
-            lambda: self._settle_carts(ordered, rejected, mongo_ids),
+            lambda: self._settle_carts(ordered, rejected),
             lambda: self._refresh_stock(ordered),
         ]
-        missing: list[StoreUnavailable] = []
+        failures: list[StoreError] = []
         for effect in effects:
             try:
                 effect()
-            except StoreUnavailable as error:
-                missing.append(error)
-        if missing:
-            raise missing[0]
+            except StoreError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
         reach(FaultPoint.BEFORE_STAMP)
-        with self._stores.postgres.transaction() as connection:
+        with self._postgres.transaction() as connection:
             _queries.stamp_effects(connection, cart_ids=[result.cart_id for result in results])
 
-    def try_to_apply(
-        self, results: Sequence[CheckoutResult], mongo_ids: Mapping[str, Any] = _AS_THEY_ARE
-    ) -> bool:
-        """Applies the effects; when a store is away, says so in the log and leaves them."""
+    def try_to_apply(self, results: Sequence[CheckoutResult]) -> bool:
+        """Applies the effects; when a store is away or will not, logs that and leaves them."""
         try:
-            self.apply(results, mongo_ids)
-        except StoreUnavailable as error:
+            self.apply(results)
+        except StoreError as error:
             _logger.warning("effects of %d checkouts wait for the relay: %s", len(results), error)
             return False
         return True
 
-    def relay(self, least_age: timedelta = timedelta(0)) -> int:
+    def relay(self, least_age: timedelta = timedelta(0)) -> Relayed:
         """Applies whatever effects a crash or an absent store left undone, oldest first.
+
+        Each is tried once, so the relay ends whatever happens; what a store refuses to do for one
+        cart keeps no other waiting.
 
         Args:
             least_age: How long ago a cart must have been decided; younger ones are most likely
                 being seen to.
 
-        Returns:
-            How many checkouts were stamped.
-
         Raises:
             StoreUnavailable: A store is away; the rest stays for the next relay.
         """
-        relayed = 0
-        while undone := self._undone(least_age):
+        with self._postgres.transaction() as connection:
+            cart_ids = [row[0] for row in _queries.undone_carts(connection, least_age=least_age)]
+        left = 0
+        for portion in _portions(cart_ids, _RELAY_BATCH):
+            with self._postgres.transaction() as connection:
+                results = list(outcomes(connection, portion).values())
             reach(FaultPoint.DURING_RELAY)
-            self.apply(undone)
-            relayed += len(undone)
-        return relayed
+            left += self._apply_or_leave(results)
+        return Relayed(len(cart_ids) - left, left)
 
     def lag(self) -> EffectsLag:
         """How far the effects are behind the decisions."""
-        with self._stores.postgres.transaction() as connection:
+        with self._postgres.transaction() as connection:
             return EffectsLag(*_queries.effects_lag(connection))
 
-    def _undone(self, least_age: timedelta) -> list[CheckoutResult]:
-        with self._stores.postgres.transaction() as connection:
-            return list(undone_outcomes(connection, least_age, RELAY_BATCH))
+    def _apply_or_leave(self, results: Sequence[CheckoutResult]) -> int:
+        """Applies what is not refused, in ever smaller portions; gives how many are left."""
+        try:
+            self.apply(results)
+        except StoreRefused as error:
+            if len(results) == 1:
+                _logger.error("the effects of cart %a are left: %s", results[0].cart_id, error)
+                return 1
+            middle = len(results) // 2
+            return sum(map(self._apply_or_leave, (results[:middle], results[middle:])))
+        return 0
 
-    def _settle_carts(
-        self,
-        ordered: Sequence[str],
-        rejected: Sequence[Rejected],
-        mongo_ids: Mapping[str, Any],
-    ) -> None:
-        carts = self._stores.mongo.carts
-        with self._stores.mongo.reaching():
+    def _settle_carts(self, ordered: Sequence[str], rejected: Sequence[Rejected]) -> None:
+        carts = self._mongo.carts
+        with self._mongo.reaching():
             for cart_ids in _portions(ordered, _CARTS_AT_A_TIME):
                 carts.delete_many({"_id": {"$in": cart_ids}, **_UNSETTLED})
                 reach(FaultPoint.AFTER_SOME_CARTS)
             for reason, group in _by_reason(rejected).items():
-                cart_ids = [mongo_ids.get(cart_id, cart_id) for cart_id in group]
                 marked = {"$set": {"status": "rejected", "reason": reason}}
-                carts.update_many({"_id": {"$in": cart_ids}, **_UNSETTLED}, marked)
+                carts.update_many({"_id": {"$in": self._mongo_ids(group)}, **_UNSETTLED}, marked)
                 reach(FaultPoint.AFTER_SOME_CARTS)
+
+    def _mongo_ids(self, cart_ids: Sequence[str]) -> list[Any]:
+        """The carts' ids in Mongo; those that are no usable string have to be looked for."""
+        if not any(cart_id.startswith(INVALID_ID_MARK) for cart_id in cart_ids):
+            return list(cart_ids)
+        unsettled = self._mongo.carts.find(_UNSETTLED, {"_id": 1})
+        by_key = {cart_key(cart["_id"]): cart["_id"] for cart in unsettled}
+        return [by_key.get(cart_id, cart_id) for cart_id in cart_ids]
 
     def _refresh_stock(self, ordered: Sequence[str]) -> None:
         if not ordered:
             return
-        with self._stores.postgres.transaction() as connection:
-            rows = list(_queries.stock_sold_by(connection, cart_ids=list(ordered)))
-        for portion in _portions(rows, _STOCKS_AT_A_TIME):
-            self._cache.write([StockLevel(*row) for row in portion])
-            reach(FaultPoint.AFTER_SOME_CACHE)
+        with self._postgres.transaction() as connection:
+            sold = _queries.products_sold_by(connection, cart_ids=list(ordered))
+            product_ids = [product_id for (product_id,) in sold]
+        self._products.refresh_stock(product_ids)
 
 
 def _by_reason(rejected: Sequence[Rejected]) -> Mapping[str, list[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import SubmittedCart, read_cart, unusual_ids
+from ecom_pipeline.models.cart import SubmittedCart, read_cart
 from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted
 from ecom_pipeline.models.order import utc_day
@@ -45,18 +45,13 @@ class OrderService:
         Raises:
             CartNotFound: Neither Mongo nor any checkout knows the cart.
             CartNotSubmitted: The cart is still active.
-            StoreUnavailable: Postgres or Mongo is away; nothing changed, try again.
+            StoreUnavailable: Postgres or Mongo is away; try again, which is safe.
         """
         with self._stores.mongo.reaching():
             document = self._stores.mongo.carts.find_one({"_id": cart_id})
-        if document is None or document.get("status") == "rejected":
-            decided = self.outcome(cart_id)
-            if decided is not None:
-                return decided
-            if document is None:
-                raise CartNotFound(cart_id)
-        if document.get("status") == "active":
-            raise CartNotSubmitted(cart_id)
+        reach(FaultPoint.AFTER_READING_CARTS)
+        if document is None or document.get("status") in ("active", "rejected"):
+            return self._decided_before(cart_id, document)
         return self.place_orders([document])[0]
 
     def place_orders(self, documents: Sequence[Mapping[str, Any]]) -> list[CheckoutResult]:
@@ -71,7 +66,7 @@ class OrderService:
             The outcome of each cart, in the order given.
         """
         results = self.decide(documents)
-        self._effects.try_to_apply(results, unusual_ids(documents))
+        self._effects.try_to_apply(results)
         return results
 
     def decide(self, documents: Sequence[Mapping[str, Any]]) -> list[CheckoutResult]:
@@ -93,6 +88,14 @@ class OrderService:
         """What was decided of a cart, if it was."""
         with self._stores.postgres.transaction() as connection:
             return outcomes(connection, [cart_id]).get(cart_id)
+
+    def _decided_before(self, cart_id: str, document: Mapping[str, Any] | None) -> CheckoutResult:
+        decided = self.outcome(cart_id)
+        if decided is not None:
+            return decided
+        if document is None:
+            raise CartNotFound(cart_id)
+        raise CartNotSubmitted(cart_id, document["status"])
 
     @retried
     def _decide(self, carts: Sequence[Cart]) -> dict[str, CheckoutResult]:

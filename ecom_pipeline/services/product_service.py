@@ -3,14 +3,17 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.errors import ProductNotFound
 from ecom_pipeline.models.product import Product
+from ecom_pipeline.services.faults import FaultPoint, reach
 from ecom_pipeline.services.stock_cache import StockCache, StockLevel
+
+_STOCKS_AT_A_TIME: Final = 100
 
 _queries = load_queries("products")
 _logger = logging.getLogger(__name__)
@@ -63,17 +66,31 @@ class ProductService:
     def stock_of(self, product_ids: Sequence[int]) -> dict[int, int]:
         """Units in stock of those of the products that exist."""
         try:
-            cached, leases = self._cache.read(product_ids)
-        except StoreUnavailable as error:
+            levels = self._read_through(product_ids)
+        except StoreError as error:
             _logger.warning("stock is read without the cache: %s", error)
-            cached, leases = {}, {}
+            levels = self._fetch(product_ids)
+        return {level.product_id: level.stock for level in levels}
+
+    def refresh_stock(self, product_ids: Sequence[int]) -> None:
+        """Brings the cache up to date with Postgres, for one who has changed these stocks.
+
+        Raises:
+            StoreUnavailable, StoreRefused: Redis or Postgres is away or will not.
+        """
+        for start in range(0, len(product_ids), _STOCKS_AT_A_TIME):
+            portion = product_ids[start : start + _STOCKS_AT_A_TIME]
+            leases = self._cache.lease(portion, over=True)
+            self._cache.write(self._fetch(portion), leases)
+            reach(FaultPoint.AFTER_SOME_CACHE)
+
+    def _read_through(self, product_ids: Sequence[int]) -> list[StockLevel]:
+        cached = self._cache.read(product_ids)
         missing = [product_id for product_id in product_ids if product_id not in cached]
+        leases = self._cache.lease(missing, over=False)
         fetched = self._fetch(missing)
-        try:
-            self._cache.fill(fetched, leases)
-        except StoreUnavailable as error:
-            _logger.warning("stock was not cached: %s", error)
-        return {level.product_id: level.stock for level in (*cached.values(), *fetched)}
+        self._cache.write(fetched, leases)
+        return [*cached.values(), *fetched]
 
     def _fetch(self, product_ids: Sequence[int]) -> list[StockLevel]:
         if not product_ids:

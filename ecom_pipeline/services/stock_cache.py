@@ -2,50 +2,46 @@
 
 Two fences guard a product's key, `ecom:stock:{product_id}`, a hash of `stock` and `version`:
 
-- the version: a value is written only over an older one, so writers may come in any order;
-- the lease: a reader that finds nothing takes a lease before it asks Postgres, and may fill the
-  key only while that lease is the current one. Writing the key ends the lease, and so does losing
-  it, so a reader that was slow cannot bring back what has been written and has expired since.
-  (Nishtala et al., Scaling Memcache at Facebook, NSDI 2013, section 3.2.1.)
+- the version: what is there is replaced only by what is newer, so writes may come in any order;
+- the lease: what is not there is filled only by the holder of the lease on it, which was taken
+  before the value was read from Postgres (see leases.py). A version cannot fence that, because
+  it went with the value.
 """
 
 import random
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis.commands.core import Script
-
 from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.services.leases import lease_key, take_leases
 
 TTL_SECONDS: Final = 600
 TTL_JITTER_SECONDS: Final = 120
 """Keys written together expire over two minutes, not all at once."""
 
-LEASE_MILLISECONDS: Final = 5_000
+_NO_LEASE: Final = "none"
 
-# KEYS: the stock's key, the lease's key. ARGV: stock, version, seconds to live.
+# For each product, KEYS: its stock's, its lease's; ARGV: stock, version, seconds to live, lease.
 _WRITE: Final = """
-redis.call('del', KEYS[2])
-local version = redis.call('hget', KEYS[1], 'version')
-if version and tonumber(version) >= tonumber(ARGV[2]) then
-    return 0
+local function may_write(key, version, lease_key, lease)
+    local present = redis.call('hget', key, 'version')
+    if present then
+        return tonumber(present) < tonumber(version)
+    end
+    return redis.call('get', lease_key) == lease
 end
-redis.call('hset', KEYS[1], 'stock', ARGV[1], 'version', ARGV[2])
-redis.call('expire', KEYS[1], ARGV[3])
-return 1
-"""
 
-# As _WRITE, and ARGV[4] is the lease under which the value was read.
-_FILL: Final = (
-    """
-if redis.call('get', KEYS[2]) ~= ARGV[4] then
-    return 0
+for n = 1, #KEYS / 2 do
+    local key, lease_key = KEYS[2 * n - 1], KEYS[2 * n]
+    local stock, version, seconds, lease = unpack(ARGV, 4 * n - 3, 4 * n)
+    if may_write(key, version, lease_key, lease) then
+        redis.call('del', lease_key)
+        redis.call('hset', key, 'stock', stock, 'version', version)
+        redis.call('expire', key, seconds)
+    end
 end
 """
-    + _WRITE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +54,16 @@ class StockLevel:
 
 
 class StockCache:
-    """Reads and writes cached stock; raises StoreUnavailable when Redis is away."""
+    """Reads and writes cached stock.
+
+    Every method raises StoreUnavailable or StoreRefused when Redis is away or will not.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._write = redis.client.register_script(_WRITE)
-        self._fill = redis.client.register_script(_FILL)
+        self._script = redis.client.register_script(_WRITE)
 
-    def write(self, levels: Sequence[StockLevel]) -> None:
-        """Writes each level unless a version as new is there."""
-        self._run(self._write, dict.fromkeys(levels, ()))
-
-    def fill(self, levels: Sequence[StockLevel], leases: Mapping[int, str]) -> None:
-        """Writes what a reader read, where its lease still stands.
-
-        Args:
-            levels: As read from Postgres after the leases were taken.
-            leases: By product id, from `read`; levels of other products are left out.
-        """
-        self._run(
-            self._fill,
-            {level: (leases[level.product_id],) for level in levels if level.product_id in leases},
-        )
-
-    def read(self, product_ids: Sequence[int]) -> tuple[dict[int, StockLevel], dict[int, str]]:
-        """What is cached of these products, and leases on those of the others that have none."""
-        cached = self.peek(product_ids)
-        missing = [product_id for product_id in product_ids if product_id not in cached]
-        return cached, self._take_leases(missing)
-
-    def peek(self, product_ids: Sequence[int]) -> dict[int, StockLevel]:
+    def read(self, product_ids: Sequence[int]) -> dict[int, StockLevel]:
         """What is cached of these products."""
         with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
             for product_id in product_ids:
@@ -99,40 +75,31 @@ class StockCache:
             if stock is not None
         }
 
-    def _take_leases(self, product_ids: Sequence[int]) -> dict[int, str]:
-        if not product_ids:
-            return {}
-        token = secrets.token_hex(8)
-        with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
-            for product_id in product_ids:
-                pipeline.set(_lease_key(product_id), token, nx=True, px=LEASE_MILLISECONDS)
-            taken = pipeline.execute()
-        return {
-            product_id: token
-            for product_id, was_free in zip(product_ids, taken, strict=True)
-            if was_free
-        }
+    def lease(self, product_ids: Sequence[int], *, over: bool) -> Mapping[str, str]:
+        """Takes leases before these products' stock is read from Postgres; see take_leases."""
+        return take_leases(self._redis, list(map(stock_key, product_ids)), over=over)
 
-    def _run(self, script: Script, arguments: Mapping[StockLevel, tuple[str, ...]]) -> None:
-        if not arguments:
+    def write(self, levels: Sequence[StockLevel], leases: Mapping[str, str]) -> None:
+        """Caches what was read from Postgres under these leases, where the fences let it.
+
+        A level without a lease replaces an older one, but fills no gap.
+        """
+        if not levels:
             return
-        with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
-            for level, further in arguments.items():
-                script(
-                    keys=[stock_key(level.product_id), _lease_key(level.product_id)],
-                    args=[level.stock, level.version, _seconds_to_live(), *further],
-                    client=pipeline,
-                )
-            pipeline.execute()
+        keys: list[str] = []
+        arguments: list[str | int] = []
+        for level in levels:
+            key = stock_key(level.product_id)
+            lease = leases.get(key, _NO_LEASE)
+            keys += [key, lease_key(key)]
+            arguments += [level.stock, level.version, _seconds_to_live(), lease]
+        with self._redis.reaching():
+            self._script(keys=keys, args=arguments)
 
 
 def stock_key(product_id: int) -> str:
     """The key of a product's stock; part of the contract."""
     return f"ecom:stock:{product_id}"
-
-
-def _lease_key(product_id: int) -> str:
-    return f"ecom:lease:stock:{product_id}"
 
 
 def _seconds_to_live() -> int:

@@ -3,17 +3,17 @@
 import json
 import logging
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Final
 
-from redis.exceptions import LockError
-
-from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.product import TopSeller
+from ecom_pipeline.services.leases import LEASE_MILLISECONDS, lease_key, take_leases
 
 WINDOWS: Final = ("7d", "30d", "all")
 
@@ -21,7 +21,16 @@ TTL_SECONDS: Final = 26 * 3600
 """Longer than a day, so that a daily refresh comes before the end."""
 
 TTL_JITTER_SECONDS: Final = 3600
-_COMPUTING_SECONDS: Final = 10
+_POLL_SECONDS: Final = 0.02
+
+# Only the holder of the lease stores, so that no slow one replaces a newer ranking (leases.py).
+# KEYS: the ranking's key, the lease's key. ARGV: JSON, seconds to live, lease.
+_STORE: Final = """
+if redis.call('get', KEYS[2]) == ARGV[3] then
+    redis.call('del', KEYS[2])
+    redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[2])
+end
+"""
 
 _queries = load_queries("top_sellers")
 _logger = logging.getLogger(__name__)
@@ -33,6 +42,7 @@ class TopSellers:
     def __init__(self, stores: Stores) -> None:
         self._postgres = stores.postgres
         self._redis = stores.redis
+        self._script = stores.redis.client.register_script(_STORE)
 
     def get(self, window: str) -> list[TopSeller]:
         """The ranking of a window (`7d`, `30d` or `all`), best first.
@@ -42,23 +52,27 @@ class TopSellers:
         try:
             ranking = self.cached(window)
             return self._compute_once(window) if ranking is None else ranking
-        except StoreUnavailable as error:
+        except StoreError as error:
             _logger.warning("top sellers are read without the cache: %s", error)
             return self.ranking(window)
 
     def push(self, windows: Sequence[str] = WINDOWS) -> dict[str, int]:
-        """Caches the present ranking of each window; gives the numbers of products."""
+        """Caches the present ranking of each window; gives the numbers of products.
+
+        Raises:
+            StoreUnavailable, StoreRefused: Redis or Postgres is away or will not.
+        """
+        leases = take_leases(self._redis, list(map(top_sellers_key, windows)), over=True)
         rankings = {window: self.ranking(window) for window in windows}
-        with self._redis.reaching():
-            for window, ranking in rankings.items():
-                self._store(window, ranking)
+        for window, ranking in rankings.items():
+            self._store(window, ranking, leases[top_sellers_key(window)])
         return {window: len(ranking) for window, ranking in rankings.items()}
 
     def cached(self, window: str) -> list[TopSeller] | None:
         """The ranking as Redis holds it now; None where it holds none.
 
         Raises:
-            StoreUnavailable: Redis is away.
+            StoreUnavailable, StoreRefused: Redis is away or will not.
         """
         with self._redis.reaching():
             text = self._redis.client.get(top_sellers_key(window))
@@ -73,26 +87,28 @@ class TopSellers:
             return [TopSeller(*row) for row in _queries.ranking(connection, window_name=window)]
 
     def _compute_once(self, window: str) -> list[TopSeller]:
-        lock = self._redis.client.lock(
-            f"ecom:lock:top_sellers:{window}", timeout=_COMPUTING_SECONDS, sleep=0.01
-        )
-        with self._redis.reaching():
-            try:
-                with lock:
-                    ranking = self.cached(window)
-                    if ranking is None:
-                        ranking = self.ranking(window)
-                        self._store(window, ranking)
-                    return ranking
-            except LockError:  # computing took longer than the lock; another may have begun
-                return self.ranking(window)
+        key = top_sellers_key(window)
+        limit = time.monotonic() + LEASE_MILLISECONDS / 1000
+        while time.monotonic() < limit:
+            if lease := take_leases(self._redis, [key]).get(key):
+                ranking = self.cached(window)  # another may have filled it just before the lease
+                if ranking is None:
+                    ranking = self.ranking(window)
+                    self._store(window, ranking, lease)
+                return ranking
+            time.sleep(_POLL_SECONDS)
+            if (ranking := self.cached(window)) is not None:
+                return ranking
+        return self.ranking(window)
 
-    def _store(self, window: str, ranking: Sequence[TopSeller]) -> None:
+    def _store(self, window: str, ranking: Sequence[TopSeller], lease: str) -> None:
         text = json.dumps(
             [{**asdict(seller), "revenue": str(seller.revenue)} for seller in ranking]
         )
         seconds = TTL_SECONDS + random.randint(0, TTL_JITTER_SECONDS)  # noqa: S311 - spreads load
-        self._redis.client.set(top_sellers_key(window), text, ex=seconds)
+        key = top_sellers_key(window)
+        with self._redis.reaching():
+            self._script(keys=[key, lease_key(key)], args=[text, seconds, lease])
 
 
 def top_sellers_key(window: str) -> str:

@@ -8,13 +8,12 @@ from shop.checkouts
 where checkouts.cart_id = any(:cart_ids::text[]);
 
 -- name: settled_rejections
--- Rejected carts whose effects are applied, but for those whose id in Mongo is no usable string.
+-- Rejected carts whose effects are applied.
 select checkouts.cart_id
 from shop.checkouts
 where
     checkouts.outcome = 'rejected'
-    and checkouts.effects_applied_at is not null
-    and not starts_with(checkouts.cart_id, 'invalid:');
+    and checkouts.effects_applied_at is not null;
 
 -- name: products_with_undone_effects
 -- Products whose cached stock may be behind, because the effects of a checkout are undone.

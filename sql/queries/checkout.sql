@@ -39,24 +39,6 @@ select
 from shop.checkouts
 where checkouts.cart_id = any(:cart_ids::text[]);
 
--- name: checkouts_with_undone_effects
--- What was decided of carts whose effects may still be undone, oldest first.
-select
-    checkouts.cart_id,
-    checkouts.outcome,
-    checkouts.order_id,
-    (checkouts.submitted_at at time zone 'UTC')::date as placed_on,
-    checkouts.reason,
-    checkouts.detail
-from shop.checkouts
-where
-    checkouts.effects_applied_at is null
-    and checkouts.decided_at <= clock_timestamp() - :least_age::interval
-order by
-    checkouts.decided_at,
-    checkouts.cart_id
-limit :most;
-
 -- name: lock_products
 -- Locks products in the order of their ids, so that no two transactions wait for each other; the
 -- lock leaves the foreign-key checks of other orders alone.

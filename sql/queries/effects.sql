@@ -1,5 +1,16 @@
--- name: stock_sold_by
--- Stock of the products in the orders of these carts.
+-- name: undone_carts
+-- Carts whose effects may still be undone, the oldest first.
+select checkouts.cart_id
+from shop.checkouts
+where
+    checkouts.effects_applied_at is null
+    and checkouts.decided_at <= clock_timestamp() - :least_age::interval
+order by
+    checkouts.decided_at,
+    checkouts.cart_id;
+
+-- name: products_sold_by
+-- Products in the orders of these carts.
 with keys as materialized (
     select
         checkouts.order_id,
@@ -8,37 +19,36 @@ with keys as materialized (
     where
         checkouts.cart_id = any(:cart_ids::text[])
         and checkouts.outcome = 'ordered'
-),
-
--- One index look-up per order, whatever the planner thinks of the number of orders.
-sold as (
-    select distinct items.product_id
-    from keys
-    cross join lateral (
-        select order_items.product_id
-        from shop.order_items
-        where
-            order_items.placed_on = keys.placed_on
-            and order_items.order_id = keys.order_id
-        order by order_items.line_number
-        offset 0
-    ) as items
 )
 
-select
-    products.product_id,
-    products.stock,
-    products.stock_version
-from shop.products
-inner join sold on products.product_id = sold.product_id;
+-- One index look-up per order, whatever the planner thinks of the number of orders.
+select distinct items.product_id
+from keys
+cross join lateral (
+    select order_items.product_id
+    from shop.order_items
+    where
+        order_items.placed_on = keys.placed_on
+        and order_items.order_id = keys.order_id
+    order by order_items.line_number
+    offset 0
+) as items;
 
 -- name: stamp_effects!
--- Notes that the effects of these carts are done.
+-- Notes that the effects of these carts are done; leaves to another what that one is noting.
+with undone as (
+    select checkouts.cart_id
+    from shop.checkouts
+    where
+        checkouts.cart_id = any(:cart_ids::text[])
+        and checkouts.effects_applied_at is null
+    for no key update skip locked
+)
+
 update shop.checkouts
 set effects_applied_at = clock_timestamp()
-where
-    checkouts.cart_id = any(:cart_ids::text[])
-    and checkouts.effects_applied_at is null;
+from undone
+where checkouts.cart_id = undone.cart_id;
 
 -- name: effects_lag^
 -- How many decided carts have undone effects, and since when the oldest does.
