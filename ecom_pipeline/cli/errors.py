@@ -6,10 +6,15 @@ import redis.exceptions
 
 from ecom_pipeline.config.settings import SettingsError
 from ecom_pipeline.database.embedded import ServerFailed
-from ecom_pipeline.database.errors import MigrationFailed, StoreUnavailable, first_line
+from ecom_pipeline.database.errors import (
+    MigrationFailed,
+    StoreError,
+    StoreUnavailable,
+    first_line,
+)
 from ecom_pipeline.models.errors import ShopError
 
-_SELF_EXPLANATORY = (SettingsError, StoreUnavailable, MigrationFailed, ServerFailed, ShopError)
+_SELF_EXPLANATORY = (SettingsError, StoreError, MigrationFailed, ServerFailed, ShopError)
 _STORE_OF = {
     psycopg2.OperationalError: "Postgres",
     pymongo.errors.ConnectionFailure: "Mongo",

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from ecom_pipeline.database.embedded import Server
-from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.redis import Redis
@@ -14,10 +14,8 @@ from ecom_pipeline.database.redis import Redis
 def unhealthy(servers: Sequence[Server]) -> dict[str, str]:
     """Asks all servers at once; gives the reason of each that does not answer, by its name."""
     with ThreadPoolExecutor() as threads:
-        reasons = threads.map(_reason, servers)
-        return {
-            server.name: reason for server, reason in zip(servers, reasons, strict=True) if reason
-        }
+        reasons = zip(servers, threads.map(_reason, servers), strict=True)
+        return {server.name: reason for server, reason in reasons if reason is not None}
 
 
 def _reason(server: Server) -> str | None:
@@ -25,7 +23,7 @@ def _reason(server: Server) -> str | None:
         return "not running; `ecom up` starts it"
     try:
         _ask(server.name, server.url)
-    except StoreUnavailable as error:
+    except StoreError as error:
         return error.hint
     return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -127,6 +127,15 @@ class Mongo:
         """
         with self.reaching():
             self._client.admin.command("ping")
+
+    def clock(self) -> datetime:
+        """What the server's clock says."""
+        with self.reaching():
+            options = self._client.codec_options
+            moment: datetime = self._client.admin.command("hello", codec_options=options)[
+                "localTime"
+            ]
+        return moment
 
     def close(self) -> None:
         """Closes the client's connections and threads."""

@@ -78,17 +78,16 @@ def stop(program: Program) -> bool:
         ServerFailed: It does not end even when killed.
     """
     process = find_process(program)
-    if process is None:
-        return False
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(program.stop_signal)
-        if not _ends(process):
-            process.kill()
+    if process is not None:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(program.stop_signal)
             if not _ends(process):
-                raise ServerFailed(program.name, f"(process {process.pid}) does not end")
+                process.kill()
+                if not _ends(process):
+                    raise ServerFailed(program.name, f"(process {process.pid}) does not end")
     if (state := read_state(program)) is not None:
         _write_state(program, State(None, state.address, ready=False))
-    return True
+    return process is not None
 
 
 def ended_unasked(program: Program) -> bool:

@@ -1,0 +1,94 @@
+"""`ecom doctor`."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import typer
+from packaging.requirements import Requirement
+
+from ecom_pipeline.config.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.diagnosis import Finding, look_at_stores
+
+_PACKAGE = "ecom_pipeline"
+_OLDEST_PYTHON = (3, 11)
+_NEEDED_GIGABYTES = 2
+
+
+def doctor() -> None:
+    """Looks at what commonly goes wrong and says what to do; starts and changes nothing."""
+    problems = 0
+    for finding in _findings():
+        problems += finding.advice is not None
+        mark = "ok     " if finding.advice is None else "PROBLEM"
+        typer.echo(f"{mark} {finding.about}: {finding.found}")
+        if finding.advice is not None:
+            typer.echo(f"        -> {finding.advice}")
+    typer.echo(f"problems: {problems}" if problems else "all is well")
+    raise typer.Exit(1 if problems else 0)
+
+
+def _findings() -> Iterator[Finding]:
+    yield _look_at_python()
+    yield from _look_at_packages()
+    yield from _look_at_names()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", problem, "set it so, or leave it out")
+        return
+    yield _look_at_disk(settings)
+    yield from look_at_stores(embedded.servers(settings))
+
+
+def _look_at_python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < _OLDEST_PYTHON:
+        return Finding("python", found, "use 3.11 or newer: delete .venv, then `make install`")
+    return Finding("python", found)
+
+
+def _look_at_packages() -> Iterator[Finding]:
+    """Compares what is installed with what the package asks for, extras left out."""
+    needed = [Requirement(line) for line in requires(_PACKAGE) or ()]
+    wrong = [text for each in needed if (text := _mismatch(each)) is not None]
+    if wrong:
+        yield Finding("packages", "; ".join(wrong), "run `make install`")
+    else:
+        yield Finding("packages", "installed as required")
+
+
+def _mismatch(requirement: Requirement) -> str | None:
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+        return None
+    try:
+        installed = version(requirement.name)
+    except PackageNotFoundError:
+        return f"{requirement.name} is missing"
+    if requirement.specifier.contains(installed, prereleases=True):
+        return None
+    return f"{requirement.name} is {installed}, needed is {requirement.specifier}"
+
+
+def _look_at_names() -> Iterator[Finding]:
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    given = {name for name in os.environ if name.startswith(ENV_PREFIX)}
+    for name in sorted(given - known):
+        advice = f"did you mean {' or '.join(get_close_matches(name, known, 1) or sorted(known))}?"
+        yield Finding("settings", f"{name} means nothing here", advice)
+    if given <= known:
+        yield Finding("settings", "each ECOM_ variable is known")
+
+
+def _look_at_disk(settings: Settings) -> Finding:
+    existing = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    gigabytes = shutil.disk_usage(existing).free / 1e9
+    found = f"{gigabytes:.1f} GB free for {settings.home}"
+    if gigabytes < _NEEDED_GIGABYTES:
+        return Finding("disk", found, "make room, or set ECOM_HOME to another disk")
+    return Finding("disk", found)

@@ -1,0 +1,113 @@
+"""The schema's files are applied once each, whole or not at all."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.errors import MigrationFailed
+from ecom_pipeline.database.libpq import connect, ensure_database
+from ecom_pipeline.database.migrations import migrate, pending_migrations
+from ecom_pipeline.database.queries import sql_directory
+
+_FUNCTION = """
+create function one() returns integer language plpgsql as $$
+begin
+    perform 'a;b', '100%';
+    return 1;
+end;
+$$;
+select one();
+"""
+
+
+@pytest.fixture
+def database(servers: Endpoints, worker_id: str) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    name = f"ecom_empty_{worker_id}"
+    yield ensure_database(servers.postgres_url, name)
+    with closing(connect(servers.postgres_url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "0001_first.sql").write_text("create table first (id integer);")
+    (tmp_path / "0002_second.sql").write_text(_FUNCTION)
+    return tmp_path
+
+
+def _rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    with closing(connect(database)) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+def _tables(database: str) -> set[str]:
+    query = "select tablename from pg_tables where schemaname = 'public'"
+    return {name for (name,) in _rows(database, query) if "yoyo" not in name}
+
+
+def test_files_are_applied_in_order_and_only_once(database: str, directory: Path) -> None:
+    assert migrate(database, directory) == ["0001_first", "0002_second"]
+    assert migrate(database, directory) == []
+    (directory / "0003_third.sql").write_text("alter table first add column name text;")
+    assert migrate(database, directory) == ["0003_third"]
+
+
+def test_the_schema_of_the_shop_is_applied_whole_and_only_once(database: str) -> None:
+    names = [file.stem for file in sorted((sql_directory() / "schema").glob("*.sql"))]
+    assert migrate(database) == names
+    assert migrate(database) == []
+
+
+def test_a_file_is_sent_whole_and_its_results_are_not_printed(
+    database: str, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate(database, directory)
+    assert _rows(database, "select one()") == [(1,)]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_failed_file_is_named_and_undone_and_those_before_it_stay(
+    database: str, directory: Path
+) -> None:
+    third = directory / "0003_third.sql"
+    third.write_text("create table third (id integer); select 1 / 0;")
+    with pytest.raises(MigrationFailed, match=r"0003_third\.sql failed .* division by zero"):
+        migrate(database, directory)
+    assert _tables(database) == {"first"}
+
+    third.write_text("create table third (id integer);")
+    assert migrate(database, directory) == ["0003_third"]
+    assert _tables(database) == {"first", "third"}
+
+
+def test_a_file_that_cannot_be_noted_as_applied_is_undone(database: str, directory: Path) -> None:
+    migrate(database, directory)
+    third = directory / "0003_third.sql"
+    third.write_text(
+        "create table third (id integer);"
+        "alter table _yoyo_migration add check (migration_id not like '%third');"
+    )
+    with pytest.raises(MigrationFailed, match="0003_third"):
+        migrate(database, directory)
+    assert _tables(database) == {"first"}
+
+
+def test_migrators_at_once_apply_each_file_once(database: str, directory: Path) -> None:
+    with ThreadPoolExecutor() as threads:
+        applied = list(threads.map(lambda _: migrate(database, directory), range(4)))
+    assert sorted(applied) == [[], [], [], ["0001_first", "0002_second"]]
+
+
+def test_pending_files_are_told_without_applying_them(database: str, directory: Path) -> None:
+    with closing(connect(database)) as connection:
+        connection.autocommit = True
+        assert len(pending_migrations(connection, directory)) == 2
+    assert _tables(database) == set()
