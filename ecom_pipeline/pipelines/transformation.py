@@ -120,12 +120,11 @@ def _fill(
     connection: psycopg2.extensions.connection, tables: Catalog, names: set[str]
 ) -> tuple[Refreshed, ...]:
     days = _known_days(connection)
-    by_day = Refresh.BY_DAY
     return tuple(
         _refresh_days(connection, tables, table, days)
-        if table.refresh is by_day
+        if table.refresh is Refresh.BY_DAY
         else _refresh_whole(connection, table)
-        for table in tables.refreshed(by_day, Refresh.WHOLE)
+        for table in tables.refreshed(Refresh.BY_DAY, Refresh.WHOLE)
         if table.name in names
     )
 

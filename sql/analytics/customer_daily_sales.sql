@@ -130,18 +130,21 @@ staged_first_days as (
 
 first_days as (
     select
-        (
-            select min(customer_days.day)
-            from analytics.customer_daily_sales as customer_days
-            where customer_days.customer_id = come_or_gone.customer_id
-        ) as before,
-        least(staged_first_days.day, (
-            select min(kept.day)
-            from kept
-            where kept.customer_id = come_or_gone.customer_id
-        )) as after
+        replaced_first_day.day as before,
+        least(staged_first_days.day, kept_first_day.day) as after
     from come_or_gone
     left join staged_first_days on come_or_gone.customer_id = staged_first_days.customer_id
+    cross join
+        lateral (
+            select min(all_days.day) as day
+            from analytics.customer_daily_sales as all_days
+            where all_days.customer_id = come_or_gone.customer_id
+        ) as replaced_first_day
+    cross join lateral (
+        select min(kept.day) as day
+        from kept
+        where kept.customer_id = come_or_gone.customer_id
+    ) as kept_first_day
 ),
 
 moved as (

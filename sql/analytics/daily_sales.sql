@@ -38,31 +38,44 @@ days as (
 
 customer_days as (
     select
-        today.day,
-        today.orders,
-        today.units,
-        today.revenue,
-        exists(
-            select
-            from analytics.customer_daily_sales as earlier
-            where
-                earlier.customer_id = today.customer_id
-                and earlier.day < today.day
-        ) as is_returning
-    from analytics.customer_daily_sales as today
-    where today.day = any(:days)
+        day,
+        customer_id,
+        orders,
+        units,
+        revenue
+    from analytics.customer_daily_sales
+    where day = any(:days)
+),
+
+customers as (
+    select distinct customer_id
+    from customer_days
+),
+
+-- A lateral join, so that the index is asked once per customer, however many days there are.
+first_days as (
+    select
+        customers.customer_id,
+        first_day.day
+    from customers
+    cross join lateral (
+        select min(all_days.day) as day
+        from analytics.customer_daily_sales as all_days
+        where all_days.customer_id = customers.customer_id
+    ) as first_day
 ),
 
 sales as (
     select
-        day,
-        sum(orders) as orders,
-        sum(units) as units,
-        sum(revenue) as revenue,
-        count(*) filter (where not is_returning) as new_customers,
-        count(*) filter (where is_returning) as returning_customers
+        customer_days.day,
+        sum(customer_days.orders) as orders,
+        sum(customer_days.units) as units,
+        sum(customer_days.revenue) as revenue,
+        count(*) filter (where customer_days.day = first_days.day) as new_customers,
+        count(*) filter (where customer_days.day > first_days.day) as returning_customers
     from customer_days
-    group by day
+    inner join first_days on customer_days.customer_id = first_days.customer_id
+    group by customer_days.day
 )
 
 select
