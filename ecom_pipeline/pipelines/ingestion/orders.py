@@ -1,20 +1,25 @@
 """Imported orders into their monthly partitions, each month in one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import groupby
+from typing import Final
 
 import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_pipeline.database.copying import copy_table
+from ecom_pipeline.database.binary_copying import copy_fixed_width
 from ecom_pipeline.database.merge import NOTHING, Changes, merge, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.pipelines.generation import OrderBatch
+from ecom_pipeline.pipelines.generation.tables import ORDER_ITEMS, ORDERS
 from ecom_pipeline.pipelines.prefetch import prefetched
 
 _queries = load_queries("ingestion")
@@ -23,7 +28,30 @@ DayOfOrders = tuple[date, OrderBatch]
 
 ORDER_COLUMNS = ("order_id", "placed_on", "customer_id", "channel", "total_amount", "placed_at")
 ITEM_COLUMNS = ("order_id", "placed_on", "line_number", "product_id", "quantity", "unit_price")
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Which orders and items `t` of the loaded days go when a load does not have them.
+
+    Conditions in SQL, part of the program; they may look into the staged tables.
+    """
+
+    orders: str
+    items: str
+
+
+_IMPORT: Final = pa.scalar(b"import", pa.binary(6))
 IMPORTED = f"t.order_id < {FIRST_CHECKOUT_ORDER_ID}"
+WHOLE_DAYS = Replacement(orders=IMPORTED, items=IMPORTED)
+"""A day's imported orders become just those of the load."""
+
+GIVEN_ORDERS = Replacement(
+    orders="false",
+    items="exists (select from staged_shop_orders as o "
+    "where o.order_id = t.order_id and o.placed_on = t.placed_on)",
+)
+"""Each order of the load becomes what the load says; others of the day stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +78,36 @@ class OrderIdOnTwoDays(ValueError):
         )
 
 
-def load_orders(postgres: Postgres, batches: Iterable[DayOfOrders]) -> OrderChanges:
-    """Makes the imported orders of each given day just those of its batch.
+def load_orders(
+    postgres: Postgres, batches: Iterable[DayOfOrders], replacement: Replacement = WHOLE_DAYS
+) -> OrderChanges:
+    """Makes the imported orders of each given day just those of its batches.
 
     A month that has no partition yet is filled at the speed of plain COPY, then indexed, checked
     and attached; into one that is there, only the differences are written. Checkout orders of
     the same days are not touched. A month's days are loaded as a whole or, after an error, as
-    they were before.
+    they were before. While one month is indexed and checked, the next is copied.
 
     Args:
         postgres: Where the shop is.
-        batches: Days in rising order, each with its orders and items.
+        batches: Days in rising order, each with its orders and items; a large day may come in
+            several batches.
+        replacement: What else goes of those days.
 
     Raises:
         OrderIdOnTwoDays: An id of the load stands on another day too.
-        psycopg2.IntegrityError: A row breaks a constraint.
+        StoreRefused: A row breaks a constraint.
     """
     changes = OrderChanges()
-    for month, days in groupby(prefetched(batches), key=lambda batch: batch[0].replace(day=1)):
-        with postgres.transaction() as connection:
-            if _queries.create_month(connection, month=month):
-                changes += _fill_month(connection, month, days)
-            else:
-                changes += _merge_days(connection, days)
-    return changes
+    finishing: Future[OrderChanges] | None = None
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as behind:
+        for month, days in groupby(prefetched(batches), key=lambda batch: batch[0].replace(day=1)):
+            with ExitStack() as transaction:
+                finish = _copy_month(transaction, postgres, month, days, replacement)
+                if finishing is not None:
+                    changes += finishing.result()
+                finishing = behind.submit(_finish, transaction.pop_all(), finish)
+    return changes if finishing is None else changes + finishing.result()
 
 
 def refuse_ids_on_two_days(
@@ -124,28 +158,44 @@ def merge_staged_orders(
     )
 
 
-def _fill_month(
-    connection: psycopg2.extensions.connection, month: date, batches: Iterator[DayOfOrders]
+def _copy_month(
+    transaction: ExitStack,
+    postgres: Postgres,
+    month: date,
+    batches: Iterator[DayOfOrders],
+    replacement: Replacement,
+) -> Callable[[], OrderChanges]:
+    """Copies a month's rows, into its new tables or into staged ones; gives what is left to do."""
+    connection = transaction.enter_context(postgres.transaction())
+    if _queries.create_month(connection, month=month):
+        orders, items = f"shop.orders_{month:%Y_%m}", f"shop.order_items_{month:%Y_%m}"
+        copied = _copy_days(connection, batches, orders, items)
+        return partial(_attach_month, connection, month, copied)
+    orders = transaction.enter_context(staged(connection, "shop.orders", ORDER_COLUMNS))
+    items = transaction.enter_context(staged(connection, "shop.order_items", ITEM_COLUMNS))
+    copied = _copy_days(connection, batches, orders, items)
+    return partial(_merge_days, connection, copied, replacement)
+
+
+def _finish(transaction: ExitStack, finish: Callable[[], OrderChanges]) -> OrderChanges:
+    with transaction:
+        return finish()
+
+
+def _attach_month(
+    connection: psycopg2.extensions.connection, month: date, copied: "_Copied"
 ) -> OrderChanges:
-    copied = _copy_days(
-        connection, batches, f"shop.orders_{month:%Y_%m}", f"shop.order_items_{month:%Y_%m}"
-    )
     _queries.attach_month(connection, month=month)
     copied.refuse_ids_on_two_days(connection)
     return OrderChanges(Changes(inserted=copied.orders), Changes(inserted=copied.items))
 
 
 def _merge_days(
-    connection: psycopg2.extensions.connection, batches: Iterator[DayOfOrders]
+    connection: psycopg2.extensions.connection, copied: "_Copied", replacement: Replacement
 ) -> OrderChanges:
-    with (
-        staged(connection, "shop.orders", ORDER_COLUMNS) as orders,
-        staged(connection, "shop.order_items", ITEM_COLUMNS) as items,
-    ):
-        copied = _copy_days(connection, batches, orders, items)
-        changes = merge_staged_orders(connection, copied.days, IMPORTED, IMPORTED)
-        copied.refuse_ids_on_two_days(connection)
-        return changes
+    changes = merge_staged_orders(connection, copied.days, replacement.orders, replacement.items)
+    copied.refuse_ids_on_two_days(connection)
+    return changes
 
 
 @dataclass(slots=True)
@@ -179,14 +229,16 @@ def _copy_days(
 ) -> _Copied:
     copied = _Copied(days=[])
     for day, batch in batches:
-        copy_table(connection, orders_table, _of_day(batch.orders, day, channel="import"))
-        copy_table(connection, items_table, _of_day(batch.items, day))
         copied.add(day, batch)
+        if batch.orders.num_rows:
+            orders = _of_day(batch.orders.select(ORDERS.names).cast(ORDERS), day)
+            channel = pa.repeat(_IMPORT, orders.num_rows)
+            copy_fixed_width(connection, orders_table, orders.append_column("channel", channel))
+        if batch.items.num_rows:
+            items = _of_day(batch.items.select(ORDER_ITEMS.names).cast(ORDER_ITEMS), day)
+            copy_fixed_width(connection, items_table, items)
     return copied
 
 
-def _of_day(rows: pa.Table, day: date, **constants: str) -> pa.Table:
-    """The rows with the day and further constants as columns."""
-    for name, value in {"placed_on": day, **constants}.items():
-        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
-    return rows
+def _of_day(rows: pa.Table, day: date) -> pa.Table:
+    return rows.append_column("placed_on", pa.repeat(pa.scalar(day), rows.num_rows))

@@ -1,0 +1,154 @@
+"""Binary COPY gives the same rows as text."""
+
+from contextlib import closing
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+import psycopg2.extensions
+import pyarrow as pa
+import pytest
+
+from ecom_pipeline.database import binary_copying
+from ecom_pipeline.database.binary_copying import copy_fixed_width
+from ecom_pipeline.database.copying import copy_table
+from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.stores import Stores
+
+COLUMNS = """
+    small integer, large bigint, day date, instant timestamptz, code text,
+    money numeric(12, 2), total numeric(14, 2), ratio numeric(18, 9), whole numeric(18, 0)
+"""
+SCHEMA = pa.schema(
+    {
+        "small": pa.int32(),
+        "large": pa.int64(),
+        "day": pa.date32(),
+        "instant": pa.timestamp("us", tz="UTC"),
+        "code": pa.binary(3),
+        "money": pa.decimal128(12, 2),
+        "total": pa.decimal128(14, 2),
+        "ratio": pa.decimal128(18, 9),
+        "whole": pa.decimal128(18, 0),
+    }
+)
+LEAST = {
+    "small": -(2**31),
+    "large": -(2**63),
+    "day": date(1, 1, 1),
+    "instant": datetime(1, 1, 1, tzinfo=UTC),
+    "code": b"abc",
+    "money": Decimal("-9999999999.99"),
+    "total": Decimal("-999999999999.99"),
+    "ratio": Decimal("-999999999.999999999"),
+    "whole": Decimal(-(10**18) + 1),
+}
+MOST = {
+    "small": 2**31 - 1,
+    "large": 2**63 - 1,
+    "day": date(9999, 12, 31),
+    "instant": datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC),
+    "code": b"z z",
+    "money": Decimal("9999999999.99"),
+    "total": Decimal("999999999999.99"),
+    "ratio": Decimal("999999999.999999999"),
+    "whole": Decimal(10**18 - 1),
+}
+SMALL = {
+    "small": 0,
+    "large": 0,
+    "day": date(2000, 1, 1),
+    "instant": datetime(2000, 1, 1, tzinfo=UTC),
+    "code": b"001",
+    "money": Decimal("0.01"),
+    "total": Decimal("10000.10"),
+    "ratio": Decimal("0.000100000"),
+    "whole": Decimal(0),
+}
+NO_ROWS: list[dict[str, object]] = []
+
+
+def random_rows(count: int) -> pa.Table:
+    rng = np.random.default_rng(7)
+    cents = rng.integers(-(10**12), 10**12, count)
+    columns = {
+        "small": pa.array(rng.integers(-(2**31), 2**31, count, np.int32)),
+        "large": pa.array(rng.integers(-(2**63), 2**63 - 1, count)),
+        "day": pa.array(rng.integers(-10_000, 40_000, count, np.int32)).view(pa.date32()),
+        "instant": pa.array(rng.integers(-(10**15), 10**15, count)).view(SCHEMA.field(3).type),
+        "code": pa.repeat(pa.scalar(b"xyz", pa.binary(3)), count),
+        "money": pa.array([Decimal(int(n)) / 100 for n in cents], pa.decimal128(12, 2)),
+        "total": pa.array([Decimal(int(n)) / 100 for n in cents], pa.decimal128(14, 2)),
+        "ratio": pa.array([Decimal(int(n)).scaleb(-9) for n in cents], pa.decimal128(18, 9)),
+        "whole": pa.array([Decimal(int(n)) for n in cents], pa.decimal128(18, 0)),
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def copied(
+    connection: psycopg2.extensions.connection, rows: pa.Table
+) -> tuple[list[object], list[object]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"create temporary table in_binary ({COLUMNS})")
+        cursor.execute("create temporary table in_text (like in_binary)")
+        copy_fixed_width(connection, "in_binary", rows)
+        code = rows["code"].cast(pa.string())
+        copy_table(connection, "in_text", rows.set_column(4, "code", code))
+        cursor.execute("select in_binary::text from in_binary")
+        binary = cursor.fetchall()
+        cursor.execute("select in_text::text from in_text")
+        return binary, cursor.fetchall()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(pa.Table.from_pylist([LEAST, MOST, SMALL], SCHEMA), id="limits"),
+        pytest.param(pa.Table.from_pylist(NO_ROWS, SCHEMA), id="none"),
+        pytest.param(random_rows(1_000), id="random"),
+        pytest.param(random_rows(1_000)[500:], id="a part of a table"),
+        pytest.param(pa.concat_tables([random_rows(3), random_rows(5)]), id="several chunks"),
+    ],
+)
+def test_rows_are_the_same_as_by_text(stores: Stores, rows: pa.Table) -> None:
+    with stores.postgres.transaction() as connection:
+        binary, text = copied(connection, rows)
+    assert len(binary) == rows.num_rows
+    assert binary == text
+
+
+def test_a_table_travels_in_parts(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binary_copying, "_ROWS_AT_ONCE", 7)
+    with stores.postgres.transaction() as connection:
+        binary, text = copied(connection, random_rows(50))
+    assert binary == text
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.float64(), pa.decimal128(19, 2), pa.timestamp("ns", tz="UTC")]
+)
+def test_a_column_without_a_fixed_width_is_named(stores: Stores, kind: pa.DataType) -> None:
+    rows = pa.table({"code": pa.nulls(0, kind)})
+    with pytest.raises(TypeError, match=r"^code is "), stores.postgres.transaction() as connection:
+        copy_fixed_width(connection, "shop.orders", rows)
+
+
+def test_a_null_stays_null(stores: Stores) -> None:
+    rows = pa.table({"small": pa.array([1, None], pa.int32())})
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("create temporary table t (small integer)")
+        copy_fixed_width(connection, "t", rows)
+        cursor.execute("select small from t")
+        assert cursor.fetchall() == [(1,), (None,)]
+
+
+def test_an_integer_of_another_width_is_refused(stores: Stores) -> None:
+    rows = pa.table({"small": pa.array([1], pa.int64())})
+
+    def copy() -> None:
+        with stores.postgres.transaction() as connection, closing(connection.cursor()) as cursor:
+            cursor.execute("create temporary table t (small integer)")
+            copy_fixed_width(connection, "t", rows)
+
+    with pytest.raises(StoreRefused):
+        copy()
