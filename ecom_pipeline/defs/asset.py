@@ -27,21 +27,29 @@ def whole_asset(
         settings: Whatever else `dagster.asset` takes.
     """
     metadata: Mapping[str, Any] = settings.pop("metadata", {})
-    with _beta_backfill_policy():
-        decorator: AssetDecorator = dg.asset(
-            group_name=group,
-            kinds=kinds,
-            owners=OWNERS,
-            metadata={
-                "dagster/column_schema": columns,
-                "dagster/table_name": table,
-                **metadata,
-            },
-            # Of an asset without partitions too: `dg launch --partition-range` asks it of all.
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            **settings,
-        )
-    return decorator
+
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        name = settings.pop("name", function.__name__)
+        with _beta_backfill_policy():
+            asset: dg.AssetsDefinition = dg.asset(
+                name=name,
+                group_name=group,
+                kinds=kinds,
+                owners=OWNERS,
+                metadata={
+                    "dagster/column_schema": columns,
+                    "dagster/table_name": table,
+                    **metadata,
+                },
+                # One writer at a time; `dagster.yaml` limits every pool to one.
+                pool=name,
+                # Without partitions too: `dg launch --partition-range` asks it of all assets.
+                backfill_policy=dg.BackfillPolicy.single_run(),
+                **settings,
+            )(function)
+        return asset
+
+    return decorate
 
 
 def daily_asset(

@@ -1,20 +1,22 @@
 """Dagster's own records, kept in a database beside the shop's."""
 
+import os
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any, Final, Self
 
 import psycopg2.errors
 import sqlalchemy
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
-from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded import ensure_running
 from ecom_pipeline.database.errors import StoreUnavailable, first_line
-from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.libpq import ensure_database
+
+URL_VARIABLE: Final = "DAGSTER_POSTGRES_URL"
+"""Names the database where it is another than the one beside the shop's."""
 
 DATABASE: Final = "dagster"
 
@@ -34,7 +36,7 @@ class ShopDagsterStorage(DagsterPostgresStorage):
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(_dagster_url(), inst_data=inst_data)
+        super().__init__(_for_sqlalchemy(_dagster_url()), inst_data=inst_data)
         for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
             storage.optimize_for_webserver(
                 statement_timeout=_NO_STATEMENT_TIMEOUT,
@@ -58,30 +60,24 @@ class ShopDagsterStorage(DagsterPostgresStorage):
 
 
 def _dagster_url() -> str:
-    """The URL of Dagster's database for SQLAlchemy; the database is made if it is missing."""
-    shop_url = ensure_running(load_settings()).postgres_url
-    _ensure_database(shop_url)
-    given = parse_dsn(shop_url) | {"dbname": DATABASE}
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        return given
+    try:
+        return ensure_database(ensure_running(load_settings()).postgres_url, DATABASE)
+    except psycopg2.errors.InsufficientPrivilege as error:
+        hint = f"{first_line(error)}; have an administrator run `create database {DATABASE}`"
+        raise StoreUnavailable("Dagster's database", hint) from None
+
+
+def _for_sqlalchemy(libpq_url: str) -> str:
+    """The same database in SQLAlchemy's notation, which differs for hosts and sockets."""
+    parts = parse_dsn(libpq_url)
     url = sqlalchemy.URL.create(
         "postgresql",
-        username=given.pop("user", None),
-        password=given.pop("password", None),
-        database=given.pop("dbname"),
-        query=given,
+        username=parts.pop("user", None),
+        password=parts.pop("password", None),
+        database=parts.pop("dbname", None),
+        query=parts,
     )
     return url.render_as_string(hide_password=False)
-
-
-def _ensure_database(shop_url: str) -> None:
-    with closing(connect(shop_url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("select 1 from pg_database where datname = %s", [DATABASE])
-        if cursor.fetchone():
-            return
-        try:
-            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
-        except (psycopg2.errors.DuplicateDatabase, psycopg2.errors.UniqueViolation):
-            pass  # another process made it meanwhile
-        except psycopg2.errors.InsufficientPrivilege as error:
-            hint = f"{first_line(error)}; have its administrator run `create database {DATABASE}`"
-            raise StoreUnavailable("Dagster's database", hint) from None

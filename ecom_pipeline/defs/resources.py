@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.generation import ShopProfile
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.pipelines.shop import open_shop
 
 
 class StoresResource(dg.ConfigurableResource[Stores]):
@@ -21,8 +21,7 @@ class StoresResource(dg.ConfigurableResource[Stores]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Stores]:  # noqa: ARG002
         """Opens the stores, and closes them after the block."""
-        with open_stores(load_settings()) as stores:
-            prepare_tables(stores.postgres)
+        with open_shop(load_settings()) as stores:
             yield stores
 
 

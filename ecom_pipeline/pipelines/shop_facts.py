@@ -4,10 +4,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
+from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.database.table_facts import count_rows
+
+SHOP_TABLES: Final = (
+    "customers",
+    "products",
+    "stock_receipts",
+    "orders",
+    "order_items",
+    "checkouts",
+)
 
 _queries = load_queries("shop_facts")
 
@@ -62,3 +75,18 @@ def carts_per_day(mongo: Mongo, days: Sequence[date]) -> dict[date, int]:
 def _begun_on(day: date) -> dict[str, dict[str, datetime]]:
     start = datetime.combine(day, time.min, UTC)
     return {"created_at": {"$gte": start, "$lt": start + timedelta(days=1)}}
+
+
+def rows_per_table(stores: Stores) -> dict[str, int]:
+    """How many rows every table has now, and how many carts Mongo holds."""
+    rows = {table: count_rows(stores.postgres, f"shop.{table}") for table in SHOP_TABLES}
+    with stores.mongo.reaching():
+        rows["carts"] = stores.mongo.carts.estimated_document_count()
+    for table in catalog().values():
+        rows[table.name] = count_rows(stores.postgres, table.relation)
+    return rows
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """All days from the first to the last, both inclusive."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

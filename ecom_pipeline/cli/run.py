@@ -1,0 +1,34 @@
+"""`ecom run`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ecom_pipeline.cli.run_progress import shown_progress
+from ecom_pipeline.cli.run_summary import print_failure, print_summary
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.defs.instance import open_instance
+from ecom_pipeline.defs.running import count_steps, run_pipeline
+from ecom_pipeline.pipelines.shop import open_shop
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+def run(start: Day = None, end: Day = None) -> None:
+    """Materializes everything for some days as one Dagster run; the default window unless told."""
+    console = Console()
+    settings = load_settings()
+    first, last = settings.default_window
+    first = start.date() if start else first
+    last = end.date() if end else max(first, last)
+    with open_instance() as instance:
+        console.print(f"Filling {first} to {last} …")
+        with shown_progress(console, count_steps()) as watch:
+            report = run_pipeline(instance, first, last, watch)
+    if not report.succeeded:
+        print_failure(Console(stderr=True), report)
+        raise typer.Exit(1)
+    with open_shop(settings) as stores:
+        print_summary(console, report, stores, first, last)

@@ -1,0 +1,53 @@
+"""Shows a Dagster run while it goes on: a bar on a terminal, elsewhere a line for each asset."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from ecom_pipeline.defs.running import StepEnded, StepStarted, Watch
+
+
+@contextmanager
+def shown_progress(console: Console, steps: int) -> Iterator[Watch]:
+    """Gives what is to be told of each step.
+
+    Args:
+        console: Where it is shown.
+        steps: How many assets and checks there will be.
+    """
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<42}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task("starting", total=steps)
+
+        def watch(step: StepStarted | StepEnded) -> None:
+            match step:
+                case StepStarted():
+                    doing = "checking" if step.is_check else "materializing"
+                    progress.update(task, description=f"{doing} {step.name}")
+                case StepEnded():
+                    progress.advance(task)
+                    if progress.disable and not step.is_check:
+                        done = "failed" if step.failure else "done"
+                        console.print(
+                            f"{step.name} {done} in {step.seconds:.1f} s", highlight=False
+                        )
+
+        yield watch

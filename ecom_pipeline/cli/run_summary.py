@@ -1,0 +1,91 @@
+"""What is shown after a run: what is there now, what was decided, and what to type next."""
+
+from collections import Counter
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from ecom_pipeline.cli.top import top_table
+from ecom_pipeline.database.merge import Changes
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.running import RunReport
+from ecom_pipeline.pipelines.shop_facts import days_between, outcomes_per_day, rows_per_table
+from ecom_pipeline.services.top_sellers import TopSellers
+
+_TOP_WINDOW = "30d"
+_TOP_PRODUCTS = 10
+_NEXT = """Next:
+  make ui                                lineage, checks and runs on http://127.0.0.1:3000
+  ecom report daily_sales_trend          what the analysts read
+  ecom audit                             all invariants, over all three stores
+  ecom backfill --start D --end D        more days; --dry-run shows the plan
+  .venv/bin/dg launch --assets daily_sales --partition 2026-01-05"""
+
+
+def print_summary(
+    console: Console, report: RunReport, stores: Stores, first: date, last: date
+) -> None:
+    """Prints what the shop holds after a run that succeeded, and what the run did."""
+    console.print(_assets_table(report, rows_per_table(stores)))
+    console.print(_carts(stores, first, last), highlight=False, soft_wrap=True)
+    sellers = TopSellers(stores).cached(_TOP_WINDOW) or []
+    console.print(top_table(sellers[:_TOP_PRODUCTS], f"{_TOP_WINDOW}, as read from Redis"))
+    console.print(_verdict(report), highlight=False, soft_wrap=True)
+    console.print(_NEXT, highlight=False, soft_wrap=True)
+
+
+def print_failure(console: Console, report: RunReport) -> None:
+    """Prints what failed, a line each, and where to look."""
+    for failure in report.failures:
+        console.print(f"failed: {failure}", style="red", highlight=False, markup=False)
+    console.print(
+        f"Its log: `make ui`, then http://127.0.0.1:3000/runs/{report.run_id}\n"
+        "What was done stands, and the same command does the rest; `ecom doctor` tells whether\n"
+        "the stores are well.",
+        highlight=False,
+    )
+
+
+def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
+    table = Table(title="Assets")
+    for heading in ("asset", "rows now", "changed", "seconds"):
+        table.add_column(heading, justify="left" if heading == "asset" else "right")
+    steps = {step.name: step for step in report.steps if not step.is_check}
+    for name in [*rows, *(name for name in steps if name not in rows)]:
+        step = steps.get(name)
+        table.add_row(
+            name,
+            f"{rows[name]:,}" if name in rows else "",
+            _told(step.changes) if step else "",
+            f"{step.seconds:.1f}" if step else "",
+        )
+    checks = [step for step in report.steps if step.is_check]
+    seconds = sum(check.seconds for check in checks)
+    table.add_row(f"{len(checks)} checks passed", "", "", f"{seconds:.1f}", style="green")
+    return table
+
+
+def _told(changes: Changes) -> str:
+    signs = (("+", changes.inserted), ("~", changes.updated), ("-", changes.deleted))
+    return " ".join(f"{sign}{count:,}" for sign, count in signs if count) or "0"
+
+
+def _carts(stores: Stores, first: date, last: date) -> str:
+    ordered, rejected = 0, Counter[str]()
+    for outcomes in outcomes_per_day(stores.postgres, days_between(first, last)).values():
+        ordered += outcomes.ordered
+        rejected.update(outcomes.rejected)
+    reasons = ", ".join(f"{reason} {carts:,}" for reason, carts in rejected.most_common())
+    told = f" ({reasons})" if reasons else ""
+    return (
+        f"Carts submitted from {first} to {last}: {ordered:,} ordered,"
+        f" {rejected.total():,} rejected{told}"
+    )
+
+
+def _verdict(report: RunReport) -> str:
+    took = f"[bold]{report.seconds:.1f} s[/] in one Dagster run"
+    if report.changes:
+        return f"[green]Done[/] in {took}; changed rows: {_told(report.changes)}."
+    return f"[green]Done[/] in {took}; [bold]no row changed[/], everything was there already."

@@ -1,0 +1,215 @@
+"""Runs the pipeline in this process, as one Dagster run that the UI shows like any other."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Final
+from uuid import uuid4
+
+import dagster as dg
+from dagster import DagsterEvent, EventLogEntry
+from dagster_shared.error import SerializableErrorInfo
+
+from ecom_pipeline.database.merge import NOTHING, Changes
+from ecom_pipeline.defs.checks import CONCERNS
+from ecom_pipeline.defs.everything import JOB, everything
+from ecom_pipeline.defs.partitions import shop_days
+
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
+
+# The job's page lists runs by this tag, which launched runs are given by the webserver.
+_SHOWN_WITH_JOB: Final = {".dagster/repository": "__repository__@ecom_pipeline"}
+
+# The run's own log is in its events; the terminal shows progress instead.
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+_CHECK_OF_STEP: Final = {f"{asset}_{check}": check for check, asset in CONCERNS.items()}
+_CHANGES: Final = ("inserted", "updated", "deleted")
+
+
+class NoSuchDay(Exception):
+    """A day has no partition; the message says which days have."""
+
+    def __init__(self, day: date, first: date, last: date) -> None:
+        self.day = day
+        super().__init__(
+            f"{day} is no day of this shop, which has {first} to {last}; ECOM_START_DATE moves the"
+            " first one"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """An asset or a check has begun."""
+
+    name: str
+    is_check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """An asset is materialized, or a check done; or one of them has failed.
+
+    Attributes:
+        name: The asset, or the check.
+        is_check: Which of the two it is.
+        seconds: How long it took.
+        changes: Rows that changed.
+        failure: What went wrong, if something did.
+    """
+
+    name: str
+    is_check: bool
+    seconds: float
+    changes: Changes = NOTHING
+    failure: str | None = None
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did.
+
+    Attributes:
+        run_id: Its id in Dagster.
+        succeeded: Whether everything did.
+        seconds: How long it took.
+        steps: Its assets and checks, in the order in which they ended.
+        failure: Why it failed, when no step tells.
+    """
+
+    run_id: str
+    succeeded: bool = False
+    seconds: float = 0.0
+    steps: list[StepEnded] = field(default_factory=list)
+    failure: str | None = None
+
+    @property
+    def changes(self) -> Changes:
+        """Rows that changed, in all assets together."""
+        return sum((step.changes for step in self.steps), NOTHING)
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong, a line each."""
+        failed = [f"{step.name}: {step.failure}" for step in self.steps if step.failure]
+        return failed or ([self.failure] if self.failure else [])
+
+
+Watch = Callable[[StepStarted | StepEnded], None]
+
+
+def count_steps() -> int:
+    """How many assets and checks a run of everything has."""
+    return len(_job().nodes)
+
+
+def run_pipeline(
+    instance: dg.DagsterInstance,
+    first: date,
+    last: date,
+    watch: Watch = lambda _: None,
+    assets: Sequence[str] = (),
+) -> RunReport:
+    """Materializes and checks the assets of these days, and all that is not kept by day.
+
+    Args:
+        instance: Where the run and its events are recorded.
+        first: The first day.
+        last: The last day, inclusive.
+        watch: Told of each step as it begins and ends.
+        assets: Names of the assets; all of them unless given.
+
+    Raises:
+        NoSuchDay: One of the days has no partition.
+    """
+    check_days(first, last)
+    report = RunReport(str(uuid4()))
+    instance.add_event_listener(report.run_id, _Observer(report, watch))
+    started = time.monotonic()
+    result = _job().execute_in_process(
+        run_config=_QUIET,
+        instance=instance,
+        raise_on_error=False,
+        asset_selection=[dg.AssetKey(name) for name in assets] or None,
+        run_id=report.run_id,
+        tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **_SHOWN_WITH_JOB},
+    )
+    report.succeeded = result.success
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def check_days(first: date, last: date) -> None:
+    """Fails if one of the days has no partition.
+
+    Raises:
+        NoSuchDay: With the days that have one.
+    """
+    keys = shop_days().get_partition_keys()
+    oldest, newest = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+    for day in (first, last):
+        if not oldest <= day <= newest:
+            raise NoSuchDay(day, oldest, newest)
+
+
+@cache
+def _job() -> dg.JobDefinition:
+    return everything().resolve_job_def(JOB)
+
+
+class _Observer:
+    """Turns a run's events, which come one after another, into its report."""
+
+    def __init__(self, report: RunReport, watch: Watch) -> None:
+        self._report = report
+        self._watch = watch
+        self._changes: dict[str, Changes] = {}
+        self._began = 0.0
+
+    def __call__(self, entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            return
+        step = event.step_key or ""
+        match event.event_type:
+            case dg.DagsterEventType.STEP_START:
+                self._began = time.monotonic()
+                self._watch(StepStarted(_CHECK_OF_STEP.get(step, step), step in _CHECK_OF_STEP))
+            case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                self._changes[step] = self._changes.get(step, NOTHING) + _changes(event)
+            case dg.DagsterEventType.STEP_SUCCESS:
+                self._end(step)
+            case dg.DagsterEventType.STEP_FAILURE:
+                self._end(step, _reason(event.step_failure_data.error))
+            case dg.DagsterEventType.RUN_FAILURE:
+                self._report.failure = _reason(event.job_failure_data.error)
+
+    def _end(self, step: str, failure: str | None = None) -> None:
+        ended = StepEnded(
+            name=_CHECK_OF_STEP.get(step, step),
+            is_check=step in _CHECK_OF_STEP,
+            seconds=time.monotonic() - self._began,
+            changes=self._changes.get(step, NOTHING),
+            failure=failure,
+        )
+        self._report.steps.append(ended)
+        self._watch(ended)
+
+
+def _changes(event: DagsterEvent) -> Changes:
+    metadata = event.step_materialization_data.materialization.metadata
+    counts = [metadata.get(name, dg.MetadataValue.int(0)).value for name in _CHANGES]
+    return Changes(*map(int, counts))  # type: ignore[arg-type]
+
+
+def _reason(error: SerializableErrorInfo | None) -> str:
+    """The first line of what was at the bottom of an error."""
+    if error is None:
+        return "it did not say why"
+    while error.cause is not None:
+        error = error.cause
+    message: str = error.message
+    return message.strip().splitlines()[0]
