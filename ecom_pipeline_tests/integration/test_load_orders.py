@@ -18,7 +18,6 @@ from ecom_pipeline.pipelines.ingestion.orders import OrderChanges, OrderIdOnTwoD
 
 JANUARY = date(2026, 1, 31)
 FEBRUARY = date(2026, 2, 1)
-MARCH = date(2026, 3, 1)
 LIMIT_SECONDS = 20
 NOBODY = 999
 
@@ -247,23 +246,23 @@ def test_when_a_month_fails_the_one_that_is_copied_meanwhile_is_not_kept(stores:
 
 
 def test_the_next_month_is_copied_while_one_is_finished(stores: Stores) -> None:
-    march_wanted = threading.Event()
+    february_read = threading.Event()
 
     def source() -> Iterator[tuple[date, OrderBatch]]:
         yield batch(JANUARY, {1: [BREAD]})
-        yield batch(FEBRUARY, {2: [BREAD]})
-        march_wanted.set()
-        yield batch(MARCH, {3: [BREAD]})
+        for number in range(3):
+            yield batch(FEBRUARY + timedelta(days=number), {2 + number: [BREAD]})
+        february_read.set()
 
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
         # What January's foreign keys have to wait for.
         cursor.execute("lock table shop.products in row exclusive mode")
         load = threading.Thread(target=load_orders, args=(stores.postgres, source()))
         load.start()
-        assert march_wanted.wait(LIMIT_SECONDS)
+        assert february_read.wait(LIMIT_SECONDS)
         assert order_ids(stores) == []
     load.join(LIMIT_SECONDS)
-    assert order_ids(stores) == [1, 2, 3]
+    assert order_ids(stores) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("loaded_before", [False, True])
