@@ -1,0 +1,157 @@
+"""The files of a directory that follow the contract, and how their rows are read."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from ecom_pipeline.pipelines.ingestion.batches import numbered
+from ecom_pipeline.pipelines.ingestion.contract import CONTRACT, ORDER_ITEMS, ORDERS, Source
+from ecom_pipeline.pipelines.ingestion.csv_rows import csv_batches, csv_header
+from ecom_pipeline.pipelines.ingestion.parquet_rows import parquet_batches, parquet_header
+
+_FORMS: Final = (".csv", ".parquet")
+_UNREADABLE: Final = (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError)
+
+
+class IngestError(ValueError):
+    """Files cannot be loaded as they are; the message says what to do."""
+
+
+class NothingToIngest(IngestError):
+    """A directory has none of the contract's files, or is none."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        names = ", ".join(source.name for source in CONTRACT)
+        super().__init__(
+            f"{directory} has nothing to load; put files there named {names}, "
+            "each as .csv or .parquet (docs/ingest.md says what they hold)"
+        )
+
+
+class TwoForms(IngestError):
+    """A file is there as CSV and as Parquet."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self.paths = paths
+        both = " and ".join(path.name for path in paths)
+        super().__init__(f"{paths[0].parent} has {both}; remove the one that is not to be loaded")
+
+
+class MissingFile(IngestError):
+    """A file is needed that is not there, nor are its rows loaded already."""
+
+    def __init__(self, missing: str, because: str) -> None:
+        self.missing = missing
+        super().__init__(f"{missing}.csv or {missing}.parquet is missing: {because}")
+
+
+class WrongColumns(IngestError):
+    """A file lacks a required column or has one twice."""
+
+    def __init__(self, file: str, problem: str, columns: list[str], found: list[str]) -> None:
+        self.file = file
+        self.columns = columns
+        super().__init__(
+            f"{file} {problem} {', '.join(columns)}; it has {', '.join(found) or 'no columns'}"
+        )
+
+
+class UnreadableFile(IngestError):
+    """A file is damaged, or is not what its ending says."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        form = "a Parquet file" if file.endswith(".parquet") else "a CSV file in UTF-8"
+        super().__init__(f"{file} cannot be read as {form} with plain columns; write it anew")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a directory.
+
+    Attributes:
+        source: What it holds by the contract.
+        path: Where it is.
+        header: Names of all its columns.
+    """
+
+    source: Source
+    path: Path
+    header: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name: what quarantine and loads call it."""
+        return self.path.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Its columns that the contract knows, in the contract's order."""
+        return tuple(column.name for column in self.source if column.name in self.header)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Its other columns."""
+        return tuple(name for name in self.header if name not in self.columns)
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Its rows as text (see `batches`), with their numbers as `line`.
+
+        Raises:
+            UnreadableFile: It is damaged.
+        """
+        try:
+            if self.path.suffix == ".csv":
+                yield from numbered(csv_batches(self.path, self.header, self.columns))
+            else:
+                yield from numbered(parquet_batches(self.path, self.columns))
+        except _UNREADABLE:
+            # Not chained: a parser's message may quote a row.
+            raise UnreadableFile(self.name) from None
+
+
+def find_files(directory: Path) -> list[SourceFile]:
+    """The contract's files in a directory, in the order in which they are loaded.
+
+    Raises:
+        IngestError: There are none, one is there in two forms, lacks a column or cannot be read,
+            or orders came without their items.
+    """
+    files = []
+    for source in CONTRACT:
+        paths = [path for form in _FORMS if (path := directory / f"{source.name}{form}").is_file()]
+        if len(paths) > 1:
+            raise TwoForms(paths)
+        files += [_opened(source, path) for path in paths]
+    if not files:
+        raise NothingToIngest(directory)
+    _refuse_half_orders(files)
+    return files
+
+
+def _refuse_half_orders(files: list[SourceFile]) -> None:
+    found = {file.source.name for file in files}
+    for missing, there in ((ORDERS, ORDER_ITEMS), (ORDER_ITEMS, ORDERS)):
+        if there.name in found and missing.name not in found:
+            raise MissingFile(
+                missing.name, f"an order is loaded whole, so {there.name} is of no use without it"
+            )
+
+
+def _opened(source: Source, path: Path) -> SourceFile:
+    try:
+        header = csv_header(path) if path.suffix == ".csv" else parquet_header(path)
+    except _UNREADABLE:
+        raise UnreadableFile(path.name) from None
+    missing = [name for name in source.required if name not in header]
+    if missing:
+        raise WrongColumns(path.name, "lacks the columns", missing, header)
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise WrongColumns(path.name, "has more than once the columns", twice, header)
+    return SourceFile(source, path, tuple(header))

@@ -1,0 +1,202 @@
+"""`ecom ingest DIR`: a shop's own files into the shop (docs/ingest.md is their contract).
+
+The files are read and checked in a scratch database; then customers, products and receipts are
+merged in one transaction, orders month by month in one each, and last the quarantine and the
+counts. What was done before a crash is whole, and running it again does the rest.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pyarrow as pa
+
+from ecom_pipeline.database.merge import Changes
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.pipelines.generation import OrderBatch, tables
+from ecom_pipeline.pipelines.ingestion.contract import (
+    CUSTOMERS,
+    ORDERS,
+    PRODUCTS,
+    STOCK_RECEIPTS,
+    Source,
+)
+from ecom_pipeline.pipelines.ingestion.files import MissingFile, SourceFile, find_files
+from ecom_pipeline.pipelines.ingestion.lookups import (
+    merge_customers,
+    merge_products,
+    merge_receipts,
+    refuse_foreign_orders,
+)
+from ecom_pipeline.pipelines.ingestion.orders import GIVEN_ORDERS, DayOfOrders, load_orders
+from ecom_pipeline.pipelines.ingestion.quarantine import SourceReport, record_loads
+from ecom_pipeline.pipelines.ingestion.scratch import Scratch
+from ecom_pipeline.pipelines.prefetch import prefetched
+
+Progress = Callable[[str, int], None]
+"""Told what is being done (a file's name, or `orders loaded`) and the rows of it so far."""
+
+_MERGES: Final = {
+    CUSTOMERS.name: merge_customers,
+    PRODUCTS.name: merge_products,
+    STOCK_RECEIPTS.name: merge_receipts,
+}
+
+_NO_ORDERS: Final = tables.ORDERS.empty_table()
+_NO_ITEMS: Final = tables.ORDER_ITEMS.empty_table()
+
+_queries = load_queries("files")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest read, refused and changed.
+
+    Attributes:
+        sources: One report of each file, in the order of the contract.
+        changes: Rows that were written, by table.
+        notes: What a reader should know besides.
+    """
+
+    sources: tuple[SourceReport, ...]
+    changes: Mapping[str, Changes]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written; loading the same files again writes nothing."""
+        return any(self.changes.values())
+
+
+def ingest_directory(
+    postgres: Postgres, directory: Path, progress: Progress | None = None
+) -> IngestReport:
+    """Loads the files of a directory; rows that break the contract go to ops.quarantine.
+
+    Args:
+        postgres: Where the shop is.
+        directory: Holds customers, products, stock_receipts, orders and order_items, or some of
+            them, each as .csv or .parquet.
+        progress: Told how far it is.
+
+    Raises:
+        IngestError: The files cannot be loaded as they are.
+        StoreRefused: Something else wrote to the shop at the same time.
+        OrderIdOnTwoDays: Likewise.
+    """
+    files = find_files(directory)
+    notes = _notes(postgres, files)
+    with (
+        TemporaryDirectory(prefix="ecom-ingest-") as scratch_directory,
+        closing(Scratch(Path(scratch_directory))) as scratch,
+    ):
+        reports, changes = _Ingest(postgres, files, scratch, progress or _silent).run()
+    return IngestReport(reports, changes, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingest:
+    postgres: Postgres
+    files: list[SourceFile]
+    scratch: Scratch
+    progress: Progress
+
+    def run(self) -> tuple[tuple[SourceReport, ...], dict[str, Changes]]:
+        rows_read = [self._check(file) for file in self.files]
+        changes = self._merge_reference()
+        if _has(self.files, ORDERS):
+            changes |= self._load_orders()
+        reports = tuple(
+            SourceReport(file.name, rows, self.scratch.reasons(file.source), file.ignored)
+            for file, rows in zip(self.files, rows_read, strict=True)
+        )
+        with self.postgres.transaction() as connection:
+            changes["ops.quarantine"] = record_loads(connection, reports, self._refused(reports))
+        return reports, changes
+
+    def _check(self, file: SourceFile) -> int:
+        source, count = file.source, 0
+        self.scratch.create(source)
+        for batch in prefetched(file.batches()):
+            self.scratch.check(file, batch)
+            count += batch.num_rows
+            self.progress(file.name, count)
+        self.scratch.refuse(source, "invalid")
+        self.scratch.refuse_repeated(source, source.key)
+        if source.unique is not None:
+            self.scratch.refuse_repeated(source, [source.unique])
+        return count
+
+    def _merge_reference(self) -> dict[str, Changes]:
+        """In one transaction, which also holds the orders against what is loaded."""
+        changes = {}
+        with self.postgres.transaction() as connection:
+            for file in self.files:
+                if (merge := _MERGES.get(file.source.name)) is not None:
+                    changes[f"shop.{file.source.name}"] = merge(connection, self.scratch, file)
+            if _has(self.files, ORDERS):
+                refuse_foreign_orders(connection, self.scratch)
+        return changes
+
+    def _load_orders(self) -> dict[str, Changes]:
+        self.scratch.refuse_orders_that_do_not_add_up()
+        changes = load_orders(self.postgres, self._days(), GIVEN_ORDERS)
+        return {"shop.orders": changes.orders, "shop.order_items": changes.items}
+
+    def _days(self) -> Iterator[DayOfOrders]:
+        count = 0
+        for day in self.scratch.days():
+            for orders, items in zip_longest(
+                self.scratch.rows("orders_of_day", day),
+                self.scratch.rows("items_of_day", day),
+            ):
+                yield day, OrderBatch(orders or _NO_ORDERS, items or _NO_ITEMS)
+                count += orders.num_rows if orders else 0
+                self.progress("orders", count)
+
+    def _refused(self, reports: Sequence[SourceReport]) -> Iterator[pa.Table]:
+        """Reads the files that have refused rows once more, for what those rows said."""
+        for file, report in zip(self.files, reports, strict=True):
+            if report.rows_quarantined:
+                for batch in prefetched(file.batches()):
+                    yield self.scratch.refused(file, batch)
+
+
+def _silent(_step: str, _rows: int) -> None:
+    pass
+
+
+def _has(files: list[SourceFile], source: Source) -> bool:
+    return any(file.source is source for file in files)
+
+
+def _notes(postgres: Postgres, files: list[SourceFile]) -> tuple[str, ...]:
+    """Says which rows loaded earlier stand in for files that are not there.
+
+    Raises:
+        MissingFile: There are none.
+    """
+    with postgres.transaction() as connection:
+        loaded = {
+            CUSTOMERS: _queries.count_customers(connection),
+            PRODUCTS: _queries.count_products(connection),
+        }
+    needed = {
+        CUSTOMERS: _has(files, ORDERS),
+        PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS),
+    }
+    notes = []
+    for source, count in loaded.items():
+        if needed[source] and not _has(files, source):
+            if count == 0:
+                raise MissingFile(
+                    source.name,
+                    f"other files refer to its rows, and no {source.name} are loaded yet",
+                )
+            notes.append(f"no file of {source.name}; the {count:,} loaded earlier are used")
+    return tuple(notes)

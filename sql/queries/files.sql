@@ -1,0 +1,157 @@
+-- What rows of a shop's own files meet in Postgres. Each `refuse_` takes rows out of a staged table
+-- and gives their keys; what is left in it may be merged.
+
+-- name: analyze_staged_orders!
+-- Tells the planner how much was staged.
+analyze staged_shop_orders, staged_shop_order_items;
+
+-- name: refuse_taken_emails
+-- Rows whose email another customer has and keeps; to be repeated until none is left, for a row
+-- that is refused gives up no email either.
+delete from staged_shop_customers as staged
+using shop.customers as holder
+where
+    holder.email = staged.email
+    and holder.customer_id <> staged.customer_id
+    and not exists (
+        select 1
+        from staged_shop_customers as moving
+        where moving.customer_id = holder.customer_id
+    )
+returning staged.customer_id;
+
+-- name: free_moving_emails!
+-- An email that passes from one customer to another is free in between; both rows are staged.
+update shop.customers as holder
+set email = gen_random_uuid()::text
+from staged_shop_customers as staged
+where holder.email = staged.email and holder.customer_id <> staged.customer_id;
+
+-- name: refuse_taken_skus
+-- Rows whose sku another product has and keeps; to be repeated likewise.
+delete from staged_shop_products as staged
+using shop.products as holder
+where
+    holder.sku = staged.sku
+    and holder.product_id <> staged.product_id
+    and not exists (
+        select 1
+        from staged_shop_products as moving
+        where moving.product_id = holder.product_id
+    )
+returning staged.product_id;
+
+-- name: free_moving_skus!
+-- A sku that passes from one product to another is free in between.
+update shop.products as holder
+set sku = gen_random_uuid()::text
+from staged_shop_products as staged
+where holder.sku = staged.sku and holder.product_id <> staged.product_id;
+
+-- name: refuse_receipts_of_unknown_products
+-- Receipts of products that are not there.
+delete from staged_shop_stock_receipts as staged
+where
+    not exists (
+        select 1
+        from shop.products
+        where products.product_id = staged.product_id
+    )
+returning
+    staged.product_id,
+    staged.received_on;
+
+-- name: lock_received_products!
+-- Locks the products of the receipts, in the order in which checkouts lock them.
+select products.product_id
+from shop.products
+where
+    products.product_id in (
+        select staged.product_id
+        from staged_shop_stock_receipts as staged
+    )
+order by products.product_id
+for no key update;
+
+-- name: refuse_receipts_out_of_stock_range
+-- Receipts of products whose stock would fall below zero, for more is sold than they now say was
+-- received, or beyond what a stock can be.
+with change as (
+    select
+        staged.product_id,
+        sum(staged.quantity - coalesce(receipts.quantity, 0)) as quantity
+    from staged_shop_stock_receipts as staged
+    left join shop.stock_receipts as receipts
+        on
+            staged.product_id = receipts.product_id
+            and staged.received_on = receipts.received_on
+    group by staged.product_id
+)
+
+delete from staged_shop_stock_receipts as staged
+using change, shop.products
+where
+    change.product_id = staged.product_id
+    and products.product_id = staged.product_id
+    and products.stock + change.quantity not between 0 and 2147483647
+returning
+    staged.product_id,
+    staged.received_on;
+
+-- name: move_stock!
+-- Changes stocks by what the staged receipts add to those that are booked.
+with change as (
+    select
+        staged.product_id,
+        sum(staged.quantity - coalesce(receipts.quantity, 0)) as quantity
+    from staged_shop_stock_receipts as staged
+    left join shop.stock_receipts as receipts
+        on
+            staged.product_id = receipts.product_id
+            and staged.received_on = receipts.received_on
+    group by staged.product_id
+)
+
+update shop.products
+set
+    stock = products.stock + change.quantity,
+    stock_version = products.stock_version + 1
+from change
+where products.product_id = change.product_id and change.quantity <> 0;
+
+-- name: refuse_orders_of_unknown_customers
+-- Orders of customers that are not there.
+delete from staged_shop_orders as staged
+where
+    not exists (
+        select 1
+        from shop.customers
+        where customers.customer_id = staged.customer_id
+    )
+returning staged.order_id;
+
+-- name: refuse_orders_of_another_day
+-- Orders whose id stands on another day: of another order, or of this one by another date.
+delete from staged_shop_orders as staged
+using shop.orders
+where orders.order_id = staged.order_id and orders.placed_on <> staged.placed_on
+returning staged.order_id;
+
+-- name: refuse_unknown_products
+-- Products of items that are not there.
+delete from staged_shop_order_items as staged
+where
+    not exists (
+        select 1
+        from shop.products
+        where products.product_id = staged.product_id
+    )
+returning staged.product_id;
+
+-- name: count_customers$
+-- How many customers are loaded.
+select count(*) from shop.customers;
+
+-- name: count_products$
+-- How many products are loaded.
+select count(*) from shop.products;
