@@ -1,0 +1,126 @@
+"""Orders, checkouts and carts by hand, for the tests of the analytics tables."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from psycopg2.extras import Json
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.table_file import Refresh
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.transformation import Refreshed, refresh
+from ecom_pipeline_tests.shop import fetch
+
+FIRST_CHECKOUT_ID = 10**15
+
+
+def at(day: date, hour: int = 12) -> datetime:
+    return datetime.combine(day, time(hour), UTC)
+
+
+def put_order(
+    stores: Stores,
+    order_id: int,
+    placed_at: datetime,
+    quantities: Sequence[tuple[int, int]],
+    customer_id: int = 1,
+    cart_id: str | None = None,
+) -> None:
+    """An order of (product, units) lines, each unit at a price of the product's id."""
+    day = placed_at.astimezone(UTC).date()
+    fetch(stores, "select shop.ensure_month(%s)", day)
+    fetch(
+        stores,
+        "insert into shop.orders"
+        " (order_id, placed_on, customer_id, cart_id, channel, total_amount, placed_at)"
+        " values (%s, %s, %s, %s, %s, %s, %s)",
+        order_id,
+        day,
+        customer_id,
+        cart_id,
+        "checkout" if cart_id else "import",
+        sum(product_id * units for product_id, units in quantities),
+        placed_at,
+    )
+    for line, (product_id, units) in enumerate(quantities, start=1):
+        fetch(
+            stores,
+            "insert into shop.order_items values (%s, %s, %s, %s, %s, %s)",
+            order_id,
+            day,
+            line,
+            product_id,
+            units,
+            product_id,
+        )
+
+
+def remove_imported(stores: Stores, day: date) -> None:
+    fetch(
+        stores,
+        "delete from shop.order_items where placed_on = %s and order_id < %s",
+        day,
+        FIRST_CHECKOUT_ID,
+    )
+    fetch(stores, "delete from shop.orders where placed_on = %s and channel = 'import'", day)
+
+
+def put_checkout(
+    stores: Stores,
+    cart_id: str,
+    created_at: datetime | None,
+    submitted_at: datetime | None,
+    reason: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> int:
+    """A decided cart: rejected if there is a reason, otherwise ordered by the id given back."""
+    ((count,),) = fetch(stores, "select count(*) from shop.checkouts")
+    order_id = FIRST_CHECKOUT_ID + int(count)
+    fetch(
+        stores,
+        "insert into shop.checkouts (cart_id, customer_id, outcome, order_id, reason, detail,"
+        " cart_created_at, submitted_at) values (%s, 1, %s, %s, %s, %s, %s, %s)",
+        cart_id,
+        "rejected" if reason else "ordered",
+        None if reason else order_id,
+        reason,
+        Json(detail) if detail else None,
+        created_at,
+        submitted_at,
+    )
+    return order_id
+
+
+def active_cart(cart_id: str, created_at: datetime, quantities: Mapping[int, int]) -> dict[str, Any]:
+    items = [{"product_id": product, "quantity": units} for product, units in quantities.items()]
+    return {"_id": cart_id, "status": "active", "created_at": created_at, "items": items}
+
+
+def submitted_cart(
+    cart_id: str, created_at: datetime, submitted_at: datetime, status: str = "submitted"
+) -> dict[str, Any]:
+    cart = active_cart(cart_id, created_at, {1: 1})
+    return {**cart, "status": status, "submitted_at": submitted_at}
+
+
+def refresh_all(stores: Stores, days: Sequence[date]) -> dict[str, Refreshed]:
+    return {name: refresh(stores, name, days) for name in catalog()}
+
+
+def forget_everything(stores: Stores) -> None:
+    """Empties what a rebuild makes again, and the sightings with it."""
+    views = {table.name for table in catalog().refreshed(Refresh.VIEW)}
+    relations = [table.relation for name, table in catalog().items() if name not in views]
+    fetch(stores, f"truncate {', '.join(relations)}, analytics.cart_sightings")
+
+
+def days_from(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=n) for n in range(count)]
+
+
+def rows(stores: Stores, name: str, *columns: str) -> list[tuple[Any, ...]]:
+    """Some columns of a table, in order of its key."""
+    table = catalog()[name]
+    order = ", ".join(table.key)
+    return fetch(stores, f"select {', '.join(columns)} from {table.relation} order by {order}")
