@@ -10,8 +10,8 @@ _PASSWORD_AS_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[
 
 
 def print_json(document: object) -> None:
-    """Prints one JSON document."""
-    typer.echo(json.dumps(document, indent=2))
+    """Prints one JSON document; days, instants and amounts as text."""
+    typer.echo(json.dumps(document, indent=2, default=str))
 
 
 def masked(url: str) -> str:

@@ -1,0 +1,54 @@
+"""`ecom audit`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.pipelines import audit as invariants
+from ecom_pipeline.pipelines.audit import AuditFinding
+from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.services.effects import Effects
+
+
+def audit(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First apply the effects that a crash left undone.")
+    ] = False,
+) -> None:
+    """Checks the invariants over all three stores; exits with 1 on any breach."""
+    with open_shop(load_settings()) as stores:
+        repaired = Effects(stores).relay() if repair else 0
+        checks = track(
+            invariants.CHECKS,
+            description="auditing",
+            console=Console(stderr=True),
+            disable=as_json,
+            transient=True,
+        )
+        findings = [finding for c in checks for finding in invariants.audit(stores, [c.name])]
+    clean = not any(finding.breaches for finding in findings)
+    if as_json:
+        checks_found = [asdict(finding) for finding in findings]
+        print_json({"clean": clean, "repaired": repaired, "checks": checks_found})
+    else:
+        if repair:
+            typer.echo(f"effects of {repaired} checkouts applied")
+        Console().print(_table(findings))
+    if not clean:
+        raise typer.Exit(1)
+
+
+def _table(findings: list[AuditFinding]) -> Table:
+    table = Table("breaches", "invariant", "examples")
+    for finding in findings:
+        examples = "\n".join(str(dict(example)) for example in finding.examples)
+        style = "bold red" if finding.breaches else "green"
+        table.add_row(f"[{style}]{finding.breaches}[/]", finding.description, examples)
+    return table
