@@ -74,13 +74,15 @@ frequent_products as (
     having count(*) >= 10
 ),
 
-frequent as (
-    select
-        basket_products.placed_on,
-        basket_products.order_id,
-        basket_products.product_id
+-- As arrays, so that no join of baskets with themselves can be planned wrongly.
+frequent_baskets as (
+    select array_agg(basket_products.product_id order by basket_products.product_id) as products
     from basket_products
     inner join frequent_products on basket_products.product_id = frequent_products.product_id
+    group by
+        basket_products.placed_on,
+        basket_products.order_id
+    having count(*) > 1
 ),
 
 pairs as (
@@ -88,12 +90,9 @@ pairs as (
         a.product_id as product_a,
         b.product_id as product_b,
         count(*) as baskets
-    from frequent as a
-    inner join frequent as b
-        on
-            a.placed_on = b.placed_on
-            and a.order_id = b.order_id
-            and a.product_id < b.product_id
+    from frequent_baskets
+    cross join lateral unnest(frequent_baskets.products) with ordinality as a (product_id, place)
+    cross join lateral unnest(frequent_baskets.products[a.place + 1:]) as b (product_id)
     group by a.product_id, b.product_id
     having count(*) >= 10
 )
