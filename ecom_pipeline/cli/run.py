@@ -1,5 +1,6 @@
 """`ecom run`."""
 
+import signal
 from datetime import datetime
 from typing import Annotated
 
@@ -18,6 +19,8 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 def run(start: Day = None, end: Day = None) -> None:
     """Materializes everything for some days as one Dagster run; the default window unless told."""
+    # A run that is asked to end says so in its log, whichever way it is asked.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     settings = load_settings()
     first, last = settings.default_window

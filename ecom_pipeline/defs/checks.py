@@ -1,27 +1,33 @@
 """The shop's invariants as asset checks, each on the asset that could break it."""
 
+from collections.abc import Collection, Iterable
+from datetime import date
 from typing import Final
 
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.materialization import table_value
-from ecom_pipeline.pipelines.audit import CHECKS, AuditCheck, AuditFinding, audit
+from ecom_pipeline.pipelines.audit import CHECKS, EXAMPLES, AuditCheck, Breach
 
-# The last asset of those that a check's invariant spans: from there on it must hold.
+BREACHES: Final = "breaches"
+"""Key of the number of breaches in a check's metadata."""
+
+# The last assets of those that an invariant spans: from there on it must hold. It is shown with
+# the first of them.
 CONCERNS: Final = {
-    "stock_is_receipts_minus_checkouts": "checkouts",
-    "totals_are_sums_of_items": "orders",
-    "items_belong_to_orders": "orders",
-    "order_ids_stand_once": "orders",
-    "carts_have_one_order": "checkouts",
-    "ordered_means_an_order_exists": "checkouts",
-    "carts_match_their_checkouts": "checkouts",
-    "effects_are_applied": "checkouts",
-    "cached_stock_is_current": "checkouts",
-    "sales_add_up": "daily_sales",
-    "cached_top_sellers_are_current": "top_sellers_cache",
-    "rows_read_are_accounted_for": "orders",
+    "stock_is_receipts_minus_checkouts": ("checkouts",),
+    "totals_are_sums_of_items": ("orders",),
+    "items_belong_to_orders": ("orders",),
+    "order_ids_stand_once": ("orders",),
+    "carts_have_one_order": ("checkouts",),
+    "ordered_means_an_order_exists": ("checkouts",),
+    "carts_match_their_checkouts": ("checkouts",),
+    "effects_are_applied": ("checkouts",),
+    "cached_stock_is_current": ("checkouts",),
+    "sales_add_up": ("daily_sales", "product_daily_sales"),
+    "cached_top_sellers_are_current": ("top_sellers_cache",),
+    "rows_read_are_accounted_for": ("orders",),
 }
 
 
@@ -30,23 +36,47 @@ def invariant_checks() -> list[dg.AssetChecksDefinition]:
     return [_check(check) for check in CHECKS]
 
 
+def step_of(check: str) -> str:
+    """The step in which a check is run."""
+    return f"{CONCERNS[check][0]}_{check}"
+
+
 def _check(check: AuditCheck) -> dg.AssetChecksDefinition:
+    asset, *others = CONCERNS[check.name]
+
     @dg.asset_check(
-        asset=CONCERNS[check.name], name=check.name, description=check.description, blocking=True
+        asset=asset,
+        additional_deps=others,
+        name=check.name,
+        description=check.description,
+        blocking=True,
     )
-    def invariant(stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
-        return result(*audit(stores, [check.name]))
+    def invariant(
+        context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]
+    ) -> dg.AssetCheckResult:
+        return _result(_of_run(context, check.breaches(stores)))
 
     return invariant
 
 
-def result(finding: AuditFinding) -> dg.AssetCheckResult:
-    """A finding as Dagster shows it: how many breaches, and the first of them."""
-    metadata: dict[str, dg.MetadataValue | int] = {"breaches": finding.breaches}
-    if finding.examples:
-        columns = list(finding.examples[0])
-        rows = [list(example.values()) for example in finding.examples]
-        metadata["examples"] = table_value(columns, rows)
+def _of_run(context: dg.AssetCheckExecutionContext, breaches: Iterable[Breach]) -> list[Breach]:
+    """Breaches on days of the run, and those that lie on no day.
+
+    What was loaded for other days may be waiting for a refresh of its own.
+    """
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return list(breaches)
+    span = context.partition_key_range
+    first, last = date.fromisoformat(span.start), date.fromisoformat(span.end)
+    return [breach for breach in breaches if first <= breach.get("day", first) <= last]
+
+
+def _result(breaches: Collection[Breach]) -> dg.AssetCheckResult:
+    metadata: dict[str, dg.MetadataValue | int] = {BREACHES: len(breaches)}
+    if breaches:
+        examples = list(breaches)[:EXAMPLES]
+        rows = [list(example.values()) for example in examples]
+        metadata["examples"] = table_value(list(examples[0]), rows)
     return dg.AssetCheckResult(
-        passed=not finding.breaches, severity=dg.AssetCheckSeverity.ERROR, metadata=metadata
+        passed=not breaches, severity=dg.AssetCheckSeverity.ERROR, metadata=metadata
     )

@@ -1,7 +1,6 @@
 """The stores and the shop's profile, as assets receive them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import dagster as dg
 
@@ -11,26 +10,21 @@ from ecom_pipeline.pipelines.generation import ShopProfile
 from ecom_pipeline.pipelines.shop import open_shop
 
 
-class StoresResource(dg.ConfigurableResource[Stores]):
+@dg.resource
+def shop_stores() -> Iterator[Stores]:
     """Postgres, Mongo and Redis as the settings name them: opened for a run, closed after it.
 
     Embedded servers are started, the schema is brought up to date, and analytics tables whose
     definition changed are made anew.
     """
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Stores]:  # noqa: ARG002
-        """Opens the stores, and closes them after the block."""
-        with open_shop(load_settings()) as stores:
-            yield stores
+    with open_shop(load_settings()) as stores:
+        yield stores
 
 
-class ProfileResource(dg.ConfigurableResource[ShopProfile]):
+@dg.resource
+def configured_profile() -> ShopProfile:
     """Seed, start and sizes of the generated shop, as the settings say."""
-
-    def create_resource(self, context: dg.InitResourceContext) -> ShopProfile:  # noqa: ARG002
-        """Reads the settings."""
-        return shop_profile(load_settings())
+    return shop_profile(load_settings())
 
 
 def shop_profile(settings: Settings) -> ShopProfile:

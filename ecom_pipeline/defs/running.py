@@ -13,8 +13,10 @@ from dagster import DagsterEvent, EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
 from ecom_pipeline.database.merge import NOTHING, Changes
-from ecom_pipeline.defs.checks import CONCERNS
-from ecom_pipeline.defs.everything import JOB, everything
+from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, this_process
+from ecom_pipeline.defs.checks import BREACHES, CONCERNS, step_of
+from ecom_pipeline.defs.everything import everything
+from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import shop_days
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
@@ -26,7 +28,7 @@ _SHOWN_WITH_JOB: Final = {".dagster/repository": "__repository__@ecom_pipeline"}
 # The run's own log is in its events; the terminal shows progress instead.
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-_CHECK_OF_STEP: Final = {f"{asset}_{check}": check for check, asset in CONCERNS.items()}
+_CHECK_OF_STEP: Final = {step_of(check): check for check in CONCERNS}
 _CHANGES: Final = ("inserted", "updated", "deleted")
 
 
@@ -126,6 +128,7 @@ def run_pipeline(
         NoSuchDay: One of the days has no partition.
     """
     check_days(first, last)
+    close_abandoned_runs(instance)
     report = RunReport(str(uuid4()))
     instance.add_event_listener(report.run_id, _Observer(report, watch))
     started = time.monotonic()
@@ -135,7 +138,12 @@ def run_pipeline(
         raise_on_error=False,
         asset_selection=[dg.AssetKey(name) for name in assets] or None,
         run_id=report.run_id,
-        tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **_SHOWN_WITH_JOB},
+        tags={
+            RANGE_START: first.isoformat(),
+            RANGE_END: last.isoformat(),
+            PROCESS_TAG: this_process(),
+            **_SHOWN_WITH_JOB,
+        },
     )
     report.succeeded = result.success
     report.seconds = time.monotonic() - started
@@ -167,6 +175,7 @@ class _Observer:
         self._report = report
         self._watch = watch
         self._changes: dict[str, Changes] = {}
+        self._breaches: dict[str, str] = {}
         self._began = 0.0
 
     def __call__(self, entry: EventLogEntry) -> None:
@@ -180,10 +189,13 @@ class _Observer:
                 self._watch(StepStarted(_CHECK_OF_STEP.get(step, step), step in _CHECK_OF_STEP))
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._changes[step] = self._changes.get(step, NOTHING) + _changes(event)
+            case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                self._breaches[step] = _breaches(event)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._end(step)
             case dg.DagsterEventType.STEP_FAILURE:
-                self._end(step, _reason(event.step_failure_data.error))
+                failure = self._breaches.get(step) or _reason(event.step_failure_data.error)
+                self._end(step, failure)
             case dg.DagsterEventType.RUN_FAILURE:
                 self._report.failure = _reason(event.job_failure_data.error)
 
@@ -205,11 +217,19 @@ def _changes(event: DagsterEvent) -> Changes:
     return Changes(*map(int, counts))  # type: ignore[arg-type]
 
 
+def _breaches(event: DagsterEvent) -> str:
+    evaluation = event.asset_check_evaluation_data
+    breaches = evaluation.metadata[BREACHES].value
+    return "" if evaluation.passed else f"breaches: {breaches}; `ecom audit` shows them"
+
+
 def _reason(error: SerializableErrorInfo | None) -> str:
     """The first line of what was at the bottom of an error."""
     if error is None:
         return "it did not say why"
     while error.cause is not None:
         error = error.cause
+    if error.cls_name == "DagsterExecutionInterruptedError":
+        return "interrupted"
     message: str = error.message
     return message.strip().splitlines()[0]

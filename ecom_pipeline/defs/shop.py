@@ -11,6 +11,7 @@ from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import open_columns, shop_columns
 from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
+from ecom_pipeline.pipelines.deliveries import receive_deliveries
 from ecom_pipeline.pipelines.generation import (
     ShopProfile,
     generate_customers,
@@ -19,11 +20,7 @@ from ecom_pipeline.pipelines.generation import (
     generate_stock_receipts,
 )
 from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import (
-    load_customers,
-    load_products,
-    receive_stock,
-)
+from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
 from ecom_pipeline.pipelines.shop_facts import imported_per_day
 
 GROUP: Final = "shop"
@@ -85,7 +82,7 @@ def stock_receipts(
     """
     days = days_of(context)
     receipts = pa.concat_tables([generate_stock_receipts(profile, day) for day in days])
-    changes = receive_stock(stores.postgres, receipts)
+    changes = receive_deliveries(stores, receipts)
     rows = rows_per_day(stores.postgres, "shop.stock_receipts", "received_on", days)
     return of_days(context, rows, told(changes))
 

@@ -1,0 +1,34 @@
+"""What is run as a whole."""
+
+from datetime import timedelta
+from typing import Final
+
+import dagster as dg
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.services.effects import Effects
+
+JOB: Final = "shop_pipeline"
+RELAY_JOB: Final = "checkout_effects"
+
+EFFECTS_MAY_TAKE: Final = timedelta(minutes=1)
+"""Undone effects that are younger are most likely being seen to by whoever decided the cart."""
+
+shop_pipeline = dg.define_asset_job(
+    JOB,
+    description="Everything: all assets of a day or of a range of days, and their checks.",
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.op(pool=RELAY_JOB)
+def relayed_effects(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
+    """Clears the carts and refreshes the stocks of checkouts that a crash left half done."""
+    relayed = Effects(stores).relay(EFFECTS_MAY_TAKE)
+    context.add_output_metadata({"applied": relayed.applied, "left": relayed.left})
+
+
+@dg.job(name=RELAY_JOB, executor_def=dg.in_process_executor)
+def checkout_effects() -> None:
+    """Does the effects of checkouts that are still undone: the relay."""
+    relayed_effects()

@@ -1,0 +1,23 @@
+"""What happens by the clock."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from ecom_pipeline.defs.jobs import JOB
+from ecom_pipeline.defs.partitions import shop_days
+
+
+@dg.schedule(
+    job_name=JOB,
+    # When the day is over everywhere that writes it, and before anybody reads about it.
+    cron_schedule="30 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Materializes yesterday across the graph, and what is not kept by day with it."""
+    yesterday = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    if not shop_days().has_partition_key(yesterday):
+        return dg.SkipReason(f"{yesterday} is before the shop's first day")
+    return dg.RunRequest(partition_key=yesterday)

@@ -1,0 +1,47 @@
+"""What happens because something else did."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import dagster as dg
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, RELAY_JOB
+from ecom_pipeline.services.effects import Effects, EffectsLag
+
+_UNFINISHED: Final = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+@dg.sensor(
+    job_name=RELAY_JOB,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def undone_effects(
+    context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
+) -> dg.RunRequest | dg.SkipReason:
+    """Runs the relay when checkouts have waited for their effects for over a minute."""
+    lag = Effects(stores).lag()
+    if not is_overdue(lag, datetime.now(UTC)):
+        return dg.SkipReason(f"{lag.undone} undone, none for over {EFFECTS_MAY_TAKE}")
+    # Without a run key, which would forbid the same request for ever: a relay that is already
+    # under way is what must not be doubled.
+    if is_unfinished(context.instance, RELAY_JOB):
+        return dg.SkipReason("a relay is under way")
+    return dg.RunRequest()
+
+
+def is_overdue(lag: EffectsLag, now: datetime) -> bool:
+    """Whether the oldest undone effects are left over, and not merely under way."""
+    return lag.oldest is not None and now - lag.oldest > EFFECTS_MAY_TAKE
+
+
+def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
+    """Whether a run of the job waits or goes on."""
+    going_on = dg.RunsFilter(job_name=job, statuses=_UNFINISHED)
+    return bool(instance.get_run_ids(going_on, limit=1))
