@@ -1,13 +1,12 @@
 """`ecom run`."""
 
-import signal
 from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from ecom_pipeline.cli.run_progress import shown_progress
+from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, print_summary
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.defs.instance import open_instance
@@ -19,8 +18,7 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 def run(start: Day = None, end: Day = None) -> None:
     """Materializes everything for some days as one Dagster run; the default window unless told."""
-    # A run that is asked to end says so in its log, whichever way it is asked.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_cleanly()
     console = Console()
     settings = load_settings()
     first, last = settings.default_window

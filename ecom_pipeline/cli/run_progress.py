@@ -1,5 +1,6 @@
 """Shows a Dagster run while it goes on: a bar on a terminal, elsewhere a line for each asset."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,11 @@ from rich.progress import (
 )
 
 from ecom_pipeline.defs.running import StepEnded, StepStarted, Watch
+
+
+def end_cleanly() -> None:
+    """Makes a run that is told to end (SIGTERM) say so in its log, as one that is interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
         table.add_row(
             name,
             f"{rows[name]:,}" if name in rows else "",
-            _told(step.changes) if step else "",
+            told(step.changes) if step else "",
             f"{step.seconds:.1f}" if step else "",
         )
     checks = [step for step in report.steps if step.is_check]
@@ -66,7 +66,8 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
     return table
 
 
-def _told(changes: Changes) -> str:
+def told(changes: Changes) -> str:
+    """Changes in a few characters, such as `+12 ~3 -1`."""
     signs = (("+", changes.inserted), ("~", changes.updated), ("-", changes.deleted))
     return " ".join(f"{sign}{count:,}" for sign, count in signs if count) or "0"
 
@@ -87,5 +88,5 @@ def _carts(stores: Stores, first: date, last: date) -> str:
 def _verdict(report: RunReport) -> str:
     took = f"[bold]{report.seconds:.1f} s[/] in one Dagster run"
     if report.changes:
-        return f"[green]Done[/] in {took}; changed rows: {_told(report.changes)}."
+        return f"[green]Done[/] in {took}; changed rows: {told(report.changes)}."
     return f"[green]Done[/] in {took}; [bold]no row changed[/], everything was there already."

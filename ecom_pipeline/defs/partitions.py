@@ -8,6 +8,17 @@ import dagster as dg
 from ecom_pipeline.config.settings import load_settings
 
 
+class NoSuchDay(Exception):
+    """A day has no partition; the message says which days have."""
+
+    def __init__(self, day: date, first: date, last: date) -> None:
+        self.day = day
+        super().__init__(
+            f"{day} is no day of this shop, which has {first} to {last}; ECOM_START_DATE moves the"
+            " first one"
+        )
+
+
 def daily_partitions(
     first_day: date, last_needed: date, today: date
 ) -> dg.DailyPartitionsDefinition:
@@ -34,3 +45,16 @@ def shop_days() -> dg.DailyPartitionsDefinition:
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The days that a run is to materialize, in order."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def check_days(first: date, last: date) -> None:
+    """Fails if one of the days has no partition.
+
+    Raises:
+        NoSuchDay: With the days that have one.
+    """
+    keys = shop_days().get_partition_keys()
+    oldest, newest = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+    for day in (first, last):
+        if not oldest <= day <= newest:
+            raise NoSuchDay(day, oldest, newest)

@@ -17,7 +17,7 @@ from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, this
 from ecom_pipeline.defs.checks import BREACHES, CONCERNS, step_of
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
-from ecom_pipeline.defs.partitions import shop_days
+from ecom_pipeline.defs.partitions import check_days
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
@@ -30,17 +30,6 @@ _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 _CHECK_OF_STEP: Final = {step_of(check): check for check in CONCERNS}
 _CHANGES: Final = ("inserted", "updated", "deleted")
-
-
-class NoSuchDay(Exception):
-    """A day has no partition; the message says which days have."""
-
-    def __init__(self, day: date, first: date, last: date) -> None:
-        self.day = day
-        super().__init__(
-            f"{day} is no day of this shop, which has {first} to {last}; ECOM_START_DATE moves the"
-            " first one"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +92,11 @@ class RunReport:
 Watch = Callable[[StepStarted | StepEnded], None]
 
 
-def count_steps() -> int:
-    """How many assets and checks a run of everything has."""
-    return len(_job().nodes)
+def count_steps(assets: Sequence[str] = ()) -> int:
+    """How many assets and checks a run of these assets has, or of all of them."""
+    if not assets:
+        return len(_job().nodes)
+    return len(assets) + sum(asset in assets for asset, *_ in CONCERNS.values())
 
 
 def run_pipeline(
@@ -148,19 +139,6 @@ def run_pipeline(
     report.succeeded = result.success
     report.seconds = time.monotonic() - started
     return report
-
-
-def check_days(first: date, last: date) -> None:
-    """Fails if one of the days has no partition.
-
-    Raises:
-        NoSuchDay: With the days that have one.
-    """
-    keys = shop_days().get_partition_keys()
-    oldest, newest = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
-    for day in (first, last):
-        if not oldest <= day <= newest:
-            raise NoSuchDay(day, oldest, newest)
 
 
 @cache

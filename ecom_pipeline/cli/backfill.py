@@ -1,0 +1,78 @@
+"""`ecom backfill`."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
+from ecom_pipeline.cli.run_summary import print_failure, told
+from ecom_pipeline.database.merge import NOTHING
+from ecom_pipeline.defs.backfill import Plan, State, plan_backfill
+from ecom_pipeline.defs.instance import open_instance
+from ecom_pipeline.defs.running import count_steps, run_pipeline
+
+_FORMAT = ["%Y-%m-%d"]
+
+
+def backfill(
+    start: Annotated[datetime, typer.Option(formats=_FORMAT, help="First day.")],
+    end: Annotated[datetime, typer.Option(formats=_FORMAT, help="Last day, inclusive.")],
+    missing_only: Annotated[
+        bool, typer.Option("--missing-only", help="Leave out what is there and up to date.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan only.")] = False,
+) -> None:
+    """Materializes days of the past, a month in each Dagster run; goes on where it stopped."""
+    end_cleanly()
+    console = Console()
+    with open_instance() as instance:
+        plan = plan_backfill(instance, start.date(), end.date(), missing_only=missing_only)
+        _print_plan(console, plan)
+        if dry_run or not plan.portions:
+            return
+        changes = NOTHING
+        for portion in plan.portions:
+            console.print(f"{portion.first} to {portion.last} …", highlight=False)
+            with shown_progress(console, count_steps(portion.assets)) as watch:
+                report = run_pipeline(instance, portion.first, portion.last, watch, portion.assets)
+            if not report.succeeded:
+                print_failure(Console(stderr=True), report)
+                typer.echo("With --missing-only it goes on where it stopped.", err=True)
+                raise typer.Exit(1)
+            changes += report.changes
+    console.print(f"Done; changed rows: {told(changes)}.", highlight=False)
+
+
+def _print_plan(console: Console, plan: Plan) -> None:
+    if not plan.portions:
+        console.print("Nothing to do: all of it is there and up to date.")
+        return
+    table = Table(title=f"Plan: {len(plan.portions)} run(s)")
+    for heading in ("asset", "days", "why"):
+        table.add_column(heading)
+    for asset, states in plan.states.items():
+        if states:
+            table.add_row(asset, ", ".join(_stretches(states)), _reasons(states))
+    with_them = [name for portion in plan.portions for name in portion.assets]
+    whole = [name for name in with_them if name not in plan.states]
+    table.add_row(", ".join(whole), "as a whole", "made with or from the others")
+    console.print(table)
+
+
+def _stretches(states: Mapping[date, State]) -> Iterator[str]:
+    """The days, those without a gap together."""
+    numbered = enumerate(sorted(states))
+    for _, group in groupby(numbered, key=lambda pair: pair[1].toordinal() - pair[0]):
+        days = [day for _, day in group]
+        yield str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _reasons(states: Mapping[date, State]) -> str:
+    counts = Counter(states.values())
+    return ", ".join(f"{count} {state}" for state, count in counts.most_common())
