@@ -1,0 +1,296 @@
+"""Least privilege: what the pipeline, the application and analysts may do, and what they may not.
+
+Each test works as a log-in that is a member of one of the groups that sql/schema/0020 makes.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from psycopg2 import sql
+
+from ecom_pipeline.analytics.catalog import Catalog, catalog
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.models.checkout import Ordered, Rejected
+from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.services.top_sellers import TopSellers
+from ecom_pipeline_tests.direct import run_pipeline
+from ecom_pipeline_tests.shop import breaches, cart, fetch, open_shop, stock, submit
+
+LogIn = Callable[[str], Stores]
+
+_INSUFFICIENT_PRIVILEGE = "42501"
+
+# What a role may do with each table, or with a column of it.
+_RIGHTS = """
+    select tables.oid::regclass::text, privileges.name
+    from pg_class as tables
+    cross join unnest('{select, insert, update, delete, truncate}'::text[]) as privileges (name)
+    where
+        tables.relkind in ('r', 'p', 'v', 'm')
+        and tables.relnamespace = any('{shop, ops, analytics}'::regnamespace[])
+        and case
+            when privileges.name in ('delete', 'truncate')
+            then has_table_privilege(%(role)s, tables.oid, privileges.name)
+            else has_any_column_privilege(%(role)s, tables.oid, privileges.name)
+        end
+"""
+
+_COLUMNS = """
+    select columns.attname
+    from pg_attribute as columns
+    where
+        columns.attrelid = %(relation)s::regclass
+        and columns.attnum > 0
+        and not columns.attisdropped
+        and has_column_privilege(%(role)s, columns.attrelid, columns.attnum, %(privilege)s)
+"""
+
+_NOT_FOR_THE_APPLICATION = (
+    "select * from analytics.daily_sales",
+    "select * from ops.quarantine",
+    "select email from shop.customers",
+    "select full_name from shop.customers",
+    "update shop.products set price = 0",
+    "update shop.orders set total_amount = 0",
+    "update shop.checkouts set order_id = null, cart_id = 'another'",
+    "insert into shop.products (product_id, sku, name, category, price) values (1, '', '', '', 1)",
+    "insert into shop.stock_receipts values (1, '2026-01-01', 1)",
+    "delete from shop.checkouts",
+    "delete from shop.orders",
+    "truncate shop.order_items",
+    "drop table shop.order_items",
+    "create table shop.mine ()",
+    "create table public.mine ()",
+    "select shop.create_month('2026-01-01')",
+    "select shop.attach_month('2026-01-01')",
+    "select ops.grant_rights()",
+    "set role ecom_pipeline",
+    "delete from _yoyo_migration",
+)
+
+_NOT_FOR_ANALYSTS = (
+    "select email from shop.customers",
+    "select full_name from shop.customers",
+    "select * from shop.customers",
+    "select customers from shop.customers",
+    "select country from shop.customers where email is null",
+    "select detail from shop.checkouts",
+    "select row from ops.quarantine",
+    "update shop.products set price = 0",
+    "delete from analytics.daily_sales",
+    "create table analytics.mine ()",
+    "select shop.ensure_month('2026-01-01')",
+    "copy shop.customers to program 'cat'",
+    "set role ecom_pipeline",
+)
+
+_NOT_FOR_THE_PIPELINE = (
+    "create role another",
+    "alter role current_user superuser",
+    "select * from pg_authid",
+    "select pg_read_file('PG_VERSION')",
+    "set session_replication_role = replica",
+)
+
+
+@pytest.fixture
+def log_in(stores: Stores, endpoints: Endpoints) -> Iterator[LogIn]:
+    """Gives the test's stores as a log-in of its own sees them, a member of the named group."""
+    opened: list[tuple[str, Stores]] = []
+
+    def make(group: str) -> Stores:
+        name, password = f"test_{secrets.token_hex(4)}", secrets.token_urlsafe()
+        _administer(
+            stores,
+            f"create role {{}} login password {{}} in role {group}",
+            sql.Identifier(name),
+            sql.Literal(password),
+        )
+        _administer(stores, f"alter role {{}} set role {group}", sql.Identifier(name))
+        url = endpoints.postgres_url.replace("//postgres@", f"//{name}:{password}@")
+        seen = Stores(Postgres(url), Mongo(endpoints.mongo_url), Redis(endpoints.redis_url))
+        opened.append((name, seen))
+        return seen
+
+    yield make
+    for name, seen in opened:
+        seen.close()
+        _administer(stores, "drop role {}", sql.Identifier(name))
+
+
+@pytest.fixture
+def shop(log_in: LogIn) -> Stores:
+    """The stores as the application sees them."""
+    return log_in("ecom_shop")
+
+
+@pytest.fixture
+def analyst(log_in: LogIn) -> Stores:
+    """The stores as an analyst sees them."""
+    return log_in("ecom_analyst")
+
+
+@pytest.fixture
+def pipeline(log_in: LogIn) -> Stores:
+    """The stores as the pipeline sees them."""
+    return log_in("ecom_pipeline")
+
+
+def _administer(stores: Stores, statement: str, *parts: sql.Composable) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(*parts))
+
+
+def _allowed(stores: Stores, statements: Sequence[str]) -> list[str]:
+    """The statements that are not refused for want of a right."""
+    return [statement for statement in statements if not _refused(stores, statement)]
+
+
+def _refused(stores: Stores, statement: str) -> bool:
+    try:
+        fetch(stores, statement)
+    except StoreRefused as error:
+        return error.code == _INSUFFICIENT_PRIVILEGE
+    return False
+
+
+def _rights(stores: Stores, role: str) -> set[tuple[str, str]]:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(_RIGHTS, {"role": role})
+        return {(table, right) for table, right in cursor.fetchall()}
+
+
+def _columns(stores: Stores, role: str, relation: str, privilege: str) -> set[str]:
+    names: dict[str, Any] = {"role": role, "relation": relation, "privilege": privilege}
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(_COLUMNS, names)
+        return {name for (name,) in cursor.fetchall()}
+
+
+def test_the_application_fills_carts_and_places_orders(stores: Stores, shop: Stores) -> None:
+    open_shop(stores, {1: 5, 2: 5})
+    carts, products = CartService(shop), ProductService(shop)
+    cart_id = carts.add_for_customer(7, product_id=1, quantity=2)
+    carts.submit(cart_id)
+    assert isinstance(OrderService(shop).place_order(cart_id), Ordered)
+    submit(stores, [cart("too much", {2: 6})])
+    assert isinstance(OrderService(shop).place_order("too much"), Rejected)
+
+    assert products.stock_of([1, 2]) == {1: 3, 2: 5}
+    assert (products.get(1).price, stock(stores, 1)) == (1, 3)
+    assert Effects(shop).lag().undone == 0
+    assert breaches(stores) == {}
+
+
+def test_the_application_opens_the_stores_of_a_schema_that_is_up_to_date(
+    shop: Stores, endpoints: Endpoints
+) -> None:
+    settings = Settings(
+        _env_file=None,
+        postgres_url=shop.postgres.url,
+        mongo_url=endpoints.mongo_url,
+        redis_url=endpoints.redis_url,
+    )
+    with open_stores(settings) as opened:
+        assert OrderService(opened).outcome("nothing") is None
+
+
+def test_the_application_has_just_the_rights_of_a_checkout(stores: Stores) -> None:
+    prepare_tables(stores.postgres)
+    assert _rights(stores, "ecom_shop") == {
+        ("shop.customers", "select"),
+        ("shop.products", "select"),
+        ("shop.products", "update"),
+        ("shop.checkouts", "select"),
+        ("shop.checkouts", "insert"),
+        ("shop.checkouts", "update"),
+        ("shop.orders", "insert"),
+        ("shop.order_items", "select"),
+        ("shop.order_items", "insert"),
+    }
+    assert _columns(stores, "ecom_shop", "shop.customers", "select") == {"customer_id"}
+    assert _columns(stores, "ecom_shop", "shop.products", "update") == {"stock", "stock_version"}
+
+
+def test_the_application_is_refused_everything_else(stores: Stores, shop: Stores) -> None:
+    prepare_tables(stores.postgres)
+    assert _allowed(shop, _NOT_FOR_THE_APPLICATION) == []
+
+
+def test_only_partitions_are_made_in_the_owners_name_and_with_a_fixed_search_path(
+    stores: Stores,
+) -> None:
+    definers = "select oid::regprocedure::text, proconfig from pg_proc where prosecdef"
+    assert fetch(stores, definers) == [
+        ("shop.ensure_month(date)", ["search_path=pg_catalog, pg_temp"])
+    ]
+
+
+def test_an_analyst_reads_everything_but_personal_data(stores: Stores) -> None:
+    prepare_tables(stores.postgres)
+    analytics = {(f"analytics.{name}", "select") for name in (*catalog(), "cart_sightings")}
+    tables = ("customers", "products", "stock_receipts", "orders", "order_items", "checkouts")
+    assert _rights(stores, "ecom_analyst") == analytics | {
+        (f"shop.{table}", "select") for table in tables
+    }
+    unreadable = {
+        (table, column)
+        for table in tables
+        for column in _columns(stores, "postgres", f"shop.{table}", "select")
+        - _columns(stores, "ecom_analyst", f"shop.{table}", "select")
+    }
+    assert unreadable == {
+        ("customers", "email"),
+        ("customers", "full_name"),
+        ("checkouts", "detail"),
+    }
+
+
+def test_an_analyst_is_refused_personal_data_and_every_change(
+    stores: Stores, analyst: Stores
+) -> None:
+    prepare_tables(stores.postgres)
+    assert _allowed(analyst, _NOT_FOR_ANALYSTS) == []
+
+
+def test_the_pipeline_does_all_its_work_and_analysts_read_it(
+    pipeline: Stores, analyst: Stores, settings: Settings
+) -> None:
+    days = [date(2026, 1, 31), date(2026, 2, 1)]
+    run_pipeline(pipeline, settings, days)
+    ((sold,),) = fetch(analyst, "select sum(orders) from analytics.daily_sales")
+    assert fetch(analyst, "select count(*) from shop.orders") == [(sold,)]
+    assert sold > 0
+    assert fetch(analyst, "select count(distinct country) from shop.customers") != [(0,)]
+    assert len(TopSellers(pipeline).get("all")) > 0
+    owners = "select distinct tableowner from pg_tables where schemaname in ('shop', 'analytics')"
+    assert fetch(pipeline, owners) == [("ecom_pipeline",)]
+
+
+def test_an_analyst_reads_a_table_that_was_made_anew(pipeline: Stores, analyst: Stores) -> None:
+    tables = catalog()
+    prepare_tables(pipeline.postgres)
+    daily = tables["daily_sales"]
+    changed = replace(daily, definition=daily.definition.replace("(", "( -- changed\n", 1))
+    made = prepare_tables(pipeline.postgres, Catalog({**tables, "daily_sales": changed}))
+    assert [refreshed.table for refreshed in made] == ["daily_sales"]
+    assert fetch(analyst, "select * from analytics.daily_sales") == []
+    assert fetch(analyst, "select * from analytics.daily_sales_trend") == []
+
+
+def test_the_pipeline_owns_the_shop_and_not_the_server(pipeline: Stores) -> None:
+    assert _allowed(pipeline, _NOT_FOR_THE_PIPELINE) == []
