@@ -60,10 +60,7 @@ begin
     end loop;
     alter sequence shop.checkout_order_ids owner to ecom_pipeline;
     -- The books of the migrations, which pipelines apply.
-    alter table _yoyo_migration owner to ecom_pipeline;
-    alter table _yoyo_log owner to ecom_pipeline;
-    alter table _yoyo_version owner to ecom_pipeline;
-    alter table if exists yoyo_lock owner to ecom_pipeline;
+    grant all on _yoyo_migration, _yoyo_log, _yoyo_version to ecom_pipeline;
 end
 $$;
 
@@ -148,7 +145,7 @@ begin
         begin
             perform ops.hand_over_to_pipeline();
         exception when insufficient_privilege then
-            raise notice '% stays the owner: it is no member of ecom_pipeline', current_user;
+            raise notice '% stays the owner: %', current_user, sqlerrm;
         end;
     end if;
     if to_regrole('ecom_shop') is not null then

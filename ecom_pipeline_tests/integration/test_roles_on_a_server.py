@@ -1,0 +1,129 @@
+"""The migration of the roles, on servers where everything and on those where little is allowed."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2.errors
+import pytest
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.embedded import servers, supervisor
+from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
+from ecom_pipeline.database.migrations import migrate
+
+_GROUPS = ("ecom_analyst", "ecom_pipeline", "ecom_shop")
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[str]:
+    """The administrator's URL on a server of this module's own, which may lose what it holds."""
+    directory = Path(tempfile.mkdtemp(prefix="roles", dir=os.environ["PYTEST_ECOM_HOME"]))
+    directory.chmod(0o755)
+    # By it, a later run of the tests finds the server of one that was killed.
+    (directory / "lock").touch()
+    program = servers(Settings(_env_file=None, home=directory))[0].program
+    assert program is not None
+    url = program.url(supervisor.start(program))
+    _run(url, "alter system set fsync = off", "select pg_reload_conf()")
+    yield url
+    supervisor.delete(program)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def server(own_server: str) -> Iterator[str]:
+    """The server without any database or role of ours."""
+    yield own_server
+    for (database,) in _run(
+        own_server, "select datname from pg_database where datname like '%shop%'"
+    ):
+        _run(own_server, f"drop database {database} with (force)")
+    for (role,) in _run(own_server, "select rolname from pg_roles where oid >= 16384"):
+        _run(own_server, f"drop role {role}")
+
+
+def _run(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _groups(url: str) -> tuple[str, ...]:
+    rows = _run(url, "select rolname from pg_roles where rolname like 'ecom%' order by rolname")
+    return tuple(name for (name,) in rows)
+
+
+def _owned_by(server: str, user: str) -> str:
+    """The URL of a new database as the user who owns it sees it."""
+    database = f"{user}_shop"
+    _run(server, f"create database {database} owner {user}")
+    return sibling_url(server, database).replace("postgres@", f"{user}@")
+
+
+def _owner(url: str) -> list[tuple[Any, ...]]:
+    return _run(url, "select tableowner from pg_tables where tablename = 'customers'")
+
+
+def test_databases_that_are_migrated_at_once_share_the_roles(server: str) -> None:
+    urls = [ensure_database(server, f"shop_{number}") for number in range(4)]
+    with ThreadPoolExecutor(len(urls)) as threads:
+        applied = list(threads.map(migrate, urls))
+    assert all("0020_roles" in names for names in applied)
+    assert _groups(server) == _GROUPS
+    assert [_owner(url) for url in urls] == [[("ecom_pipeline",)]] * len(urls)
+
+
+def test_a_user_who_may_make_roles_becomes_a_member_of_the_pipeline(server: str) -> None:
+    _run(server, "create role maker login createrole")
+    url = _owned_by(server, "maker")
+    migrate(url)
+    assert _groups(server) == _GROUPS
+    assert _owner(url) == [("ecom_pipeline",)]
+    _run(
+        url,
+        "select shop.ensure_month('2026-01-01')",
+        "alter table shop.orders add column note text",
+    )
+
+
+def test_a_user_who_may_not_make_roles_migrates_and_grants_when_they_are_there(server: str) -> None:
+    _run(server, "create role plain login")
+    url = _owned_by(server, "plain")
+    assert "0020_roles" in migrate(url)
+    assert _groups(server) == ()
+    assert _owner(url) == [("plain",)]
+
+    _run(server, *(f"create role {group} nologin" for group in _GROUPS))
+    _run(server, "create role web login in role ecom_shop")
+    web = url.replace("plain@", "web@")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        _run(web, "select shop.ensure_month('2026-01-01')")
+    _run(url, "select ops.grant_rights()")
+    assert _run(web, "select shop.ensure_month('2026-01-01')") != []
+    assert _owner(url) == [("plain",)]
+
+    _run(server, "grant ecom_pipeline to plain")
+    _run(url, "select ops.grant_rights()")
+    assert _owner(url) == [("ecom_pipeline",)]
+    assert _run(web, "select shop.ensure_month('2026-02-01')") != []
+
+
+def test_giving_the_rights_again_changes_nothing(server: str) -> None:
+    url = ensure_database(server, "shop_1")
+    migrate(url)
+    acls = (
+        "select oid::regclass, relacl, relowner from pg_class where relacl is not null order by 1"
+    )
+    given = _run(url, acls)
+    _run(url, "select ops.grant_rights()")
+    assert _run(url, acls) == given
+    _run(url, "grant update on shop.orders to ecom_shop", "select ops.grant_rights()")
+    assert _run(url, acls) == given
