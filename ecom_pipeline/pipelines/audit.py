@@ -165,3 +165,15 @@ CHECKS: Final = (
     _in_postgres("rows_read_are_accounted_for"),
 )
 """All checks, in the order of the design's section 7."""
+
+CHECKOUT_CHECKS: Final = (
+    "stock_is_receipts_minus_checkouts",
+    "totals_are_sums_of_items",
+    "items_belong_to_orders",
+    "carts_have_one_order",
+    "ordered_means_an_order_exists",
+    "carts_match_their_checkouts",
+    "effects_are_applied",
+    "cached_stock_is_current",
+)
+"""Names of those that a checkout can break; they need no analytics tables."""

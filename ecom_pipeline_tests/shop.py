@@ -1,0 +1,153 @@
+"""A small shop for the tests of the checkout: what is in stock, who buys, and what came of it."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any, TypeVar
+
+from psycopg2 import sql
+from psycopg2.extensions import parse_dsn
+
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.checkout import CheckoutResult, Ordered
+from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
+from ecom_pipeline.services.order_service import OrderService
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+CUSTOMERS = 20
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def fetch(stores: Stores, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def configure(stores: Stores, name: str, value: str) -> None:
+    """Changes a setting of the test's database for all sessions from now on."""
+    statement = sql.SQL("alter database {} set {} = {}").format(
+        sql.Identifier(parse_dsn(stores.postgres.url)["dbname"]),
+        sql.Identifier(name),
+        sql.Literal(value),
+    )
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+    stores.postgres.close()
+
+
+def open_shop(stores: Stores, stock: Mapping[int, int]) -> None:
+    """Twenty customers, and these units of each product at a price of its id."""
+    fetch(
+        stores,
+        """
+        insert into shop.customers
+        select n, n || '@example.com', 'Customer ' || n, 'Berlin', 'DE', '2025-01-01'
+        from generate_series(1, %s) as n
+        """,
+        CUSTOMERS,
+    )
+    fetch(
+        stores,
+        """
+        insert into shop.products (product_id, sku, name, category, price, stock, stock_version)
+        select product_id, 'SKU-' || product_id, 'Product', 'Things', product_id, units, 1
+        from unnest(%s::bigint[], %s::integer[]) as stocked (product_id, units)
+        """,
+        list(stock.keys()),
+        list(stock.values()),
+    )
+    receive(stores, stock, version=0)
+
+
+def receive(stores: Stores, units: Mapping[int, int], version: int = 0) -> None:
+    """Books a delivery; the stock itself is raised by the caller."""
+    fetch(
+        stores,
+        """
+        insert into shop.stock_receipts
+        select product_id, '2026-01-01'::date + %s, units
+        from unnest(%s::bigint[], %s::integer[]) as received (product_id, units)
+        where units > 0
+        """,
+        version,
+        list(units.keys()),
+        list(units.values()),
+    )
+
+
+def cart(
+    cart_id: object,
+    quantities: Mapping[int, int],
+    customer_id: int = 1,
+    submitted_at: datetime = NOON,
+) -> dict[str, Any]:
+    """A submitted cart, as Mongo holds it."""
+    items = [{"product_id": product, "quantity": units} for product, units in quantities.items()]
+    return {
+        "_id": cart_id,
+        "customer_id": customer_id,
+        "status": "submitted",
+        "items": items,
+        "created_at": submitted_at - timedelta(hours=1),
+        "submitted_at": submitted_at,
+    }
+
+
+def submit(stores: Stores, carts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Puts carts into Mongo as they are."""
+    documents = [dict(document) for document in carts]
+    stores.mongo.carts.insert_many(documents)
+    return documents
+
+
+def all_at_once(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Does the work for each item in a thread of its own, all starting together."""
+    barrier = Barrier(len(items))
+
+    def start(item: Item) -> Result:
+        barrier.wait(timeout=60)
+        return work(item)
+
+    with ThreadPoolExecutor(len(items)) as threads:
+        return list(threads.map(start, items))
+
+
+def ordered_ids(results: Iterable[CheckoutResult]) -> list[int]:
+    return [result.order_id for result in results if isinstance(result, Ordered)]
+
+
+def stock(stores: Stores, product_id: int = 1) -> int:
+    ((units,),) = fetch(stores, "select stock from shop.products where product_id = %s", product_id)
+    return int(units)
+
+
+def breaches(stores: Stores) -> dict[str, Any]:
+    """What the audit of the checkout finds broken, by the name of the check."""
+    return {
+        finding.name: finding.examples
+        for finding in audit(stores, CHECKOUT_CHECKS)
+        if finding.breaches
+    }
+
+
+def chance(seed: int) -> random.Random:
+    """A source of draws that are the same in every run."""
+    return random.Random(seed)  # noqa: S311 - not for secrets
+
+
+def place_elsewhere(endpoints: Endpoints, cart_ids: Sequence[str]) -> dict[str, CheckoutResult]:
+    """Places carts one after another, on connections of its own: for other processes."""
+    with Stores(
+        Postgres(endpoints.postgres_url), Mongo(endpoints.mongo_url), Redis(endpoints.redis_url)
+    ) as stores:
+        orders = OrderService(stores)
+        return {cart_id: orders.place_order(cart_id) for cart_id in cart_ids}
