@@ -80,8 +80,8 @@ def servers() -> Endpoints:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home for servers of the test's own, which it may break; its path has a space."""
-    directory = Path(tempfile.mkdtemp(prefix="own home ", dir=os.environ[_HOME_VARIABLE]))
+    """A home for servers of the test's own, which it may break; its path is an odd one."""
+    directory = Path(tempfile.mkdtemp(prefix="100% odd, ", dir=os.environ[_HOME_VARIABLE]))
     directory.chmod(0o755)
     yield directory / ".ecom"
     _remove(directory)

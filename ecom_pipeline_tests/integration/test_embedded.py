@@ -1,8 +1,10 @@
 """The supervisor's rules, held with the server that starts quickest."""
 
 import json
-import os
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import ServerFailed, supervisor
+from ecom_pipeline.database.embedded.addresses import free_port
 from ecom_pipeline.database.embedded.redis_program import RedisProgram
 from ecom_pipeline.database.redis import Redis
 
@@ -65,15 +68,37 @@ def test_a_server_whose_port_is_taken_moves_to_another(program: RedisProgram) ->
     assert _answers(program, address)
 
 
-def test_a_stale_pid_that_became_another_process_is_left_alone(program: RedisProgram) -> None:
+@pytest.fixture
+def stranger() -> Iterator[psutil.Popen]:
+    """A process that is none of ours."""
+    with psutil.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_a_stale_pid_that_became_another_process_is_left_alone(
+    program: RedisProgram, stranger: psutil.Popen
+) -> None:
     address = supervisor.start(program)
     supervisor.stop(program)
-    stale = {"pid": os.getpid(), "address": address, "ready": True}
+    stale = {"pid": stranger.pid, "address": address, "ready": True}
     program.state.write_text(json.dumps(stale))
     assert supervisor.running_address(program) is None
     assert not supervisor.stop(program)
+    assert stranger.poll() is None
     assert _answers(program, supervisor.start(program))
-    assert _pid(program) != os.getpid()
+
+
+def test_a_server_that_loses_a_race_for_its_port_tries_another(
+    program: RedisProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        choices = iter([taken, free_port(None)])
+        monkeypatch.setattr(program, "choose_address", lambda _: next(choices))
+        assert supervisor.start(program) != taken
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])

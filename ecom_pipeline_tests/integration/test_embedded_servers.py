@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import psycopg2.errors
 import pytest
+from pymongo import WriteConcern
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
@@ -60,11 +62,15 @@ def test_acknowledged_writes_survive_a_kill_of_every_server(home: Path) -> None:
     with closing(connect(before.postgres_url)) as connection, connection.cursor() as cursor:
         cursor.execute("create table kept as select 1 as number")
         connection.commit()
+    processes = _processes(home)
     with closing(Mongo(before.mongo_url)) as mongo:
-        mongo.carts.insert_one({"_id": "kept"})
-
-    for process in _processes(home).values():
-        process.kill()
+        # Of a client, too, that does not ask for more than an answer.
+        carts = mongo.carts.with_options(write_concern=WriteConcern(w=1))
+        for number in range(300):
+            carts.insert_one({"_id": number})
+        processes["mongo"].kill()
+    processes["postgres"].kill()
+    processes["redis"].kill()
 
     after = embedded.ensure_running(settings)
     assert after == before
@@ -72,7 +78,7 @@ def test_acknowledged_writes_survive_a_kill_of_every_server(home: Path) -> None:
         cursor.execute("select number from kept")
         assert cursor.fetchall() == [(1,)]
     with closing(Mongo(after.mongo_url)) as mongo:
-        assert mongo.carts.find_one() == {"_id": "kept"}
+        assert mongo.carts.count_documents({}) == 300
 
 
 @pytest.fixture
@@ -87,10 +93,16 @@ def test_postgres_starts_though_its_old_pid_is_another_process_by_now(
     program: PostgresProgram,
 ) -> None:
     supervisor.start(program)
-    supervisor.stop(program)
     lock = program.data / "postmaster.pid"
-    lock.write_text(f"{os.getppid()}\n{program.data}\n1\n5432\n/tmp\n\n1 1\nready\n")
-    supervisor.start(program)
+    lines = lock.read_text().splitlines()
+    supervisor.stop(program)
+    # Postgres minds only processes of its own account.
+    user = program.account.user if program.account else None
+    with subprocess.Popen(["/bin/sleep", "60"], user=user) as stranger:
+        lock.write_text("\n".join([str(stranger.pid), *lines[1:], ""]))
+        supervisor.start(program)
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_postgres_keeps_durability_and_personal_data_out_of_its_log(
@@ -108,14 +120,12 @@ def test_postgres_keeps_durability_and_personal_data_out_of_its_log(
     assert "ada@example.org" not in program.log.read_text()
 
 
-def test_postgres_works_in_a_directory_too_deep_for_a_socket(home: Path) -> None:
-    program = PostgresProgram(home.parent / "-".join(["deep"] * 30) / "postgres")
-    program.directory.parent.mkdir()
-    try:
-        address = supervisor.start(program)
-        assert len(address) < 90
-    finally:
-        supervisor.delete(program)
+def test_postgres_works_in_a_directory_too_deep_for_a_socket() -> None:
+    deep = Path(tempfile.mkdtemp(prefix="deep-" * 20, dir=os.environ["PYTEST_ECOM_HOME"]))
+    deep.chmod(0o755)
+    program = PostgresProgram(deep / "postgres")
+    address = supervisor.start(program)
+    supervisor.delete(program)
     assert not Path(address).exists()
 
 
