@@ -1,0 +1,1 @@
+"""The comparisons, grouped by what they are about."""

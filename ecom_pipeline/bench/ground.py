@@ -1,0 +1,125 @@
+"""Where comparisons take place: servers of the bench's own, and empty stores for each of them."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+import psutil
+from psycopg2 import sql
+
+from ecom_pipeline.config.settings import Settings, load_settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
+from ecom_pipeline.database.migrations import migrate
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.stores import Stores
+
+_HOME_PREFIX: Final = "ecom-bench-"
+
+Size = TypeVar("Size")
+
+
+class Scale(StrEnum):
+    """How much work the contestants are given."""
+
+    SMALL = "small"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The servers of one run of the bench.
+
+    Attributes:
+        settings: Where the servers live.
+        endpoints: Where they listen.
+        scale: How much work there is to be.
+        tell: Told what is being done.
+    """
+
+    settings: Settings
+    endpoints: Endpoints
+    scale: Scale
+    tell: Callable[[str], None]
+
+    def pick(self, small: Size, full: Size) -> Size:
+        """One of two sizes."""
+        return small if self.scale is Scale.SMALL else full
+
+    @contextmanager
+    def stores(self, name: str) -> Iterator[Stores]:
+        """Empty stores under a name of their own; they are dropped when the block ends."""
+        self.tell("making empty stores")
+        url = ensure_database(self.endpoints.postgres_url, name)
+        migrate(url)
+        with Stores(
+            postgres=Postgres(url),
+            mongo=Mongo(self.endpoints.mongo_url, name),
+            redis=Redis(self.endpoints.redis_url),
+        ) as stores:
+            stores.mongo.ensure_indexes()
+            yield stores
+            stores.mongo.carts.drop()
+            stores.redis.client.flushdb()
+        self.administer("drop database {} with (force)", name)
+
+    def settle(self) -> None:
+        """Has Postgres write what is not on disk yet, so that nobody does it for another."""
+        self.administer("checkpoint")
+
+    def administer(self, statement: str, *identifiers: str) -> None:
+        """Runs a statement outside any transaction and outside any shop's database."""
+        url = sibling_url(self.endpoints.postgres_url, "postgres")
+        with closing(connect(url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))
+
+
+@contextmanager
+def ground(scale: Scale, tell: Callable[[str], None]) -> Iterator[Ground]:
+    """Starts embedded servers in a new home; stops them and removes it when the block ends.
+
+    Raises:
+        ServerFailed: A server does not start.
+    """
+    _sweep()
+    home = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{psutil.Process().pid}-"))
+    # Postgres runs under another account when this process is root's, and must pass through.
+    home.chmod(0o755)
+    settings = _settings(home)
+    try:
+        tell("starting servers")
+        yield Ground(settings, embedded.ensure_running(settings), scale, tell)
+    finally:
+        tell("stopping servers")
+        _remove(home)
+
+
+def _settings(home: Path) -> Settings:
+    """Settings that are the same whatever the environment says."""
+    defaults = {
+        name: field.get_default() for name, field in Settings.model_fields.items() if name != "home"
+    }
+    return load_settings(_env_file=None, home=home, **defaults)
+
+
+def _sweep() -> None:
+    """Stops and removes what a killed bench has left."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_HOME_PREFIX}*"):
+        pid = home.name.removeprefix(_HOME_PREFIX).partition("-")[0]
+        if not psutil.pid_exists(int(pid)):
+            _remove(home)
+
+
+def _remove(home: Path) -> None:
+    embedded.reset(_settings(home))
+    shutil.rmtree(home, ignore_errors=True)
