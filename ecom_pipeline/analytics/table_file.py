@@ -41,7 +41,7 @@ class InvalidTableFile(Exception):
     def __init__(self, path: Path, problem: str) -> None:
         self.path = path
         self.problem = problem
-        super().__init__(f"{path.name}: {problem}; see CONTRIBUTING.md for what a file holds")
+        super().__init__(f"{path.name}: {problem}; see docs/analytics.md for what a file holds")
 
 
 class Refresh(StrEnum):

@@ -1,6 +1,5 @@
 """Each analytics table against an independent calculation, every row and column exactly."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from ecom_pipeline.config.settings import Settings

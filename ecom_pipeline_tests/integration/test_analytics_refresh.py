@@ -1,0 +1,328 @@
+"""Refreshing by parts gives what a build from nothing gives, and is never seen half done."""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import count
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.database.merge import Changes
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines import transformation
+from ecom_pipeline.pipelines.transformation import (
+    prepare_tables,
+    rebuild_everything,
+    refresh,
+    refresh_days,
+)
+from ecom_pipeline_tests.analytics_shop import (
+    active_cart,
+    at,
+    days_from,
+    forget_everything,
+    put_checkout,
+    put_order,
+    refresh_all,
+    remove_imported,
+    rows,
+)
+from ecom_pipeline_tests.analytics_truth import stored, truth
+from ecom_pipeline_tests.shop import fetch, open_shop
+
+LEAP_WEEK = days_from(date(2028, 2, 26), 6)
+DAYS = [*LEAP_WEEK, date(2028, 3, 31), date(2028, 6, 15)]
+WHOLE_TABLES = ("top_sellers", "customer_value")
+VERSIONS = (range(1, 40), range(100, 120))
+_VERSION = "select md5(string_agg(t::text, '|' order by t::text)) from analytics.{} as t"
+
+
+@pytest.fixture(autouse=True)
+def shop(stores: Stores) -> None:
+    open_shop(stores, {1: 100, 2: 50, 3: 5, 4: 0})
+    prepare_tables(stores.postgres)
+
+
+class Shop:
+    """What happens in a shop, and the days that a pipeline would refresh after it."""
+
+    def __init__(self, stores: Stores) -> None:
+        self.stores = stores
+        self.order_ids = count(1)
+        self.carts: dict[str, date] = {}
+        self.dirty: set[date] = set()
+        self.refreshed: set[date] = set()
+
+    def order(self, day: date, customer: int, lines: list[tuple[int, int]]) -> None:
+        hour = next(self.order_ids) % 24
+        order_id = next(self.order_ids)
+        put_order(self.stores, order_id, at(day, hour), lines, customer_id=customer)
+        self.dirty.add(day)
+
+    def remove(self, day: date) -> None:
+        remove_imported(self.stores, day)
+        self.dirty.add(day)
+
+    def begin(self, day: date, product: int) -> None:
+        cart_id = f"cart {len(self.carts)}"
+        self.carts[cart_id] = day
+        self.stores.mongo.carts.insert_one(active_cart(cart_id, at(day), {product: 2}))
+        self.dirty.add(day)
+
+    def decide(self, number: int, day: date, *, is_short: bool) -> None:
+        if not self.carts:
+            return
+        cart_id = sorted(self.carts)[number % len(self.carts)]
+        created_at, submitted_at = at(self.carts[cart_id]), at(day, 13)
+        if fetch(self.stores, "select 1 from shop.checkouts where cart_id = %s", cart_id):
+            return
+        line = {"product_id": 3, "requested": 9, "available": 5, "unit_price": "3.00"}
+        order_id = put_checkout(
+            self.stores,
+            cart_id,
+            created_at,
+            submitted_at,
+            reason="insufficient_stock" if is_short else None,
+            detail={"shortfalls": [line]} if is_short else None,
+        )
+        if is_short:
+            rejected = {"status": "rejected", "submitted_at": submitted_at}
+            self.stores.mongo.carts.update_one({"_id": cart_id}, {"$set": rejected})
+        else:
+            put_order(self.stores, order_id, submitted_at, [(1, 2)], cart_id=cart_id)
+            self.stores.mongo.carts.delete_one({"_id": cart_id})
+        self.dirty.add(day)
+
+    def catch_up(self, seed: int) -> None:
+        """Refreshes what has changed, in any order of days and in runs of any length."""
+        order = random.Random(seed)  # noqa: S311
+        days = sorted(self.dirty)
+        order.shuffle(days)
+        while days:
+            run = [days.pop() for _ in range(order.randint(1, len(days)))]
+            refresh_all(self.stores, run)
+            self.refreshed |= set(run)
+        self.dirty.clear()
+
+    def close(self) -> None:
+        forget_everything(self.stores)
+        fetch(self.stores, "truncate shop.checkouts, shop.orders, shop.order_items")
+        self.stores.mongo.carts.delete_many({})
+
+
+some_day = st.sampled_from(DAYS)
+some_lines = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=1, max_size=3)
+events: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
+    st.tuples(st.just("order"), some_day, st.integers(1, 4), some_lines),
+    st.tuples(st.just("order"), some_day, st.integers(1, 4), some_lines),
+    st.tuples(st.just("remove"), some_day),
+    st.tuples(st.just("begin"), some_day, st.integers(1, 5)),
+    st.tuples(st.just("decide"), st.integers(0, 9), some_day, st.booleans()),
+    st.tuples(st.just("catch up"), st.integers(0, 9)),
+)
+
+
+def happen(shop: Shop, event: tuple[Any, ...]) -> None:
+    match event:
+        case ("order", day, customer, lines):
+            shop.order(day, customer, lines)
+        case ("remove", day):
+            shop.remove(day)
+        case ("begin", day, product):
+            shop.begin(day, product)
+        case ("decide", number, day, is_short):
+            shop.decide(number, day, is_short=is_short)
+        case ("catch up", seed):
+            shop.catch_up(seed)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(events, min_size=4, max_size=24), st.integers(0, 9))
+def test_any_sequence_of_refreshes_gives_the_tables_of_a_build_from_nothing(
+    stores: Stores, happened: list[tuple[Any, ...]], seed: int
+) -> None:
+    shop = Shop(stores)
+    try:
+        for event in happened:
+            happen(shop, event)
+        shop.catch_up(seed)
+        if not shop.refreshed:
+            return
+        step_by_step = stored(stores)
+        forget_everything(stores)
+        refresh_all(stores, sorted(shop.refreshed))
+        from_nothing = stored(stores)
+        expected = truth(stores, shop.refreshed)
+        for name in catalog():
+            assert from_nothing[name] == expected[name], name
+            assert step_by_step[name] == from_nothing[name], name
+    finally:
+        shop.close()
+
+
+def test_refreshing_again_changes_no_row_of_any_table(stores: Stores) -> None:
+    shop = _busy_shop(stores)
+    again = refresh_all(stores, DAYS)
+    assert {name: done.changes for name, done in again.items()} == dict.fromkeys(
+        catalog(), Changes()
+    )
+    assert {done.table: done.changes for done in rebuild_everything(stores) if done.changes} == {}
+    assert stored(stores) == truth(stores, shop.refreshed)
+
+
+def test_a_refresh_tells_what_it_changed(stores: Stores) -> None:
+    put_order(stores, 1, at(DAYS[0]), [(1, 1), (2, 1)])
+    put_order(stores, 2, at(DAYS[1]), [(1, 1)])
+    done = refresh(stores, "product_daily_sales", DAYS[:2])
+    assert (done.changes, done.rows, done.days) == (Changes(inserted=3), 3, tuple(DAYS[:2]))
+    remove_imported(stores, DAYS[0])
+    put_order(stores, 3, at(DAYS[0]), [(1, 5)])
+    done = refresh(stores, "product_daily_sales", [DAYS[0], DAYS[0]])
+    assert (done.changes, done.rows) == (Changes(updated=1, deleted=1), 1)
+    refresh(stores, "daily_sales", DAYS[:2])
+    done = refresh(stores, "top_sellers")
+    assert (done.changes, done.rows, done.days) == (Changes(inserted=3), 3, ())
+    assert refresh(stores, "product_daily_sales", []).days == ()
+    assert refresh(stores, "daily_sales_trend").changes == Changes()
+
+
+def test_a_late_first_order_moves_the_day_on_which_its_customer_is_new(stores: Stores) -> None:
+    early, middle, late = DAYS[0], DAYS[2], DAYS[4]
+    for number, day in enumerate((middle, late), start=1):
+        put_order(stores, number, at(day), [(1, 1)], customer_id=1)
+    assert refresh(stores, "daily_sales", [middle, late]).days == (middle, late)
+    put_order(stores, 3, at(early), [(1, 1)], customer_id=1)
+    assert refresh(stores, "daily_sales", [early]).days == (early, middle)
+    newcomers = rows(stores, "daily_sales", "new_customers", "returning_customers")
+    assert newcomers == [(1, 0), (0, 1), (0, 1)]
+    remove_imported(stores, early)
+    assert refresh(stores, "daily_sales", [early]).days == (early, middle)
+    newcomers = rows(stores, "daily_sales", "new_customers", "returning_customers")
+    assert newcomers == [(0, 0), (1, 0), (0, 1)]
+
+
+def test_an_order_of_a_known_customer_touches_no_other_day(stores: Stores) -> None:
+    for number, day in enumerate(DAYS[:3], start=1):
+        put_order(stores, number, at(day), [(1, 1)])
+    refresh(stores, "daily_sales", DAYS[:3])
+    put_order(stores, 9, at(DAYS[1]), [(2, 2)])
+    assert refresh(stores, "daily_sales", [DAYS[1]]).days == (DAYS[1],)
+
+
+def test_rebuilding_everything_finds_every_day_that_has_something_to_tell(stores: Stores) -> None:
+    shop = _busy_shop(stores, refresh_it=False)
+    rebuild_everything(stores)
+    assert stored(stores) == truth(stores, shop.dirty)
+
+
+@pytest.mark.parametrize("name", ["customer_daily_sales", "product_daily_sales"])
+def test_refreshing_a_day_reads_the_partition_of_its_month_alone(stores: Stores, name: str) -> None:
+    for number, day in enumerate(DAYS, start=1):
+        put_order(stores, number, at(day), [(1, 1)])
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(f"explain {catalog()[name].rows}", {"days": [date(2028, 2, 29)]})
+        plan = "\n".join(line for (line,) in cursor)
+    assert set(re.findall(r"\w+_2028_\d\d(?= )", plan)) <= {"orders_2028_02", "order_items_2028_02"}
+    assert "order_items_2028_02" in plan
+
+
+@pytest.mark.parametrize("name", ["daily_sales", "product_daily_sales", *WHOLE_TABLES])
+def test_a_reader_sees_whole_versions_only(stores: Stores, name: str) -> None:
+    versions = []
+    for order_ids in VERSIONS:
+        _load_version(stores, order_ids)
+        versions.append(_version(stores, name))
+    done = Event()
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(_poll, stores, name, done)
+        try:
+            for order_ids in VERSIONS * 6:
+                _load_version(stores, order_ids)
+        finally:
+            done.set()
+        seen = reading.result(timeout=30)
+    assert seen.keys() == set(versions)
+    assert seen.total() > 100
+
+
+def test_of_two_refreshes_at_once_the_one_that_read_last_is_merged_last(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = DAYS[0]
+    put_order(stores, 1, at(day), [(1, 1)])
+    merge_days = transformation._merge_days
+    with ThreadPoolExecutor(1) as threads:
+
+        def after_a_competitor(*arguments: Any) -> Changes:
+            monkeypatch.setattr(transformation, "_merge_days", merge_days)
+            put_order(stores, 2, at(day), [(1, 1)])
+            competing.append(
+                threads.submit(refresh_days, stores.postgres, "product_daily_sales", [day])
+            )
+            _wait(lambda: competing[0].done() or _is_anyone_waiting(stores))
+            return merge_days(*arguments)
+
+        competing: list[Any] = []
+        monkeypatch.setattr(transformation, "_merge_days", after_a_competitor)
+        refresh_days(stores.postgres, "product_daily_sales", [day])
+        competing[0].result(timeout=30)
+    assert rows(stores, "product_daily_sales", "orders") == [(2,)]
+
+
+def _busy_shop(stores: Stores, *, refresh_it: bool = True) -> Shop:
+    shop = Shop(stores)
+    chance = random.Random(4)  # noqa: S311
+    for day in DAYS:
+        for _ in range(6):
+            lines = [(chance.randint(1, 4), chance.randint(1, 3)) for _ in range(3)]
+            shop.order(day, chance.randint(1, 9), lines)
+            shop.begin(day, chance.randint(1, 5))
+        shop.decide(chance.randint(0, 99), day, is_short=chance.random() < 0.5)
+    if refresh_it:
+        shop.catch_up(0)
+    return shop
+
+
+def _load_version(stores: Stores, order_ids: range) -> None:
+    """Replaces the orders of a day and refreshes all tables."""
+    remove_imported(stores, DAYS[0])
+    for order_id in order_ids:
+        lines = [(1 + order_id % 4, 1 + order_id % 3)]
+        put_order(stores, order_id, at(DAYS[0]), lines, customer_id=1 + order_id % 20)
+    refresh_all(stores, [DAYS[0]])
+
+
+def _version(stores: Stores, name: str) -> str:
+    ((version,),) = fetch(stores, _VERSION.format(name))
+    return str(version)
+
+
+def _poll(stores: Stores, name: str, done: Event) -> Counter[str]:
+    """Reads a table over and over, and counts how often it saw each content."""
+    seen: Counter[str] = Counter()
+    while not done.is_set():
+        seen[_version(stores, name)] += 1
+    return seen
+
+
+def _is_anyone_waiting(stores: Stores) -> bool:
+    return bool(fetch(stores, "select 1 from pg_locks where locktype = 'advisory' and not granted"))
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, "waited in vain"
