@@ -24,6 +24,7 @@ def put_order(
     order_id: int,
     placed_at: datetime,
     quantities: Sequence[tuple[int, int]],
+    *,
     customer_id: int = 1,
     cart_id: str | None = None,
 ) -> None:
@@ -71,6 +72,7 @@ def put_checkout(
     cart_id: str,
     created_at: datetime | None,
     submitted_at: datetime | None,
+    *,
     reason: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> int:
@@ -92,7 +94,9 @@ def put_checkout(
     return order_id
 
 
-def active_cart(cart_id: str, created_at: datetime, quantities: Mapping[int, int]) -> dict[str, Any]:
+def active_cart(
+    cart_id: str, created_at: datetime, quantities: Mapping[int, int]
+) -> dict[str, Any]:
     items = [{"product_id": product, "quantity": units} for product, units in quantities.items()]
     return {"_id": cart_id, "status": "active", "created_at": created_at, "items": items}
 
@@ -123,4 +127,5 @@ def rows(stores: Stores, name: str, *columns: str) -> list[tuple[Any, ...]]:
     """Some columns of a table, in order of its key."""
     table = catalog()[name]
     order = ", ".join(table.key)
-    return fetch(stores, f"select {', '.join(columns)} from {table.relation} order by {order}")
+    statement = f"select {', '.join(columns)} from {table.relation} order by {order}"  # noqa: S608
+    return fetch(stores, statement)

@@ -8,7 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import accumulate, combinations
 from typing import Any
@@ -47,7 +47,8 @@ def stored(stores: Stores) -> dict[str, Rows]:
     for name, table in catalog().items():
         columns = ", ".join(column.name for column in table.columns)
         order = ", ".join(table.key)
-        tables[name] = fetch(stores, f"select {columns} from {table.relation} order by {order}")
+        statement = f"select {columns} from {table.relation} order by {order}"  # noqa: S608
+        tables[name] = fetch(stores, statement)
     return tables
 
 
@@ -92,7 +93,10 @@ def _duckdb(base: Base) -> duckdb.DuckDBPyConnection:
         "days": (["day"], [(day,) for day in base.days]),
         "orders": (["order_id", "day", "customer_id", "placed_at"], base.orders),
         "items": (["order_id", "day", "product_id", "quantity", "cents"], base.items),
-        "products": (["product_id", "cents", "stock"], [(p, c, s) for p, _, c, s, _ in base.products]),
+        "products": (
+            ["product_id", "cents", "stock"],
+            [(p, c, s) for p, _, c, s, _ in base.products],
+        ),
         "receipts": (["product_id", "day", "quantity"], base.receipts),
     }
     types = {"day": pa.date32(), "placed_at": pa.timestamp("us", "UTC")}
@@ -170,11 +174,13 @@ _QUERIES = {
         with totals as (
             select
                 product_id,
-                (select count(distinct order_id) from sold where sold.product_id = p.product_id) as orders,
-                (select coalesce(sum(quantity), 0) from sold where sold.product_id = p.product_id)::bigint as units,
-                (select coalesce(sum(paid), 0) from sold where sold.product_id = p.product_id)::bigint as revenue,
-                (select min(day) from sold where sold.product_id = p.product_id) as first_day,
-                (select max(day) from sold where sold.product_id = p.product_id) as last_day,
+                (select count(distinct order_id) from sold s where s.product_id = p.product_id) n,
+                (select sum(quantity) from sold s where s.product_id = p.product_id) as units,
+                coalesce(
+                    (select sum(paid) from sold s where s.product_id = p.product_id), 0
+                )::bigint as revenue,
+                (select min(day) from sold s where s.product_id = p.product_id) as first_day,
+                (select max(day) from sold s where s.product_id = p.product_id) as last_day,
                 (select coalesce(sum(paid), 0) from sold)::bigint as everything
             from products p
         ),
@@ -185,7 +191,7 @@ _QUERIES = {
             group by all
         )
         select
-            product_id, orders, units, t.revenue, first_day, last_day,
+            product_id, n, coalesce(units, 0)::bigint, t.revenue, first_day, last_day,
             coalesce(ten(t.revenue, everything), 0),
             coalesce(ten(better.revenue, everything), 0) as cumulative,
             case
@@ -232,7 +238,9 @@ def _with_decimals(name: str, rows: Rows) -> Rows:
     digits = _DIGITS[name]
     return [
         tuple(
-            Decimal(int(value)).scaleb(-digits[place]) if place in digits and value is not None else value
+            Decimal(int(value)).scaleb(-digits[place])
+            if place in digits and value is not None
+            else value
             for place, value in enumerate(row)
         )
         for row in rows
@@ -301,9 +309,7 @@ def _quintiles(measure: Mapping[int, Any]) -> dict[int, int]:
     ordered = sorted(measure, key=lambda who: (measure[who], who))
     size, left = divmod(len(ordered), 5)
     ends = list(accumulate(size + (part < left) for part in range(5)))
-    return {
-        who: 1 + sum(place >= end for end in ends[:4]) for place, who in enumerate(ordered)
-    }
+    return {who: 1 + sum(place >= end for end in ends[:4]) for place, who in enumerate(ordered)}
 
 
 def _segment(recency: int, frequency: int) -> str:
@@ -418,7 +424,7 @@ def _lost_demand(base: Base) -> Rows:
     revenue: dict[tuple[date, int], Decimal] = defaultdict(Decimal)
     for _, _, reason, detail, _, submitted_at in base.checkouts:
         day = _day(submitted_at)
-        if reason == "insufficient_stock" and day in base.days:
+        if reason == "insufficient_stock" and day and day in base.days:
             for line in detail["shortfalls"]:
                 units[day, line["product_id"]] += line["requested"]
                 revenue[day, line["product_id"]] += line["requested"] * Decimal(line["unit_price"])
