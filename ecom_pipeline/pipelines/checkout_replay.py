@@ -105,8 +105,9 @@ def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterato
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_these_days})
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
         # Asked which there are, because `$nin` would read every cart.
-        unknown = [s for s in stores.mongo.carts.distinct("status") if s not in CART_STATUSES]
-        yield from _batches(stores, {"status": {"$in": [None, *unknown]}})
+        for status in (None, *stores.mongo.carts.distinct("status")):
+            if status not in CART_STATUSES:
+                yield from _batches(stores, {"status": {"$eq": status}})
 
 
 def _batches(stores: Stores, pending: Mapping[str, Any]) -> Iterator[Batch]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import SubmittedCart, read_cart
+from ecom_pipeline.models.cart import SubmittedCart, cart_key, read_cart
 from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted
 from ecom_pipeline.models.order import utc_day
@@ -86,8 +86,9 @@ class OrderService:
 
     def outcome(self, cart_id: str) -> CheckoutResult | None:
         """What was decided of a cart, if it was."""
+        key = cart_key(cart_id)
         with self._stores.postgres.transaction() as connection:
-            return outcomes(connection, [cart_id]).get(cart_id)
+            return outcomes(connection, [key]).get(key)
 
     def _decided_before(self, cart_id: str, document: Mapping[str, Any] | None) -> CheckoutResult:
         decided = self.outcome(cart_id)
