@@ -4,9 +4,11 @@ import hashlib
 import re
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+_LEAVING_SECONDS = 1.0
 # The system's limit for a socket's whole path is 104 to 108 bytes.
 _SOCKET_DIRECTORY_BYTES = 85
 # No character that means something in a libpq URI or in Postgres' list of directories.
@@ -14,9 +16,16 @@ _PLAIN_PATH = re.compile(r"[\w./~+-]+", re.ASCII)
 
 
 def free_port(remembered: str | None) -> str:
-    """The remembered port if nobody listens there now, else any free one."""
-    if remembered is not None and _is_free(int(remembered)):
-        return remembered
+    """The remembered port if nobody listens there, else any free one.
+
+    A server that was killed just now takes a moment to leave its port, so that is waited for.
+    """
+    if remembered is not None:
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while time.monotonic() < deadline:
+            if _is_free(int(remembered)):
+                return remembered
+            time.sleep(0.02)
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return str(probe.getsockname()[1])
