@@ -62,7 +62,7 @@ def plan_backfill(
         missing_only: Whether to leave out what is there already and up to date.
 
     Raises:
-        NoSuchDay: One of the days has no partition.
+        NoDays, NoSuchDay: As `check_days` does.
     """
     check_days(first, last)
     close_abandoned_runs(instance)

@@ -36,7 +36,7 @@ class ShopDagsterStorage(DagsterPostgresStorage):
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(_for_sqlalchemy(_dagster_url()), inst_data=inst_data)
+        super().__init__(for_sqlalchemy(_dagster_url()), inst_data=inst_data)
         for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
             storage.optimize_for_webserver(
                 statement_timeout=_NO_STATEMENT_TIMEOUT,
@@ -70,7 +70,7 @@ def _dagster_url() -> str:
         raise StoreUnavailable("Dagster's database", hint) from None
 
 
-def _for_sqlalchemy(libpq_url: str) -> str:
+def for_sqlalchemy(libpq_url: str) -> str:
     """The same database in SQLAlchemy's notation, which differs for hosts and sockets."""
     parts = parse_dsn(libpq_url)
     url = sqlalchemy.URL.create(

@@ -6,10 +6,11 @@ from functools import cache
 import dagster as dg
 
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.models.errors import ShopError
 
 
-class NoSuchDay(Exception):
-    """A day has no partition; the message says which days have."""
+class NoSuchDay(ShopError):
+    """A day has no partition."""
 
     def __init__(self, day: date, first: date, last: date) -> None:
         self.day = day
@@ -17,6 +18,13 @@ class NoSuchDay(Exception):
             f"{day} is no day of this shop, which has {first} to {last}; ECOM_START_DATE moves the"
             " first one"
         )
+
+
+class NoDays(ShopError):
+    """The last day is before the first."""
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(f"{first} to {last} is no day at all; give the earlier day first")
 
 
 def daily_partitions(
@@ -48,11 +56,14 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 
 def check_days(first: date, last: date) -> None:
-    """Fails if one of the days has no partition.
+    """Fails unless these are the first and the last of some days that have partitions.
 
     Raises:
-        NoSuchDay: With the days that have one.
+        NoDays: The last is before the first.
+        NoSuchDay: One of them has no partition; the message says which days have.
     """
+    if last < first:
+        raise NoDays(first, last)
     keys = shop_days().get_partition_keys()
     oldest, newest = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
     for day in (first, last):

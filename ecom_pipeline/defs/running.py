@@ -116,7 +116,7 @@ def run_pipeline(
         assets: Names of the assets; all of them unless given.
 
     Raises:
-        NoSuchDay: One of the days has no partition.
+        NoDays, NoSuchDay: As `check_days` does.
     """
     check_days(first, last)
     close_abandoned_runs(instance)

@@ -1,0 +1,123 @@
+"""What happens by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import dagster as dg
+import psutil
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, this_process
+from ecom_pipeline.defs.everything import everything
+from ecom_pipeline.defs.jobs import RELAY_JOB
+from ecom_pipeline.defs.schedules import every_night
+from ecom_pipeline.defs.sensors import is_overdue, undone_effects
+from ecom_pipeline.services.effects import EffectsLag
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def requested_at(instant: datetime) -> object:
+    with dg.build_schedule_context(scheduled_execution_time=instant) as context:
+        return every_night(context)
+
+
+def test_every_night_yesterday_is_requested() -> None:
+    request = requested_at(datetime(2026, 3, 1, 0, 30, tzinfo=UTC))
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-02-28"
+
+
+def test_no_night_requests_a_day_before_the_first() -> None:
+    assert isinstance(requested_at(datetime(2026, 1, 1, 0, 30, tzinfo=UTC)), dg.SkipReason)
+
+
+def test_effects_are_overdue_when_the_oldest_is_over_a_minute_old() -> None:
+    minute = timedelta(minutes=1)
+
+    assert not is_overdue(EffectsLag(0, None), NOON)
+    assert not is_overdue(EffectsLag(5, NOON - minute), NOON)
+    assert is_overdue(EffectsLag(1, NOON - minute - timedelta(milliseconds=1)), NOON)
+
+
+def leave_effects_undone(stores: Stores) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into shop.checkouts (cart_id, outcome, reason, submitted_at, decided_at)
+            values ('20260101-000001', 'rejected', 'empty', now(), now() - interval '2 minutes')
+            """
+        )
+
+
+def evaluated(instance: dg.DagsterInstance, stores: Stores) -> object:
+    with dg.build_sensor_context(instance) as context:
+        return undone_effects(context, stores=stores)
+
+
+def test_the_relay_is_requested_for_undone_effects_and_does_them(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    assert isinstance(evaluated(instance, stores), dg.SkipReason)
+    leave_effects_undone(stores)
+    assert isinstance(evaluated(instance, stores), dg.RunRequest)
+
+    done = everything().resolve_job_def(RELAY_JOB).execute_in_process(instance=instance)
+
+    assert done.success
+    assert isinstance(evaluated(instance, stores), dg.SkipReason)
+
+
+def test_no_second_relay_is_requested_while_one_is_under_way(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    leave_effects_undone(stores)
+    instance.add_run(
+        dg.DagsterRun(job_name=RELAY_JOB, run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED)
+    )
+
+    assert isinstance(evaluated(instance, stores), dg.SkipReason)
+
+
+def started(instance: dg.DagsterInstance, process: str) -> dg.DagsterRun:
+    run = dg.DagsterRun(
+        job_name="shop_pipeline",
+        run_id=str(uuid4()),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={PROCESS_TAG: process},
+    )
+    instance.add_run(run)
+    return run
+
+
+@contextmanager
+def holding(instance: dg.DagsterInstance, pool: str, run: dg.DagsterRun) -> Iterator[None]:
+    instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
+    claim = instance.event_log_storage.claim_concurrency_slot(pool, run.run_id, "orders")
+    assert claim.is_claimed
+    yield
+
+
+def test_a_run_whose_process_was_killed_is_closed_and_its_pools_are_freed(
+    instance: dg.DagsterInstance,
+) -> None:
+    host, pid, _ = this_process().rsplit(" ", 2)
+    killed = started(instance, f"{host} {pid} 1")
+    with holding(instance, "orders", killed):
+        assert close_abandoned_runs(instance) == [killed.run_id]
+
+    run = instance.get_run_by_id(killed.run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert instance.event_log_storage.get_concurrency_info("orders").claimed_slots == []
+
+
+def test_runs_that_may_go_on_are_left_alone(instance: dg.DagsterInstance) -> None:
+    host, _, born = this_process().rsplit(" ", 2)
+    started(instance, this_process())
+    started(instance, f"another-{host} {max(psutil.pids()) + 1} {born}")
+
+    assert close_abandoned_runs(instance) == []

@@ -1,0 +1,61 @@
+"""Where Dagster keeps its records."""
+
+from contextlib import closing
+
+import dagster as dg
+import pytest
+from sqlalchemy.engine import Connection
+
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.libpq import connect, sibling_url
+from ecom_pipeline.defs.instance_storage import DATABASE, ShopDagsterStorage, for_sqlalchemy
+
+
+def test_records_are_kept_in_a_database_beside_the_shops_made_if_missing(
+    environment: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_POSTGRES_URL", raising=False)
+
+    storage = ShopDagsterStorage()
+
+    url = sibling_url(environment.postgres_url, DATABASE)
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from runs")
+        assert cursor.fetchall() == [(storage.run_storage.get_runs_count(),)]
+
+
+def test_a_process_does_not_connect_anew_for_every_query(instance: dg.DagsterInstance) -> None:
+    sessions = {session_of(instance) for _ in range(5)}
+
+    assert len(sessions) == 1
+
+
+def session_of(instance: dg.DagsterInstance) -> int:
+    connection: Connection
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        return int(connection.exec_driver_sql("select pg_backend_pid()").scalar_one())
+
+
+def test_what_is_passed_between_processes_names_no_server(instance: dg.DagsterInstance) -> None:
+    passed = str(instance.get_ref().to_dict())
+
+    assert "ShopDagsterStorage" in passed
+    assert "postgresql://" not in passed
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (
+            "postgres://me:p%40ss@db:5433/dagster?sslmode=require",
+            "postgresql://me:p%40ss@/dagster?host=db&port=5433&sslmode=require",
+        ),
+        (
+            "postgresql://postgres@/dagster?host=/tmp/socket",
+            "postgresql://postgres@/dagster?host=%2Ftmp%2Fsocket",
+        ),
+        ("postgresql://a:1,b:2/dagster", "postgresql:///dagster?host=a%2Cb&port=1%2C2"),
+    ],
+)
+def test_any_libpq_uri_is_understood(given: str, wanted: str) -> None:
+    assert for_sqlalchemy(given) == wanted
