@@ -170,6 +170,15 @@ def test_the_example_of_the_guide_adds_a_table_with_one_file(stores: Stores, edi
     assert refresh_days(stores.postgres, "channel_daily_sales", [DAY], tables).changes.updated == 1
 
 
+def test_the_sample_queries_of_the_guide_run(stores: Stores) -> None:
+    guide = (sql_directory().parent / "docs" / "analytics.md").read_text()
+    prepare_tables(stores.postgres)
+    samples = re.findall(r"```sql\n(select .+?)```", guide, re.DOTALL)
+    for sample in samples:
+        fetch(stores, sample)
+    assert len(samples) == len(re.findall(r"^### ", guide, re.MULTILINE))
+
+
 @pytest.mark.parametrize(
     ("definition", "problem"),
     [

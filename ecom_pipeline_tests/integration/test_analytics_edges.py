@@ -334,6 +334,14 @@ def test_a_cart_submitted_later_is_no_longer_abandoned_on_the_day_it_was_begun(
     ]
 
 
+def test_a_cart_with_a_checkout_is_not_abandoned_whatever_mongo_says(stores: Stores) -> None:
+    stores.mongo.carts.insert_one(active_cart("stale", at(MONDAY), {2: 3}))
+    put_checkout(stores, "stale", at(MONDAY), at(TUESDAY))
+    for day in (TUESDAY, MONDAY):
+        refresh(stores, "cart_funnel", [day])
+    assert rows(stores, "cart_funnel", "carts_created", "abandoned") == [(1, 0), (0, 0)]
+
+
 def test_a_day_that_was_never_refreshed_gets_no_row_from_a_later_one(stores: Stores) -> None:
     put_checkout(stores, "bought", at(MONDAY), at(TUESDAY))
     assert refresh(stores, "cart_funnel", [TUESDAY]).days == (TUESDAY,)
