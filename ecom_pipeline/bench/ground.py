@@ -75,13 +75,13 @@ class Ground:
         """Has Postgres write what is not on disk yet, so that nobody does it for another."""
         self.administer("checkpoint")
 
+    def vacuum(self, stores: Stores) -> None:
+        """Vacuums and analyzes a shop's database."""
+        _execute(stores.postgres.url, "vacuum (analyze)")
+
     def administer(self, statement: str, *identifiers: str) -> None:
         """Runs a statement outside any transaction and outside any shop's database."""
-        url = sibling_url(self.endpoints.postgres_url, "postgres")
-        with closing(connect(url)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))
+        _execute(sibling_url(self.endpoints.postgres_url, "postgres"), statement, *identifiers)
 
 
 @contextmanager
@@ -102,6 +102,13 @@ def ground(scale: Scale, tell: Callable[[str], None]) -> Iterator[Ground]:
     finally:
         tell("stopping servers")
         _remove(home)
+
+
+def _execute(url: str, statement: str, *identifiers: str) -> None:
+    with closing(connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))
 
 
 def _settings(home: Path) -> Settings:

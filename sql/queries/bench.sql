@@ -193,3 +193,63 @@ select
     || max(stocks.digest) as digest
 from placed
 cross join stocks;
+
+-- name: ranking_from_days
+-- Best sellers of 30 days, ranked out of the day-grained table.
+with sold as (
+    select
+        product_daily_sales.product_id,
+        sum(product_daily_sales.units) as units,
+        sum(product_daily_sales.revenue) as revenue
+    from analytics.product_daily_sales
+    where product_daily_sales.day > (select max(daily_sales.day) from analytics.daily_sales) - 30
+    group by product_daily_sales.product_id
+    order by
+        units desc,
+        revenue desc,
+        product_daily_sales.product_id asc
+    limit 100
+)
+
+select
+    row_number() over (order by sold.units desc, sold.revenue desc, sold.product_id asc) as rank,
+    sold.product_id,
+    products.name,
+    sold.units::bigint as units,
+    sold.revenue
+from sold
+inner join shop.products on sold.product_id = products.product_id
+order by rank;
+
+-- name: ranking_from_items
+-- The same out of the order items themselves.
+with sold as (
+    select
+        order_items.product_id,
+        sum(order_items.quantity) as units,
+        sum(order_items.quantity * order_items.unit_price) as revenue
+    from shop.order_items
+    where order_items.placed_on > (select max(daily_sales.day) from analytics.daily_sales) - 30
+    group by order_items.product_id
+    order by
+        units desc,
+        revenue desc,
+        order_items.product_id asc
+    limit 100
+)
+
+select
+    row_number() over (order by sold.units desc, sold.revenue desc, sold.product_id asc) as rank,
+    sold.product_id,
+    products.name,
+    sold.units,
+    sold.revenue
+from sold
+inner join shop.products on sold.product_id = products.product_id
+order by rank;
+
+-- name: stock^
+-- One product's stock.
+select products.stock
+from shop.products
+where products.product_id = :product_id;
