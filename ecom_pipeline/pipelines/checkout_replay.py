@@ -98,16 +98,16 @@ def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterato
     start = datetime.combine(first_day, time.min, UTC)
     end = datetime.combine(last_day + timedelta(days=1), time.min, UTC)
     latest = datetime.now(UTC) + CLOCK_TOLERANCE
-    on_these_days = {"$gte": start, "$lt": end}
+    on_these_days = {"$gte": start, "$lt": min(end, latest)}
     # Whatever is no date of the past at all: it would wait for its day for ever.
     on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": latest}}
     with stores.mongo.reaching():
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_these_days})
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
         # Asked which there are, because `$nin` would read every cart.
-        for status in (None, *stores.mongo.carts.distinct("status")):
-            if status not in CART_STATUSES:
-                yield from _batches(stores, {"status": {"$eq": status}})
+        statuses = stores.mongo.carts.distinct("status")
+        for status in (None, *(s for s in statuses if s not in (*CART_STATUSES, None))):
+            yield from _batches(stores, {"status": {"$eq": status}})
 
 
 def _batches(stores: Stores, pending: Mapping[str, Any]) -> Iterator[Batch]:

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo.errors import DuplicateKeyError
-from tenacity import retry, retry_if_exception_type, stop_after_attempt
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import MOST_UNITS, salvage_customer, salvage_lines
 from ecom_pipeline.models.errors import (
@@ -21,13 +20,8 @@ from ecom_pipeline.models.errors import (
 )
 from ecom_pipeline.services.faults import FaultPoint, reach
 
-REOPENED_MARK: Final = "~"
-"""Stands between a rejected cart's id and the number of times that it was reopened."""
-
 # What an adder meets while others submit and open carts; ten in a row is no coincidence.
 _ATTEMPTS: Final = 10
-
-_queries = load_queries("carts")
 
 
 class CartService:
@@ -44,22 +38,21 @@ class CartService:
     def __init__(
         self, stores: Stores, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self._postgres = stores.postgres
         self._mongo = stores.mongo
         self._carts = stores.mongo.carts
         self._clock = clock
 
     def create(self, customer_id: int | None = None) -> str:
         """Opens a cart and gives its id; a customer who has an active cart gets that one."""
-        cart_id = secrets.token_hex(12)
+        cart = self._new_cart(customer_id, [])
         with self._mongo.reaching():
             try:
-                self._carts.insert_one(self._new_cart(cart_id, customer_id, []))
+                self._carts.insert_one(cart)
             except DuplicateKeyError:
                 active = self._carts.find_one({"customer_id": customer_id, "status": "active"})
                 # Submitted in this very moment: then there is room for a new one.
-                return active["_id"] if active else self.create(customer_id)
-        return cart_id
+                return str(active["_id"]) if active else self.create(customer_id)
+        return str(cart["_id"])
 
     def get(self, cart_id: str) -> Mapping[str, Any]:
         """The cart's document.
@@ -151,41 +144,46 @@ class CartService:
         if status != "submitted":
             raise CartNotActive(cart_id, str(status))
 
+    @retry(
+        retry=retry_if_exception_type(ActiveCartExists),
+        wait=wait_random(0, 0.02),
+        stop=stop_after_attempt(_ATTEMPTS),
+        reraise=True,
+    )
     def reopen(self, cart_id: str) -> str:
         """Puts the items of a rejected cart into a new active one and gives its id.
 
         Lines that no order could be made from are left behind. The rejected cart stays, with its
-        checkout; reopening it twice gives the same new cart, even if that was ordered since.
+        checkout, and notes the new one: reopening it twice gives the same new cart, whatever
+        became of that.
 
         Raises:
             ActiveCartExists: The customer is filling another cart.
             CartNotRejected: The cart is active or submitted.
             CartNotFound: There is no such cart.
-            StoreUnavailable: Mongo or Postgres is away.
         """
         rejected = self.get(cart_id)
         if rejected.get("status") != "rejected":
             raise CartNotRejected(cart_id, str(rejected.get("status")))
-        new_id, customer_id = _reopened_id(cart_id), salvage_customer(rejected)
-        if self._is_decided(new_id):
-            return new_id
-        new_cart = self._new_cart(new_id, customer_id, salvage_lines(rejected))
+        if "reopened_as" in rejected:
+            return str(rejected["reopened_as"])
+        new_cart = self._new_cart(salvage_customer(rejected), salvage_lines(rejected))
+        unopened = {"_id": cart_id, "status": "rejected", "reopened_as": {"$exists": False}}
         with self._mongo.reaching():
             try:
                 self._carts.insert_one(new_cart)
             except DuplicateKeyError:
-                if self._carts.find_one({"_id": new_id}, {"_id": 1}) is None:
-                    raise ActiveCartExists(customer_id) from None
-        return new_id
+                # Or somebody is reopening this very cart; then it notes the new one in a moment.
+                raise ActiveCartExists(rejected["customer_id"]) from None
+            note = {"$set": {"reopened_as": new_cart["_id"]}}
+            if self._carts.update_one(unopened, note).matched_count == 0:
+                self._carts.delete_one({"_id": new_cart["_id"]})
+        return str(self.get(cart_id)["reopened_as"])
 
-    def _is_decided(self, cart_id: str) -> bool:
-        with self._postgres.transaction() as connection:
-            return bool(list(_queries.decided_among(connection, cart_ids=[cart_id])))
-
-    def _new_cart(self, cart_id: str, customer_id: int | None, items: list[Any]) -> dict[str, Any]:
+    def _new_cart(self, customer_id: int | None, items: list[Any]) -> dict[str, Any]:
         now = self._now()
         cart = {
-            "_id": cart_id,
+            "_id": secrets.token_hex(12),
             "status": "active",
             "items": items,
             "created_at": now,
@@ -222,8 +220,3 @@ def _check_quantity(quantity: int) -> None:
         or not 0 < quantity <= MOST_UNITS
     ):
         raise InvalidQuantity(quantity)
-
-
-def _reopened_id(cart_id: str) -> str:
-    stem, _, times = cart_id.rpartition(REOPENED_MARK)
-    return f"{stem}~{int(times) + 1}" if stem and times.isdigit() else f"{cart_id}~1"
