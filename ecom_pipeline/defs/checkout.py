@@ -1,5 +1,7 @@
 """From carts to orders: carts in Mongo, decided in Postgres."""
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 import dagster as dg
@@ -11,8 +13,8 @@ from ecom_pipeline.defs.materialization import of_days
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.pipelines.carts import load_carts
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.pipelines.generation import ShopProfile, generate_carts
-from ecom_pipeline.pipelines.shop_facts import carts_per_day, outcomes_per_day
+from ecom_pipeline.pipelines.generation import CartDocument, ShopProfile, generate_carts
+from ecom_pipeline.pipelines.shop_facts import outcomes_per_day
 
 GROUP: Final = "checkout"
 
@@ -47,9 +49,15 @@ def carts(
     A cart that is there, or was decided already, is left as it is. Most stay active and expire;
     the submitted ones wait for their checkout, and are gone from Mongo once they are ordered.
     """
-    days = days_of(context)
-    changes = load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
-    rows = carts_per_day(stores.mongo, days)
+    rows: dict[date, int] = {}
+
+    def batches() -> Iterator[tuple[date, list[CartDocument]]]:
+        for day in days_of(context):
+            batch = generate_carts(profile, day)
+            rows[day] = len(batch)
+            yield day, batch
+
+    changes = load_carts(stores, batches())
     return of_days(context, rows, {"inserted": changes.inserted, "displaced": changes.displaced})
 
 

@@ -1,13 +1,12 @@
-"""What the shop holds of each day: imported orders, carts, and how carts were decided."""
+"""What the shop holds: imported orders and decided carts of each day, rows of each table."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from ecom_pipeline.analytics.catalog import catalog
-from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
@@ -64,17 +63,6 @@ def outcomes_per_day(postgres: Postgres, days: Sequence[date]) -> dict[date, Out
             else:
                 outcomes[day].rejected[reason] += carts
     return outcomes
-
-
-def carts_per_day(mongo: Mongo, days: Sequence[date]) -> dict[date, int]:
-    """How many carts begun on each of these days Mongo holds; those that were ordered are gone."""
-    with mongo.reaching():
-        return {day: mongo.carts.count_documents(_begun_on(day)) for day in days}
-
-
-def _begun_on(day: date) -> dict[str, dict[str, datetime]]:
-    start = datetime.combine(day, time.min, UTC)
-    return {"created_at": {"$gte": start, "$lt": start + timedelta(days=1)}}
 
 
 def rows_per_table(stores: Stores) -> dict[str, int]:

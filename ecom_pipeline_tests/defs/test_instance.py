@@ -4,7 +4,7 @@ from contextlib import closing
 
 import dagster as dg
 import pytest
-from sqlalchemy.engine import Connection
+from sqlalchemy import Connection, create_engine
 
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect, sibling_url
@@ -47,15 +47,23 @@ def test_what_is_passed_between_processes_names_no_server(instance: dg.DagsterIn
     ("given", "wanted"),
     [
         (
-            "postgres://me:p%40ss@db:5433/dagster?sslmode=require",
-            "postgresql://me:p%40ss@/dagster?host=db&port=5433&sslmode=require",
+            "postgres://me:p%40ss@db:5433/dagster?options=-c%20a%3Db&sslmode=require",
+            {"dbname": "dagster", "user": "me", "password": "p@ss", "host": "db", "port": "5433"}
+            | {"options": "-c a=b", "sslmode": "require"},
         ),
         (
-            "postgresql://postgres@/dagster?host=/tmp/socket",
-            "postgresql://postgres@/dagster?host=%2Ftmp%2Fsocket",
+            "postgresql://postgres@/dagster?host=/run/a%20socket",
+            {"dbname": "dagster", "user": "postgres", "host": "/run/a socket"}
+            | {"options": "-c synchronous_commit=off"},
         ),
-        ("postgresql://a:1,b:2/dagster", "postgresql:///dagster?host=a%2Cb&port=1%2C2"),
+        (
+            "postgresql://a:1,b:2/dagster",
+            {"dbname": "dagster", "host": "a,b", "port": "1,2"}
+            | {"options": "-c synchronous_commit=off"},
+        ),
     ],
 )
-def test_any_libpq_uri_is_understood(given: str, wanted: str) -> None:
-    assert for_sqlalchemy(given) == wanted
+def test_any_libpq_uri_is_understood(given: str, wanted: dict[str, str]) -> None:
+    engine = create_engine(for_sqlalchemy(given))
+
+    assert engine.dialect.create_connect_args(engine.url) == ([], wanted)
