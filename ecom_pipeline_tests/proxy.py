@@ -26,6 +26,7 @@ class Wire:
     Attributes:
         lose_answer_to: When a request contains this, the server gets it and the wire is cut
             before its answer comes through; once.
+        hold: Whether requests go nowhere, while the connections stay.
     """
 
     def __init__(self, target: str | tuple[str, int]) -> None:
@@ -35,6 +36,7 @@ class Wire:
         self._listener: socket.socket | None = None
         self.port = 0
         self.lose_answer_to: bytes | None = None
+        self.hold = False
         self.mend()
 
     def mend(self) -> None:
@@ -73,6 +75,8 @@ class Wire:
                     data = source.recv(_CHUNK)
                     if not data:
                         return
+                    if self.hold:
+                        continue
                     (server if source is client else client).sendall(data)
                     if source is client and self._is_to_be_lost(data):
                         server.recv(_CHUNK)

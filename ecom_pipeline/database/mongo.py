@@ -1,5 +1,6 @@
 """The carts in MongoDB, and the indexes that hold their rules."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,9 @@ from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_
 
 ACTIVE_CART_LIFETIME = timedelta(days=30)
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
-_DOCUMENTS_FOLLOW = ", full error:"
+
+# What follows in the driver's words: timeouts, the topology, documents.
+_WORDS_END = re.compile(r" \(configured timeouts|, Timeout: |, full error: ")
 
 _CART_INDEXES = (
     # At most one active cart per customer. `$gt: 0` rather than `$exists`: a guest's cart has
@@ -114,10 +117,9 @@ class Mongo:
         try:
             yield
         except ConnectionFailure as error:
-            raise StoreUnavailable("Mongo", first_line(error)) from None
+            raise StoreUnavailable("Mongo", _words(error)) from None
         except PyMongoError as error:
-            hint = first_line(error).partition(_DOCUMENTS_FOLLOW)[0]
-            raise StoreRefused("Mongo", hint, str(getattr(error, "code", ""))) from None
+            raise StoreRefused("Mongo", _words(error), str(getattr(error, "code", ""))) from None
 
     def ping(self) -> None:
         """Asks for an answer.
@@ -140,3 +142,7 @@ class Mongo:
     def close(self) -> None:
         """Closes the client's connections and threads."""
         self._client.close()
+
+
+def _words(error: PyMongoError) -> str:
+    return _WORDS_END.split(first_line(error))[0]

@@ -27,9 +27,10 @@ class Postgres:
     Args:
         url: A libpq URI, such as `postgresql://user@host/database`.
         pool_size: Connections kept open; as many again are opened for a while at need.
+        patience: Seconds to wait for a connection when all are in use.
     """
 
-    def __init__(self, url: str, pool_size: int = 5) -> None:
+    def __init__(self, url: str, pool_size: int = 5, patience: float = 30.0) -> None:
         self.url = url
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg2://",
@@ -37,6 +38,7 @@ class Postgres:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
+            pool_timeout=patience,
             pool_use_lifo=True,
         )
 
@@ -54,8 +56,9 @@ class Postgres:
         """
         try:
             pooled = self._engine.raw_connection()
-        except sqlalchemy.exc.TimeoutError as error:
-            raise StoreUnavailable("Postgres", f"all connections are in use: {error}") from None
+        except sqlalchemy.exc.TimeoutError:
+            hint = "all connections of this process stayed in use; do less at once"
+            raise StoreUnavailable("Postgres", hint) from None
         connection = cast(psycopg2.extensions.connection, pooled.driver_connection)
         try:
             yield connection
