@@ -67,6 +67,7 @@ def merge(
     target: str,
     staged_table: str,
     key: Sequence[str],
+    *,
     scope: str = "false",
     days: Sequence[date] = (),
     days_column: str | None = None,

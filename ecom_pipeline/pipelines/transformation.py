@@ -182,7 +182,15 @@ def _merge_days(
     staged: str,
     days: Sequence[date],
 ) -> Changes:
-    changes = merge(connection, table.relation, staged, table.key, "true", days, "day")
+    changes = merge(
+        connection,
+        table.relation,
+        staged,
+        table.key,
+        scope="true",
+        days=days,
+        days_column="day",
+    )
     _drop(connection, staged)
     return changes
 
