@@ -33,6 +33,7 @@ COMMANDS = (
     Command("audit", "audit", "Check the invariants over all three stores."),
     Command("backfill", "backfill", "Materialize days of the past, as far as they are missing."),
     Command("top", "top", "The top sellers, from Redis."),
+    Command("report", "report", "What the analysts read: lists the reports, or shows one."),
     Command("doctor", "doctor", "What is wrong, and what to do about it."),
 )
 

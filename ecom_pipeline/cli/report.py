@@ -1,0 +1,103 @@
+"""`ecom report`."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ecom_pipeline.analytics.reports import Report, UnknownReport
+from ecom_pipeline.analytics.table_report import known_reports, show
+from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.pipelines.shop import open_shop
+
+_DECIMALS: Final = 4
+_WIDEST: Final = 1_000
+_IDS: Final = ("product_id", "customer_id", "product_a", "product_b")
+
+
+def report(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="What to show; without it, the names there are."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Lists the reports, or shows one of them."""
+    known = known_reports()
+    if name is None:
+        _list(known, as_json)
+        return
+    if name not in known:
+        typer.echo(str(UnknownReport(name, tuple(known))), err=True)
+        raise typer.Exit(1)
+    with open_shop(load_settings()) as stores:
+        shown = show(stores.postgres, name, limit)
+    if as_json:
+        rows = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
+        print_json({"name": shown.name, "description": shown.description, "rows": rows})
+    else:
+        _print(shown)
+
+
+def _list(known: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print_json([{"name": name, "description": told} for name, told in known.items()])
+        return
+    table = Table("report", "what it tells", title="Reports: ecom report NAME")
+    for name, told in known.items():
+        table.add_row(name, told)
+    Console().print(table)
+
+
+def _print(shown: Report) -> None:
+    console = Console()
+    table = _table(shown)
+    needed = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
+    if shown.rows and needed > console.width:
+        for number, row in enumerate(shown.rows, start=1):
+            console.print(_record(shown, row, number))
+    else:
+        console.print(table)
+
+
+def _table(shown: Report) -> Table:
+    table = Table(
+        title=shown.name, caption=None if shown.rows else "No rows yet.", box=box.SIMPLE_HEAD
+    )
+    for place, column in enumerate(shown.columns):
+        numeric = any(isinstance(row[place], int | Decimal) for row in shown.rows)
+        heading = column.replace("_", "\n")
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+    for row in shown.rows:
+        table.add_row(*map(_cell, shown.columns, row))
+    return table
+
+
+def _record(shown: Report, row: tuple[Any, ...], number: int) -> Table:
+    """A row from top to bottom, where the columns do not fit side by side."""
+    table = Table(
+        title=f"{shown.name}, {number}", box=box.SIMPLE, show_header=False, title_justify="left"
+    )
+    for column, value in zip(shown.columns, row, strict=True):
+        table.add_row(column, _cell(column, value))
+    return table
+
+
+def _cell(column: str, value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, Decimal):
+        return f"{round(value, _DECIMALS) if -int(value.as_tuple().exponent) > 2 else value:,}"
+    if isinstance(value, int) and column not in _IDS:
+        return f"{value:,}"
+    return str(value)
