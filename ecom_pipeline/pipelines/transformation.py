@@ -109,7 +109,7 @@ def prepare_tables(postgres: Postgres, tables: Catalog | None = None) -> tuple[R
 
 
 def rebuild_everything(stores: Stores) -> tuple[Refreshed, ...]:
-    """Computes all tables for every day that has orders, checkouts or carts, or was refreshed."""
+    """Computes all tables, for every day that has orders or was refreshed and those between."""
     tables = catalog()
     with stores.postgres.transaction() as connection:
         see_carts(connection, stores.mongo, _known_days(connection))

@@ -228,6 +228,19 @@ def test_rebuilding_everything_finds_every_day_that_has_something_to_tell(stores
     assert stored(stores) == truth(stores, shop.dirty)
 
 
+def test_what_a_cart_says_of_its_time_does_not_move_the_end_of_the_windows(
+    stores: Stores,
+) -> None:
+    put_order(stores, 1, at(DAYS[0]), [(1, 1)])
+    for number, year in enumerate((1, 9999)):
+        put_checkout(stores, f"cart {number}", at(date(year, 1, 2)), at(DAYS[0]), reason="odd")
+    put_checkout(stores, "later", None, at(date(9999, 1, 2)), reason="odd")
+    refresh_all(stores, [DAYS[0]])
+    rebuild_everything(stores)
+    assert rows(stores, "daily_sales", "day") == [(DAYS[0],)]
+    assert rows(stores, "cart_funnel", "day", "rejected") == [(DAYS[0], 2)]
+
+
 @pytest.mark.parametrize("name", ["customer_daily_sales", "product_daily_sales"])
 def test_refreshing_a_day_reads_the_partition_of_its_month_alone(stores: Stores, name: str) -> None:
     for number, day in enumerate(DAYS, start=1):

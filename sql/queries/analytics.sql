@@ -25,21 +25,34 @@ on conflict (name) do update
 select pg_advisory_xact_lock('ops.merge'::regproc::oid::integer, :relation::regclass::oid::integer);
 
 -- name: known_days
--- Every day that has orders, checkouts or carts, or was refreshed, in order.
-select placed_on as day
-from shop.orders
-union
-select (submitted_at at time zone 'UTC')::date as day
-from shop.checkouts
-where submitted_at is not null
-union
-select created_on as day
-from analytics.cart_sightings
-where created_on is not null
+-- Every day that has orders or was refreshed, and between these every day that has checkouts or
+-- carts: what a cart says of its time may lie anywhere, and no table is to reach there.
+with
+certain as (
+    select placed_on as day
+    from shop.orders
+    union
+    select day
+    from analytics.daily_sales
+    union
+    select day
+    from analytics.cart_funnel
+),
+
+claimed as (
+    select (submitted_at at time zone 'UTC')::date as day
+    from shop.checkouts
+    union
+    select created_on as day
+    from analytics.cart_sightings
+)
+
+select day
+from certain
 union
 select day
-from analytics.daily_sales
-union
-select day
-from analytics.cart_funnel
+from claimed
+where
+    day > (select min(certain.day) from certain)
+    and day < (select max(certain.day) from certain)
 order by day;
