@@ -68,6 +68,11 @@ class Result:
     seconds: float
 
     @property
+    def figures(self) -> tuple[Figures, ...]:
+        """Of all contestants."""
+        return (self.ours, self.theirs, *self.others)
+
+    @property
     def ratio(self) -> float:
         """More is better."""
         return self.theirs.seconds / self.ours.seconds

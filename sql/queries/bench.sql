@@ -253,3 +253,14 @@ order by rank;
 select products.stock
 from shop.products
 where products.product_id = :product_id;
+
+-- name: active_sessions
+-- What the server's other sessions are doing at this moment.
+select
+    pg_stat_activity.query,
+    coalesce(pg_stat_activity.wait_event_type || ': ' || pg_stat_activity.wait_event, '') as waits_for
+from pg_stat_activity
+where
+    pg_stat_activity.pid <> pg_backend_pid()
+    and pg_stat_activity.backend_type in ('client backend', 'parallel worker')
+    and pg_stat_activity.state = 'active';

@@ -1,0 +1,166 @@
+"""What Dagster costs: a run against the same functions, and a whole history at once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from ecom_pipeline.bench.carts import checkout_rows
+from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
+from ecom_pipeline.bench.ground import Ground
+from ecom_pipeline.bench.history import days_from, loaded_rows
+from ecom_pipeline.config.settings import ENV_PREFIX
+from ecom_pipeline.database.libpq import ensure_database
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.instance_storage import URL_VARIABLE
+
+_FIRST_DAY: Final = date(2025, 1, 1)
+_RUN_DAYS: Final = 30
+_HISTORY_DAYS: Final = 365
+_MODULE: Final = "ecom_pipeline.bench.pipeline_process"
+
+
+class ProcessFailed(Exception):
+    """The pipeline's process ended with an error; the message is the end of what it said."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__("\n".join(said.splitlines()[-15:]))
+
+
+@contextmanager
+def run_against_functions(ground: Ground) -> Iterator[Contest]:
+    """The same 30 days into empty shops, through Dagster and by calls."""
+    sizes = ground.pick(
+        {"ORDERS_PER_DAY": 300, "CARTS_PER_DAY": 200},
+        {"ORDERS_PER_DAY": 1_000, "CARTS_PER_DAY": 1_500},
+    )
+    days = days_from(_FIRST_DAY, _RUN_DAYS)
+    dagster, directly = (
+        _Pipeline(ground, way, days, sizes, name)
+        for way, name in (("run", "through_dagster"), ("directly", "directly"))
+    )
+    facts = {"a day": f"{sizes['ORDERS_PER_DAY']:,} orders and {sizes['CARTS_PER_DAY']:,} carts"}
+    yield Contest(
+        ours=Contestant("a Dagster run", dagster.measure, rows=dagster.rows),
+        theirs=Contestant("the functions", directly.measure, rows=directly.rows),
+        repeats=ground.pick(1, 3),
+        facts=facts,
+    )
+    facts["where a Dagster run's time goes"] = dagster.longest_steps()
+    facts["peak memory"] = f"{dagster.peak_megabytes} MB"
+
+
+@contextmanager
+def whole_history(ground: Ground) -> Iterator[Contest]:
+    """A year as `ecom backfill` makes it, and then single days."""
+    days = ground.pick(30, _HISTORY_DAYS)
+    sizes = {"ORDERS_PER_DAY": 10_000, "CARTS_PER_DAY": 1_500}
+    all_days = days_from(_FIRST_DAY, days + ground.pick(3, 30))
+    facts = {"a day": f"{sizes['ORDERS_PER_DAY']:,} orders and {sizes['CARTS_PER_DAY']:,} carts"}
+    with ground.stores("whole_history") as stores:
+        year = _Pipeline(ground, "backfill", all_days[:days], sizes, "whole_history")
+        single = _Pipeline(ground, "days", all_days[days:], sizes, "whole_history")
+        yield Contest(
+            ours=Contestant(f"{days} days in one backfill", lambda: year.measure_in(stores)),
+            theirs=Contestant(
+                f"{len(single.days)} single days after it", lambda: single.measure_in(stores)
+            ),
+            repeats=1,
+            facts=facts,
+        )
+        for name, pipeline in (("backfill", year), ("single days", single)):
+            facts[name] = (
+                f"{pipeline.seconds / 60:.1f} minutes, peak memory {pipeline.peak_megabytes} MB; "
+                + pipeline.longest_steps()
+            )
+
+
+@dataclass(slots=True)
+class _Pipeline:
+    """Fills a shop in a process of its own."""
+
+    ground: Ground
+    way: str
+    days: Sequence[date]
+    sizes: Mapping[str, int]
+    name: str
+    seconds: float = 0.0
+    peak_megabytes: int = 0
+    steps: dict[str, float] = field(default_factory=dict)
+    left: Rows = field(default_factory=dict)
+
+    def measure(self) -> Sample:
+        """Fills an empty shop and keeps a digest of it."""
+        with self.ground.stores(self.name) as stores:
+            sample = self.measure_in(stores)
+            orders = loaded_rows(stores.postgres, self.days[0])
+            self.left = {**orders, **checkout_rows(stores.postgres)}
+        return sample
+
+    def measure_in(self, stores: Stores) -> Sample:
+        """Fills this shop; seconds per day."""
+        self.ground.settle()
+        command = [sys.executable, "-m", _MODULE, self.way, str(self.days[0]), str(self.days[-1])]
+        result = subprocess.run(  # noqa: S603 - the command line is made here
+            command, env=self._environment(stores), capture_output=True, text=True, check=False
+        )
+        if result.returncode != 0:
+            raise ProcessFailed(result.stderr)
+        took = json.loads(result.stdout.splitlines()[-1])
+        self.seconds, self.steps = took["seconds"], took["steps"]
+        self.peak_megabytes = took["peak_megabytes"]
+        return Sample(self.seconds / len(self.days))
+
+    def rows(self) -> Rows:
+        """What was left at the end of the last measurement."""
+        return self.left
+
+    def longest_steps(self) -> str:
+        """The steps that took longest, with their seconds."""
+        longest = sorted(self.steps.items(), key=lambda step: -step[1])[:6]
+        return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in longest)
+
+    def _environment(self, stores: Stores) -> dict[str, str]:
+        endpoints = self.ground.endpoints
+        settings = {
+            "POSTGRES_URL": stores.postgres.url,
+            "MONGO_URL": endpoints.mongo_url.replace("/?", f"/{stores.mongo.database}?"),
+            "REDIS_URL": endpoints.redis_url,
+            "HOME": str(self.ground.settings.home),
+            "START_DATE": str(_FIRST_DAY),
+            "SEED": "42",
+            "CUSTOMERS": "20000",
+            "PRODUCTS": "2000",
+            **{name: str(size) for name, size in self.sizes.items()},
+        }
+        return {
+            **os.environ,
+            **{f"{ENV_PREFIX}{name}": value for name, value in settings.items()},
+            URL_VARIABLE: ensure_database(endpoints.postgres_url, "dagster"),
+        }
+
+
+COMPARISONS: Final = (
+    Comparison(
+        name="dagster_run",
+        what="a Dagster run of 30 days, a day of it",
+        against="the same functions called directly",
+        target=1 / 1.25,
+        unit=Unit.MILLISECONDS,
+        open=run_against_functions,
+    ),
+    Comparison(
+        name="whole_history",
+        what="365 days of 10,000 orders in one backfill, a day of it",
+        against="single days, each a Dagster run",
+        target=None,
+        unit=Unit.SECONDS,
+        open=whole_history,
+        only_by_name=True,
+    ),
+)

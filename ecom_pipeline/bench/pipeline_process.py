@@ -1,0 +1,150 @@
+"""The pipeline in a process of its own, because Dagster reads settings when it is imported.
+
+    python -m ecom_pipeline.bench.pipeline_process WAY FIRST_DAY LAST_DAY
+
+fills the shop that the environment names for these days and prints what it took as JSON. WAY is
+`directly`, `run` (one Dagster run), `backfill` (as `ecom backfill` does) or `days` (a Dagster run
+for each day).
+"""
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.bench.processes import peak_megabytes
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.backfill import plan_backfill
+from ecom_pipeline.defs.instance import open_instance
+from ecom_pipeline.defs.resources import shop_profile
+from ecom_pipeline.defs.running import RunReport, count_steps, run_pipeline
+from ecom_pipeline.pipelines.audit import audit
+from ecom_pipeline.pipelines.carts import load_carts
+from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.pipelines.deliveries import receive_deliveries
+from ecom_pipeline.pipelines.generation import (
+    ShopProfile,
+    generate_carts,
+    generate_customers,
+    generate_orders,
+    generate_products,
+    generate_stock_receipts,
+)
+from ecom_pipeline.pipelines.ingestion.orders import load_orders
+from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
+from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.pipelines.transformation import refresh
+from ecom_pipeline.services.top_sellers import TopSellers
+
+
+class PipelineFailed(Exception):
+    """A run did not succeed, or its shop breaks an invariant; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What filling the shop took, the start of the process left out.
+
+    Attributes:
+        seconds: All of it.
+        peak_megabytes: The most memory that the process held at once.
+        steps: Seconds by asset; the checks together.
+    """
+
+    seconds: float
+    peak_megabytes: int
+    steps: dict[str, float]
+
+
+def main() -> None:
+    """Does what the command line says."""
+    way, first, last = sys.argv[1], *map(date.fromisoformat, sys.argv[2:])
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    print(json.dumps(asdict(WAYS[way](days))))  # noqa: T201 - what the parent process reads
+
+
+def directly(days: Sequence[date]) -> Took:
+    """The functions of all assets and checks, one after another."""
+    settings, steps = load_settings(), defaultdict[str, float](float)
+    started = time.perf_counter()
+    with open_shop(settings) as stores:
+        for name, step in _steps(stores, shop_profile(settings), days).items():
+            begun = time.perf_counter()
+            step()
+            steps[name] += time.perf_counter() - begun
+    return Took(time.perf_counter() - started, peak_megabytes(), dict(steps))
+
+
+def run(days: Sequence[date]) -> Took:
+    """One Dagster run."""
+    return _runs([(days[0], days[-1], ())])
+
+
+def backfill(days: Sequence[date]) -> Took:
+    """The runs that `ecom backfill` makes of the days."""
+    with open_instance() as instance:
+        portions = plan_backfill(instance, days[0], days[-1], missing_only=False).portions
+    return _runs([(portion.first, portion.last, portion.assets) for portion in portions])
+
+
+def single_days(days: Sequence[date]) -> Took:
+    """A Dagster run for each day."""
+    return _runs([(day, day, ()) for day in days])
+
+
+def _steps(
+    stores: Stores, profile: ShopProfile, days: Sequence[date]
+) -> dict[str, Callable[[], object]]:
+    postgres = stores.postgres
+    return {
+        "customers": lambda: load_customers(postgres, generate_customers(profile)),
+        "products": lambda: load_products(postgres, generate_products(profile)),
+        "stock_receipts": lambda: receive_deliveries(
+            stores, pa.concat_tables([generate_stock_receipts(profile, day) for day in days])
+        ),
+        "orders": lambda: load_orders(
+            postgres, ((day, generate_orders(profile, day)) for day in days)
+        ),
+        "carts": lambda: load_carts(stores, ((day, generate_carts(profile, day)) for day in days)),
+        "checkouts": lambda: replay_checkouts(stores, days[0], days[-1]),
+        "analytics": lambda: [refresh(stores, name, days) for name in catalog()],
+        "top_sellers_cache": lambda: TopSellers(stores).push(),
+        "checks": lambda: _require_no_breaches(stores),
+    }
+
+
+def _require_no_breaches(stores: Stores) -> None:
+    broken = [finding.name for finding in audit(stores) if finding.breaches]
+    if broken:
+        raise PipelineFailed(f"the shop breaks {', '.join(broken)}")
+
+
+def _runs(portions: Sequence[tuple[date, date, Sequence[str]]]) -> Took:
+    steps = defaultdict[str, float](float)
+    with open_instance() as instance:
+        count_steps()  # Loads the definitions, which belongs to the start of the process.
+        started = time.perf_counter()
+        for first, last, assets in portions:
+            report = run_pipeline(instance, first, last, assets=assets)
+            _require_success(report)
+            for step in report.steps:
+                steps["checks" if step.is_check else step.name] += step.seconds
+        return Took(time.perf_counter() - started, peak_megabytes(), dict(steps))
+
+
+def _require_success(report: RunReport) -> None:
+    if not report.succeeded:
+        raise PipelineFailed("; ".join(report.failures))
+
+
+WAYS = {"directly": directly, "run": run, "backfill": backfill, "days": single_days}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What came out, as a JSON document, as a table on a terminal and as one in Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from ecom_pipeline.bench.contest import Unit
+from ecom_pipeline.bench.ground import Scale
+from ecom_pipeline.bench.measuring import Figures, Result
+
+_REACHED = {True: "yes", False: "no", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The results of one run of the bench, and on what they were taken."""
+
+    scale: Scale
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    results: Sequence[Result]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `bench/latest.json`."""
+        return {
+            "machine": self.machine,
+            "versions": self.versions,
+            "scale": self.scale.value,
+            "results": [_result(result) for result in self.results],
+        }
+
+    def as_table(self) -> Table:
+        """For a terminal: a line for each contestant."""
+        table = Table(title=f"ecom bench --scale {self.scale}", show_lines=True)
+        for heading in ("comparison", "contestants: median (least to most)", "ratio", "to reach"):
+            table.add_column(heading, overflow="fold")
+        table.add_column("reached")
+        for result in self.results:
+            comparison = result.comparison
+            colour = {True: "green", False: "bold red", None: "dim"}[result.reached]
+            table.add_row(
+                f"[bold]{comparison.name}[/]\n{comparison.what}, against {comparison.against}",
+                "\n".join([*_contestants(result), *(f"[dim]{fact}[/]" for fact in _facts(result))]),
+                _ratio(result.ratio),
+                _target(result),
+                f"[{colour}]{_REACHED[result.reached]}[/]",
+            )
+        return table
+
+    def as_markdown(self) -> str:
+        """For docs/performance.md."""
+        lines = [
+            "| comparison | contestants: median (least to most) | ratio | to reach | reached |",
+            "|---|---|---|---|---|",
+        ]
+        for result in self.results:
+            comparison = result.comparison
+            cells = (
+                f"**{comparison.name}**: {comparison.what}, against {comparison.against}",
+                "<br>".join([*_contestants(result), *(f"*{fact}*" for fact in _facts(result))]),
+                _ratio(result.ratio),
+                _target(result),
+                _REACHED[result.reached],
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+        return "\n".join([*lines, "", *self._ground(), self.verdict()])
+
+    def footer(self) -> str:
+        """Machine, versions and load in a few lines."""
+        return "\n".join(self._ground())
+
+    def verdict(self) -> str:
+        """How many targets were reached, and which were not."""
+        judged = [result for result in self.results if result.reached is not None]
+        missed = [result for result in judged if not result.reached]
+        told = f"{len(judged) - len(missed)} of {len(judged)} targets reached."
+        if not missed:
+            return told
+        ratios = (f"{r.comparison.name} ({_ratio(r.ratio)}, to reach {_target(r)})" for r in missed)
+        return f"{told} Not reached: {', '.join(ratios)}."
+
+    def _ground(self) -> list[str]:
+        machine = self.machine
+        load = machine["load_at_start"]
+        busy = " (busy with other work: ratios say more than figures)" if load > 1 else ""
+        place = f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB"
+        told = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return [
+            f"Scale {self.scale}, on {place}, {machine['system']}; load at the start {load}{busy}.",
+            f"Versions: {told}.",
+        ]
+
+
+def _result(result: Result) -> dict[str, Any]:
+    comparison = result.comparison
+    return {
+        "name": comparison.name,
+        "what": comparison.what,
+        "against": comparison.against,
+        "ratio": round(result.ratio, 3),
+        "target": comparison.target,
+        "reached": result.reached,
+        "contestants": {
+            figures.name: _figures(figures, comparison.unit) for figures in result.figures
+        },
+        "facts": result.facts,
+        "seconds": round(result.seconds, 1),
+    }
+
+
+def _figures(figures: Figures, unit: Unit) -> dict[str, Any]:
+    low, high = sorted(map(unit.shown, (figures.best, figures.worst)))
+    document: dict[str, Any] = {
+        "unit": unit.value,
+        "median": _rounded(unit.shown(figures.seconds)),
+        "min": _rounded(low),
+        "max": _rounded(high),
+        "repeats": len(figures.samples),
+    }
+    if figures.p99 is not None:
+        document["p99"] = _rounded(unit.shown(figures.p99))
+    return document
+
+
+def _contestants(result: Result) -> list[str]:
+    return [_told(figures, result.comparison.unit) for figures in result.figures]
+
+
+def _told(figures: Figures, unit: Unit) -> str:
+    document = _figures(figures, unit)
+    median, low, high = (_number(document[name]) for name in ("median", "min", "max"))
+    p99 = f", p99 {_number(document['p99'])}" if "p99" in document else ""
+    return f"{figures.name}: {median} {unit.value} ({low} to {high}){p99}"
+
+
+def _facts(result: Result) -> list[str]:
+    return [f"{name}: {fact}" for name, fact in result.facts.items()]
+
+
+def _target(result: Result) -> str:
+    target = result.comparison.target
+    return "" if target is None else f"≥ {_ratio(target)}"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.2f}".rstrip("0").rstrip(".") if ratio < 10 else f"{ratio:.0f}"
+
+
+def _rounded(figure: float) -> float:
+    """Four digits, which is more than the spread allows."""
+    return float(f"{figure:.4g}")
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"

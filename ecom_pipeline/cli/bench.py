@@ -1,0 +1,123 @@
+"""`ecom bench`."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from ecom_pipeline.bench.catalog import UnknownComparison, chosen
+from ecom_pipeline.bench.contest import Comparison
+from ecom_pipeline.bench.ground import Scale, ground
+from ecom_pipeline.bench.machine import machine, versions
+from ecom_pipeline.bench.measuring import run
+from ecom_pipeline.bench.report import Report
+from ecom_pipeline.cli.run_progress import end_cleanly
+
+LATEST: Final = Path("bench") / "latest.json"
+PROFILED: Final = ("bulk_ingestion", "replay", "refresh_one_day")
+
+
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Comparisons; all unless named.")
+    ] = None,
+    scale: Annotated[
+        Scale, typer.Option(help="small takes 3 minutes, full 20, on two idle cores.")
+    ] = Scale.SMALL,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the JSON document to this file as well.")
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table as Markdown, for a document.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show instead where the time of the work goes.")
+    ] = False,
+) -> None:
+    """Compares this pipeline's ways with the obvious ones, on servers of its own."""
+    end_cleanly()
+    try:
+        comparisons = chosen(names or [])
+    except UnknownComparison as error:
+        raise typer.BadParameter(str(error)) from None
+    if profile:
+        _profile(comparisons if names else chosen(PROFILED), scale)
+        return
+    report = _measure(comparisons, scale)
+    _write(report, [LATEST, *([json_file] if json_file else [])])
+    if markdown:
+        typer.echo(report.as_markdown())
+        return
+    console = Console()
+    console.print(report.as_table())
+    console.print(report.footer(), report.verdict(), sep="\n", highlight=False, soft_wrap=True)
+
+
+def _measure(comparisons: Sequence[Comparison], scale: Scale) -> Report:
+    machine_now = machine()
+    with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
+        results = []
+        for comparison in comparisons:
+            task(comparison.name)
+            results.append(run(comparison, place))
+        return Report(scale, machine_now, versions(place), results)
+
+
+def _profile(comparisons: Sequence[Comparison], scale: Scale) -> None:
+    # Its library is a tool for development, which the comparisons do without.
+    from ecom_pipeline.bench.profiling import profile  # noqa: PLC0415
+
+    with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
+        for comparison in comparisons:
+            task(comparison.name)
+            typer.echo(profile(comparison, place))
+
+
+def _write(report: Report, files: Sequence[Path]) -> None:
+    document = json.dumps(report.as_json(), indent=2) + "\n"
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(document, encoding="utf-8")
+
+
+@contextmanager
+def _shown(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """Shows on stderr how far the bench is.
+
+    Gives what is to be told of each thing done, and of each comparison begun.
+    """
+    console = Console(stderr=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.fields[comparison]}: {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task("", total=count, comparison="bench", completed=-1)
+
+        def doing(what: str) -> None:
+            progress.update(task, description=what)
+
+        def begun(name: str) -> None:
+            progress.update(task, comparison=name, advance=1)
+            if progress.disable:
+                console.print(f"{name} …", highlight=False)
+
+        yield doing, begun
