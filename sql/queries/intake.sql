@@ -1,17 +1,22 @@
 -- sqlfluff:dialect:duckdb
--- sqlfluff:templater:placeholder:source_name:'text'
 -- sqlfluff:templater:placeholder:file_name:'text'
 -- sqlfluff:templater:placeholder:reason_code:'text'
 -- sqlfluff:templater:placeholder:repeated_item:'text'
--- sqlfluff:templater:placeholder:path:'text'
+-- sqlfluff:templater:placeholder:file:'text'
+-- sqlfluff:templater:placeholder:rows_files:'text'
+-- sqlfluff:templater:placeholder:refused_files:'text'
+-- sqlfluff:templater:placeholder:first_line:1
+-- sqlfluff:templater:placeholder:last_line:1
+-- sqlfluff:templater:placeholder:rows:select 1
+-- sqlfluff:templater:placeholder:columns:1 as a
 -- sqlfluff:templater:placeholder:types:'text'
 -- sqlfluff:templater:placeholder:fields:1
 -- sqlfluff:templater:placeholder:owner:coalesce(1, 1)
 -- sqlfluff:templater:placeholder:same_key:parsed.line = listed.line
--- sqlfluff:templater:placeholder:lines:select 1
 -- sqlfluff:templater:placeholder:largest_total:1
--- What DuckDB does with the files of one ingest, in a scratch database of its own: the rules of
--- single values, and what rows of the files say about each other. Lines count from the header, 1.
+-- What DuckDB does with the files of one ingest: the rules of single values, and what rows of the
+-- files say about each other. What it finds is kept in Parquet files of a scratch directory, which
+-- views show; memory is bounded by DuckDB's own limit. Lines count from the header, which is 1.
 
 -- name: prepare#
 -- The rules of each kind of value: null where a value keeps its rule, otherwise a code.
@@ -83,65 +88,92 @@ create macro instant_problem(x, low, high) as case
     when cast(cast(x as timestamptz) as date) not between low and high then 'out_of_range'
 end;
 
--- Rows that are not loaded; order_id is that of an order or of an item, if it has one.
-create table refused (
-    source text,
-    line bigint,
-    reason text,
-    order_id bigint
-);
+-- name: write!
+-- Adds rows to those that a view shows.
+copy (:rows) to :file (format parquet);
 
--- name: create_rows!
--- An empty table for a file's rows.
-create table :source as
+-- name: no_rows
+-- What is read of a source, before anything is.
 select
     cast(null as bigint) as line,
     cast(null as text) as reason,
     :nulls
 where false;
 
--- name: check_batch!
--- Takes a batch of text in as values of their types, with a reason where one breaks a rule.
-insert into :source
+-- name: no_refusals
+-- What is refused of a source for other rows' sake, before anything is.
+select
+    cast(null as bigint) as line,
+    cast(null as text) as reason,
+    cast(null as bigint) as order_id
+where false;
+
+-- name: open_source#
+-- The rows of a source as they were read; those refused, with the order that an order or an item
+-- is of; and those that are left.
+create view :source_read as
+select
+    read.line,
+    read.reason,
+    :columns
+from read_parquet(:rows_files) as read;
+
+create view :source_refused as
+select
+    read.line,
+    read.reason,
+    :owner as order_id
+from :source_read as read
+where read.reason is not null
+union all
+select
+    refused.line,
+    refused.reason,
+    refused.order_id
+from read_parquet(:refused_files) as refused;
+
+create view :source as
+select
+    read.line,
+    :columns
+from :source_read as read
+anti join read_parquet(:refused_files) as refused on read.line = refused.line
+where read.reason is null;
+
+-- name: show_one#
+-- The rows of one file.
+create view :view_name as
+select *  -- noqa: AM04
+from read_parquet(:file);
+
+-- name: check_batch
+-- A batch of text as values of their types, with a reason where one breaks a rule.
 select
     batch.line,
     coalesce(batch.problem, nullif(concat_ws('; ', :problems), '')) as reason,
     :values
 from batch;
 
--- name: refuse!
--- Notes rows as refused; :lines is one of the selections of line and reason below.
-insert into refused
+-- name: quarantined
+-- All refused rows of a source, in the order of the file.
 select
-    :source_name as source,
-    parsed.line,
-    lines.reason,
-    :owner as order_id
-from :source as parsed
-inner join (:lines) as lines on parsed.line = lines.line;
+    refused.line,
+    refused.reason
+from :source_refused as refused
+order by refused.line;
 
--- name: keep_others!
--- Leaves what is not refused.
-delete from :source
-where line in (
-    select refused.line
-    from refused
-    where refused.source = :source_name
-);
-
--- name: counts
+-- name: reasons
 -- How many rows of a source are refused, by reason.
 select
     refused.reason,
     count(*) as row_count
-from refused
-where refused.source = :source_name
+from :source_quarantined as refused
 group by refused.reason
 order by
     row_count desc,
     refused.reason asc;
 
--- name: refused_rows
+-- name: quarantined_rows
 -- The refused rows of a batch as they were read.
 select
     :file_name as source,
@@ -152,8 +184,8 @@ select
     end as row,
     refused.reason
 from batch
-inner join refused on batch.line = refused.line
-where refused.source = :source_name
+inner join :source_quarantined as refused on batch.line = refused.line
+where refused.line between :first_line and :last_line
 order by refused.line;
 
 -- name: accepted
@@ -174,54 +206,53 @@ from orders;
 select distinct items.product_id
 from order_items as items;
 
--- name: invalid
--- Rows that break a rule of their own.
-select
-    parsed.line,
-    parsed.reason
-from :source as parsed
-where parsed.reason is not null;
-
 -- name: repeated
 -- Rows whose columns stand in an earlier one too.
+with firsts as (
+    select
+        :key_columns,
+        min(parsed.line) as line
+    from :source as parsed
+    group by :key_columns
+    having count(*) > 1
+)
+
 select
     parsed.line,
-    :reason_code as reason
+    :reason_code as reason,
+    :owner as order_id
 from :source as parsed
-qualify row_number() over (partition by :key_columns order by parsed.line) > 1;
+inner join firsts as listed on :same_key and parsed.line > listed.line;
 
 -- name: listed
 -- Rows whose columns stand in a CSV file without a header.
 select
     parsed.line,
-    :reason_code as reason
+    :reason_code as reason,
+    :owner as order_id
 from :source as parsed
-semi join read_csv(:path, header = false, columns = :types) as listed on :same_key;
+semi join read_csv(:file, header = false, columns = :types) as listed on :same_key;
 
--- name: items_of_refused_orders
--- Items whose order is in the file, but refused.
+-- name: items_without_order
+-- Items whose order is not in its file, or not left of it.
+with gone as (
+    select distinct refused.order_id
+    from orders_refused as refused
+)
+
 select
     items.line,
-    'order_id: order_refused' as reason
+    case
+        when gone.order_id is null then 'order_id: unknown_order'
+        else 'order_id: order_refused'
+    end as reason,
+    items.order_id
 from order_items as items
 anti join orders on items.order_id = orders.order_id
-where items.order_id in (
-    select refused.order_id
-    from refused
-    where refused.source = 'orders'
-);
+left join gone on items.order_id = gone.order_id;
 
--- name: items_of_unknown_orders
--- Items whose order is not in the file.
-select
-    items.line,
-    'order_id: unknown_order' as reason
-from order_items as items
-anti join orders on items.order_id = orders.order_id;
-
--- name: total_orders!
+-- name: totals
 -- What the items that are left of each order add up to.
-create table totals as
 select
     items.order_id,
     sum(items.quantity * items.unit_price) as total_amount
@@ -233,13 +264,14 @@ group by items.order_id;
 -- says none, no line of it was refused other than for standing twice.
 with incomplete as (
     select distinct refused.order_id
-    from refused
-    where refused.source = 'order_items' and refused.reason <> :repeated_item
+    from order_items_refused as refused
+    where refused.reason <> :repeated_item
 ),
 
 judged as (
     select
         orders.line,
+        orders.order_id,
         case
             when totals.order_id is null then 'order_id: no_items'
             when totals.total_amount > :largest_total then 'total_amount: out_of_range'
@@ -254,13 +286,13 @@ judged as (
 
 select
     judged.line,
-    judged.reason
+    judged.reason,
+    judged.order_id
 from judged
 where judged.reason is not null;
 
--- name: sort_orders!
--- The accepted orders by day, so that reading a day reads little else.
-create table sorted_orders as
+-- name: sorted_orders
+-- The accepted orders by day.
 select
     orders.order_id,
     orders.customer_id,
@@ -273,46 +305,18 @@ order by
     placed_on,
     orders.order_id;
 
--- name: sort_items!
--- Their items, likewise.
-create table sorted_items as
+-- name: sorted_items
+-- Their items by day.
 select
     items.order_id,
     items.line_number,
     items.product_id,
     items.quantity,
     items.unit_price,
-    orders.placed_on
+    cast(orders.placed_at as date) as placed_on
 from order_items as items
-inner join sorted_orders as orders on items.order_id = orders.order_id
+inner join orders on items.order_id = orders.order_id
 order by
-    orders.placed_on,
+    placed_on,
     items.order_id,
     items.line_number;
-
--- name: days
--- The days of the accepted orders.
-select distinct orders.placed_on
-from sorted_orders as orders
-order by orders.placed_on;
-
--- name: orders_of_day
--- The accepted orders of a day.
-select
-    orders.order_id,
-    orders.customer_id,
-    orders.total_amount,
-    orders.placed_at
-from sorted_orders as orders
-where orders.placed_on = :day;
-
--- name: items_of_day
--- The items of the accepted orders of a day.
-select
-    items.order_id,
-    items.line_number,
-    items.product_id,
-    items.quantity,
-    items.unit_price
-from sorted_items as items
-where items.placed_on = :day;

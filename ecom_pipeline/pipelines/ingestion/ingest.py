@@ -5,10 +5,11 @@ merged in one transaction, orders month by month in one each, and last the quara
 counts. What was done before a crash is whole, and running it again does the rest.
 """
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import zip_longest
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -112,7 +113,7 @@ class _Ingest:
         if _has(self.files, ORDERS):
             changes |= self._load_orders()
         reports = tuple(
-            SourceReport(file.name, rows, self.scratch.reasons(file.source), file.ignored)
+            SourceReport(file.name, rows, self.scratch.settle(file.source), file.ignored)
             for file, rows in zip(self.files, rows_read, strict=True)
         )
         with self.postgres.transaction() as connection:
@@ -121,12 +122,11 @@ class _Ingest:
 
     def _check(self, file: SourceFile) -> int:
         source, count = file.source, 0
-        self.scratch.create(source)
+        self.scratch.open(source)
         for batch in prefetched(file.batches()):
             self.scratch.check(file, batch)
             count += batch.num_rows
             self.progress(file.name, count)
-        self.scratch.refuse(source, "invalid")
         self.scratch.refuse_repeated(source, source.key)
         if source.unique is not None:
             self.scratch.refuse_repeated(source, [source.unique])
@@ -150,21 +150,22 @@ class _Ingest:
 
     def _days(self) -> Iterator[DayOfOrders]:
         count = 0
-        for day in self.scratch.days():
-            for orders, items in zip_longest(
-                self.scratch.rows("orders_of_day", day),
-                self.scratch.rows("items_of_day", day),
-            ):
-                yield day, OrderBatch(orders or _NO_ORDERS, items or _NO_ITEMS)
-                count += orders.num_rows if orders else 0
+        orders = self.scratch.sorted_by_day("sorted_orders")
+        items = self.scratch.sorted_by_day("sorted_items")
+        for day, rows in heapq.merge(orders, items, key=itemgetter(0)):
+            if "placed_at" in rows.column_names:
+                yield day, OrderBatch(rows, _NO_ITEMS)
+                count += rows.num_rows
                 self.progress("orders", count)
+            else:
+                yield day, OrderBatch(_NO_ORDERS, rows)
 
     def _refused(self, reports: Sequence[SourceReport]) -> Iterator[pa.Table]:
         """Reads the files that have refused rows once more, for what those rows said."""
         for file, report in zip(self.files, reports, strict=True):
             if report.rows_quarantined:
                 for batch in prefetched(file.batches()):
-                    yield self.scratch.refused(file, batch)
+                    yield self.scratch.quarantined(file, batch)
 
 
 def _silent(_step: str, _rows: int) -> None:

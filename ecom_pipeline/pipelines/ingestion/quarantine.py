@@ -76,7 +76,11 @@ def record_loads(
         if count != sum(loads["rows_quarantined"].to_pylist()):
             raise FileChanged(loads["source"].to_pylist())
         changes = merge(
-            connection, "ops.quarantine", staged_rows, ["source", "line"], _OF_THESE_FILES
+            connection,
+            "ops.quarantine",
+            staged_rows,
+            ["source", "line"],
+            scope=_OF_THESE_FILES,
         )
         return changes + merge(connection, "ops.loads", staged_loads, ["source"])
 

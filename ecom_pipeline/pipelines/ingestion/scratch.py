@@ -1,18 +1,22 @@
-"""A scratch database in which the rows of files are checked before Postgres sees them.
+"""A scratch directory in which the rows of files are checked before Postgres sees them.
 
-DuckDB, on disk and in bounded memory: it checks and joins a million rows a second, so that only
-what stays is written to Postgres.
+DuckDB checks and joins a million rows a second, so that only what stays is written to Postgres.
+It keeps what it finds in Parquet files, not in tables: of a table that is written to, it holds
+much in memory, and memory is to be bounded whatever the files' size.
 """
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from duckdb.func import FunctionNullHandling
 
 from ecom_pipeline.models.order import LARGEST_TOTAL
@@ -22,7 +26,7 @@ from ecom_pipeline.pipelines.ingestion.json_objects import json_object_problem
 from ecom_pipeline.pipelines.ingestion.statements import literal, statement
 
 _MEMORY: Final = "192MB"
-_BATCH_ROWS: Final = 100_000
+_BATCH_ROWS: Final = 1 << 16
 
 
 class Scratch:
@@ -34,15 +38,15 @@ class Scratch:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._numbers = count()
         self._connection = duckdb.connect(
-            directory / "scratch.duckdb",
             config={
                 "autoinstall_known_extensions": False,
                 "memory_limit": _MEMORY,
                 "preserve_insertion_order": False,
                 "temp_directory": str(directory / "spill"),
                 "threads": min(os.cpu_count() or 1, 4),
-            },
+            }
         )
         self._connection.create_function(
             "json_object_problem",
@@ -51,52 +55,57 @@ class Scratch:
             "VARCHAR",
             null_handling=FunctionNullHandling.SPECIAL,
         )
-        self._execute("prepare")
+        self._connection.execute(statement("intake", "prepare"))
 
     def close(self) -> None:
-        """Lets the database go; its files belong to who made the directory."""
+        """Lets DuckDB go; the directory belongs to who made it."""
         self._connection.close()
 
-    def create(self, source: Source) -> None:
-        """Makes an empty table for the rows of a file."""
-        nulls = ", ".join(f"cast(null as {column.storage}) as {column.name}" for column in source)
-        self._execute("create_rows", source=source.name, nulls=nulls)
+    def open(self, source: Source) -> None:
+        """Prepares for the rows of a file."""
+        nulls = (f"cast(null as {column.storage}) as {column.name}" for column in source)
+        self._connection.execute(
+            statement(
+                "intake",
+                "open_source",
+                columns=", ".join(f"read.{column.name}" for column in source),
+                owner=_owner("read", source),
+                rows_files=self._start(source.name, "no_rows", nulls=", ".join(nulls)),
+                refused_files=self._start(f"{source.name}_refused", "no_refusals"),
+                **_views(source),
+            )
+        )
 
     def check(self, file: SourceFile, batch: pa.Table) -> None:
         """Takes rows in, with a reason where a value breaks the rule of its column."""
         given = [column for column in file.source if column.name in file.columns]
         self._connection.register("batch", batch)
-        self._execute(
+        self._add(
+            file.source.name,
             "check_batch",
-            source=file.source.name,
             problems=", ".join(map(_problem, given)),
             values=", ".join(_value(column, given) for column in file.source),
         )
         self._connection.unregister("batch")
 
     def refuse(self, source: Source, selection: str, **names: str) -> None:
-        """Takes rows out that a selection of sql/queries/intake.sql names.
+        """Takes rows out that a selection of sql/queries/intake.sql finds.
 
         Args:
             source: Whose rows.
             selection: The selection's name.
             names: What the selection leaves open, as SQL.
         """
-        named = {"source": source.name, "source_name": literal(source.name)}
-        self._execute(
-            "refuse",
-            lines=statement("intake", selection, **named, **names),
-            owner="parsed.order_id" if source in (ORDERS, ORDER_ITEMS) else "null",
-            **named,
-        )
-        self._execute("keep_others", **named)
+        owner = _owner("parsed", source)
+        self._add(f"{source.name}_refused", selection, owner=owner, **_views(source), **names)
 
     def refuse_repeated(self, source: Source, columns: Sequence[str]) -> None:
         """Takes rows out whose columns stand in an earlier row; the first is kept."""
         self.refuse(
             source,
             "repeated",
-            key_columns=", ".join(columns),
+            key_columns=", ".join(f"parsed.{name}" for name in columns),
+            same_key=_same(columns),
             reason_code=literal(_repeated(columns)),
         )
 
@@ -109,40 +118,66 @@ class Scratch:
         self.refuse(
             source,
             "listed",
-            path=literal(str(listed)),
+            file=literal(str(listed)),
             types=f"{{{types}}}",
-            same_key=" and ".join(f"parsed.{name} = listed.{name}" for name in columns),
+            same_key=_same(columns),
             reason_code=literal(reason),
         )
 
     def refuse_orders_that_do_not_add_up(self) -> None:
-        """Takes whole orders out of which something is missing, and sorts the others by day."""
-        self.refuse(ORDER_ITEMS, "items_of_refused_orders")
-        self.refuse(ORDER_ITEMS, "items_of_unknown_orders")
-        self._execute("total_orders")
+        """Takes out whole orders of which something is missing."""
+        self.refuse(ORDER_ITEMS, "items_without_order")
+        self._keep("totals", "totals")
         self.refuse(
             ORDERS,
             "orders_that_do_not_add_up",
             largest_total=str(LARGEST_TOTAL),
             repeated_item=literal(_repeated(ORDER_ITEMS.key)),
         )
-        self.refuse(ORDER_ITEMS, "items_of_refused_orders")
-        self._execute("sort_orders")
-        self._execute("sort_items")
+        self.refuse(ORDER_ITEMS, "items_without_order")
 
-    def reasons(self, source: Source) -> dict[str, int]:
-        """How many rows are refused, by reason, the commonest first."""
-        rows = self._execute("counts", source_name=literal(source.name)).fetchall()
-        return dict(rows)
+    def rows(self, selection: str, **names: str) -> Iterator[pa.Table]:
+        """What a selection gives, in any order, some rows at a time."""
+        with closing(self._connection.cursor()) as cursor:
+            found = cursor.sql(statement("intake", selection, **names))
+            for batch in found.to_arrow_reader(_BATCH_ROWS):
+                yield pa.table(batch)
 
-    def refused(self, file: SourceFile, batch: pa.Table) -> pa.Table:
+    def sorted_by_day(self, selection: str) -> Iterator[tuple[date, pa.Table]]:
+        """What a selection gives in rising order of its column `placed_on`, a day at a time.
+
+        A large day comes in several parts; the column itself is left out.
+        """
+        with pq.ParquetFile(self._keep(selection, selection), pre_buffer=False) as file:
+            for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
+                rows = pa.table(batch)
+                runs = pc.run_end_encode(rows["placed_on"].combine_chunks())
+                rows = rows.drop_columns("placed_on")
+                start = 0
+                for end, day in zip(
+                    runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True
+                ):
+                    yield day, rows.slice(start, end - start)
+                    start = end
+
+    def settle(self, source: Source) -> dict[str, int]:
+        """Ends the checks of a source; gives the number of refused rows by reason, most first."""
+        views = _views(source)
+        self._keep(views["source_quarantined"], "quarantined", **views)
+        reasons = self._connection.execute(statement("intake", "reasons", **views))
+        return dict(reasons.fetchall())
+
+    def quarantined(self, file: SourceFile, batch: pa.Table) -> pa.Table:
         """The refused rows of a batch: source, line, row (as read, a JSON object), reason."""
+        lines = pc.min_max(batch["line"])
         query = statement(
             "intake",
-            "refused_rows",
-            source_name=literal(file.source.name),
+            "quarantined_rows",
             file_name=literal(file.name),
             fields=", ".join(f"{name} := {_shown(name)}" for name in file.columns),
+            first_line=str(lines["min"].as_py() or 0),
+            last_line=str(lines["max"].as_py() or 0),
+            **_views(file.source),
         )
         self._connection.register("batch", batch)
         try:
@@ -150,20 +185,50 @@ class Scratch:
         finally:
             self._connection.unregister("batch")
 
-    def rows(self, selection: str, day: date | None = None, **names: str) -> Iterator[pa.Table]:
-        """What a selection gives, some rows at a time; may run beside the other methods."""
-        query = statement("intake", selection, **names)
-        with closing(self._connection.cursor()) as cursor:
-            found = cursor.sql(query, params=None if day is None else {"day": day})
-            for batch in found.to_arrow_reader(_BATCH_ROWS):
-                yield pa.table(batch)
+    def _start(self, folder: str, selection: str, **names: str) -> str:
+        """Makes a folder for rows, and gives the pattern that finds all its files.
 
-    def days(self) -> list[date]:
-        """The days of the orders that are left."""
-        return [day for (day,) in self._execute("days").fetchall()]
+        DuckDB takes all files for as large as the first, so the one without rows comes last.
+        """
+        (self.directory / folder).mkdir()
+        self._write(self.directory / folder / "none.parquet", selection, **names)
+        return literal(str(self.directory / folder / "*.parquet"))
 
-    def _execute(self, name: str, **names: str) -> duckdb.DuckDBPyConnection:
-        return self._connection.execute(statement("intake", name, **names))
+    def _add(self, folder: str, selection: str, **names: str) -> None:
+        """Adds what a selection gives to a folder."""
+        path = self.directory / folder / f"{next(self._numbers):09}.parquet"
+        if self._write(path, selection, **names) == 0:
+            path.unlink()
+
+    def _keep(self, name: str, selection: str, **names: str) -> Path:
+        """Keeps what a selection gives, and shows it as a view."""
+        path = self.directory / f"{name}.parquet"
+        self._write(path, selection, **names)
+        self._connection.execute(
+            statement("intake", "show_one", view_name=name, file=literal(str(path)))
+        )
+        return path
+
+    def _write(self, path: Path, selection: str, **names: str) -> int:
+        """Writes what a selection gives, and tells how many rows that is."""
+        rows = statement("intake", selection, **names)
+        copy = statement("intake", "write", rows=rows, file=literal(str(path)))
+        return int(self._connection.execute(copy).fetchall()[0][0])
+
+
+def _views(source: Source) -> dict[str, str]:
+    name = source.name
+    return {"source": name} | {
+        f"source_{state}": f"{name}_{state}" for state in ("read", "refused", "quarantined")
+    }
+
+
+def _owner(rows: str, source: Source) -> str:
+    return f"{rows}.order_id" if source in (ORDERS, ORDER_ITEMS) else "cast(null as bigint)"
+
+
+def _same(columns: Sequence[str]) -> str:
+    return " and ".join(f"parsed.{name} = listed.{name}" for name in columns)
 
 
 def _problem(column: Column) -> str:
@@ -181,10 +246,10 @@ def _limit(limit: object) -> str:
 
 
 def _value(column: Column, given: Sequence[Column]) -> str:
-    if column not in given:
-        return f"null as {column.name}"
     value = f"try_cast({column.name} as {column.storage})"
-    if column.empty is not None:
+    if column not in given:
+        value = f"cast(null as {column.storage})"
+    elif column.empty is not None:
         value = f"case when missing({column.name}) then {literal(column.empty)} else {value} end"
     return f"{value} as {column.name}"
 

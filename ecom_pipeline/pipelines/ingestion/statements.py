@@ -10,7 +10,7 @@ from aiosql.adapters.duckdb import DuckDBAdapter
 from ecom_pipeline.database.queries import sql_directory
 
 
-def statement(file: str, name: str, **named: str) -> str:
+def statement(file: str, name: str, /, **named: str) -> str:
     """The statement `name` of sql/queries/<file>.sql, with SQL in place of its `:names`.
 
     Args:
