@@ -34,6 +34,7 @@ COMMANDS = (
     Command("backfill", "backfill", "Materialize days of the past, as far as they are missing."),
     Command("top", "top", "The top sellers, from Redis."),
     Command("report", "report", "What the analysts read: lists the reports, or shows one."),
+    Command("explain", "explain", "Query plans, with and without the index that serves each."),
     Command("bench", "bench", "Compare this pipeline's ways with the obvious ones."),
     Command("doctor", "doctor", "What is wrong, and what to do about it."),
 )

@@ -3,15 +3,14 @@
 import json
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.reports import UnknownReport, report_descriptions
 from ecom_pipeline.analytics.table_report import known_reports, show
-from ecom_pipeline.cli.app import build_app
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline_tests.analytics_shop import days_from
+from ecom_pipeline_tests.commands import ecom, point_at
 from ecom_pipeline_tests.direct import run_pipeline
 
 
@@ -19,17 +18,12 @@ from ecom_pipeline_tests.direct import run_pipeline
 def shop(stores: Stores, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Stores:
     """Three days of a small shop, found by commands through the environment."""
     run_pipeline(stores, settings, days_from(settings.start_date, 3))
-    for name in ("postgres_url", "mongo_url", "redis_url"):
-        monkeypatch.setenv(f"ECOM_{name.upper()}", getattr(settings, name).get_secret_value())
+    point_at(settings, monkeypatch)
     return stores
 
 
-def ecom(*arguments: str) -> Result:
-    return CliRunner().invoke(build_app("report"), ["report", *arguments])
-
-
 def test_every_report_and_every_table_is_listed_with_what_a_row_stands_for() -> None:
-    listed = json.loads(ecom("--json").stdout)
+    listed = json.loads(ecom("report", "--json").stdout)
     assert [entry["name"] for entry in listed] == [*report_descriptions(), *catalog()]
     told = {entry["name"]: entry["description"] for entry in listed}
     assert told["daily_sales_trend"] == "Table: one row per day of daily_sales."
@@ -46,17 +40,17 @@ def test_every_report_and_every_table_can_be_shown(shop: Stores) -> None:
 
 
 def test_a_report_is_printed_as_a_table_or_as_one_json_document(shop: Stores) -> None:
-    printed = ecom("top_sellers", "--limit", "2")
+    printed = ecom("report", "top_sellers", "--limit", "2")
     assert printed.exit_code == 0
     assert "top_sellers" in printed.stdout
-    document = json.loads(ecom("top_sellers", "--limit", "2", "--json").stdout)
+    document = json.loads(ecom("report", "top_sellers", "--limit", "2", "--json").stdout)
     expected = show(shop.postgres, "top_sellers", limit=2)
     assert [tuple(row) for row in document["rows"]] == [expected.columns] * 2
     assert [str(row["revenue"]) for row in document["rows"]] == [str(r[-1]) for r in expected.rows]
 
 
 def test_an_unknown_name_is_told_in_one_line_with_the_names_there_are() -> None:
-    refused = ecom("sales")
+    refused = ecom("report", "sales")
     assert refused.exit_code == 1
     assert refused.stdout == ""
     assert refused.stderr.splitlines() == [str(UnknownReport("sales", tuple(known_reports())))]
