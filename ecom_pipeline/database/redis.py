@@ -12,6 +12,8 @@ from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_
 # A reader can always ask Postgres instead, so it must not wait long for a cache that is away.
 _CONNECT_TIMEOUT_SECONDS = 0.5
 _ANSWER_TIMEOUT_SECONDS = 1.0
+_POOL_TIMEOUT_SECONDS = 2.0
+_CONNECTIONS = 50
 _RETRIES = 1
 _RETRY_DELAY_SECONDS = 0.02
 
@@ -28,8 +30,11 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         try:
-            self.client: redis.Redis = redis.Redis.from_url(
+            # One that waits: the driver's usual pool fails the hundred and first thread.
+            pool = redis.BlockingConnectionPool.from_url(
                 url,
+                max_connections=_CONNECTIONS,
+                timeout=_POOL_TIMEOUT_SECONDS,
                 decode_responses=True,
                 retry=Retry(ConstantBackoff(_RETRY_DELAY_SECONDS), _RETRIES),
                 socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
@@ -39,6 +44,7 @@ class Redis:
             # The driver's own words may quote a part of the password.
             hint = "its URL is no Redis URL; percent-encode special characters in its parts"
             raise StoreUnavailable("Redis", hint) from None
+        self.client: redis.Redis = redis.Redis.from_pool(pool)
 
     @contextmanager
     def reaching(self) -> Iterator[None]:

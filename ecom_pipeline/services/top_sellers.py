@@ -21,7 +21,8 @@ TTL_SECONDS: Final = 26 * 3600
 """Longer than a day, so that a daily refresh comes before the end."""
 
 TTL_JITTER_SECONDS: Final = 3600
-_POLL_SECONDS: Final = 0.02
+_FIRST_PAUSE_SECONDS: Final = 0.01
+_LONGEST_PAUSE_SECONDS: Final = 0.2
 
 # Only the holder of the lease stores, so that no slow one replaces a newer ranking (leases.py).
 # KEYS: the ranking's key, the lease's key. ARGV: JSON, seconds to live, lease.
@@ -88,7 +89,7 @@ class TopSellers:
 
     def _compute_once(self, window: str) -> list[TopSeller]:
         key = top_sellers_key(window)
-        limit = time.monotonic() + LEASE_MILLISECONDS / 1000
+        limit, pause = time.monotonic() + LEASE_MILLISECONDS / 1000, _FIRST_PAUSE_SECONDS
         while time.monotonic() < limit:
             if lease := take_leases(self._redis, [key]).get(key):
                 ranking = self.cached(window)  # another may have filled it just before the lease
@@ -96,7 +97,8 @@ class TopSellers:
                     ranking = self.ranking(window)
                     self._store(window, ranking, lease)
                 return ranking
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             if (ranking := self.cached(window)) is not None:
                 return ranking
         return self.ranking(window)
