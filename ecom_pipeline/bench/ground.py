@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import psutil
 from psycopg2 import sql
@@ -24,12 +24,11 @@ from ecom_pipeline.database.stores import Stores
 
 _HOME_PREFIX: Final = "ecom-bench-"
 
-Size = TypeVar("Size")
-
 
 class Scale(StrEnum):
-    """How much work the contestants are given."""
+    """How much work the contestants are given; at `tiny` too little for figures to say anything."""
 
+    TINY = "tiny"
     SMALL = "small"
     FULL = "full"
 
@@ -50,26 +49,36 @@ class Ground:
     scale: Scale
     tell: Callable[[str], None]
 
-    def pick(self, small: Size, full: Size) -> Size:
-        """One of two sizes."""
-        return small if self.scale is Scale.SMALL else full
+    def pick(self, small: int, full: int) -> int:
+        """The size of this scale."""
+        sizes = {Scale.TINY: max(1, small // 10), Scale.SMALL: small, Scale.FULL: full}
+        return sizes[self.scale]
 
     @contextmanager
     def stores(self, name: str) -> Iterator[Stores]:
         """Empty stores under a name of their own; they are dropped when the block ends."""
         self.tell("making empty stores")
-        url = ensure_database(self.endpoints.postgres_url, name)
-        migrate(url)
-        with Stores(
-            postgres=Postgres(url),
-            mongo=Mongo(self.endpoints.mongo_url, name),
-            redis=Redis(self.endpoints.redis_url),
-        ) as stores:
-            stores.mongo.ensure_indexes()
-            yield stores
-            stores.mongo.carts.drop()
-            stores.redis.client.flushdb()
-        self.administer("drop database {} with (force)", name)
+        with self.database(name) as url:
+            migrate(url)
+            with Stores(
+                postgres=Postgres(url),
+                mongo=Mongo(self.endpoints.mongo_url, name),
+                redis=Redis(self.endpoints.redis_url),
+            ) as stores:
+                stores.mongo.ensure_indexes()
+                try:
+                    yield stores
+                finally:
+                    stores.mongo.carts.drop()
+                    stores.redis.client.flushdb()
+
+    @contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """An empty database of Postgres, which is dropped when the block ends."""
+        try:
+            yield ensure_database(self.endpoints.postgres_url, name)
+        finally:
+            self.administer("drop database {} with (force)", name)
 
     def settle(self) -> None:
         """Has Postgres write what is not on disk yet, so that nobody does it for another."""

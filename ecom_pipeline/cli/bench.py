@@ -1,6 +1,7 @@
 """`ecom bench`."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,6 @@ from ecom_pipeline.bench.ground import Scale, ground
 from ecom_pipeline.bench.machine import machine, versions
 from ecom_pipeline.bench.measuring import run
 from ecom_pipeline.bench.report import Report
-from ecom_pipeline.cli.run_progress import end_cleanly
 
 LATEST: Final = Path("bench") / "latest.json"
 PROFILED: Final = ("bulk_ingestion", "replay", "refresh_one_day")
@@ -47,7 +47,8 @@ def bench(
     ] = False,
 ) -> None:
     """Compares this pipeline's ways with the obvious ones, on servers of its own."""
-    end_cleanly()
+    # Told to end, it stops its servers as when it is interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         comparisons = chosen(names or [])
     except UnknownComparison as error:

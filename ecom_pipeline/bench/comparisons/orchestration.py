@@ -15,14 +15,11 @@ from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, S
 from ecom_pipeline.bench.ground import Ground
 from ecom_pipeline.bench.history import days_from, loaded_rows
 from ecom_pipeline.config.settings import ENV_PREFIX
-from ecom_pipeline.database.libpq import ensure_database
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.instance_storage import URL_VARIABLE
 
 _FIRST_DAY: Final = date(2025, 1, 1)
 _RUN_DAYS: Final = 30
 _HISTORY_DAYS: Final = 365
-_MODULE: Final = "ecom_pipeline.bench.pipeline_process"
 
 
 class ProcessFailed(Exception):
@@ -35,11 +32,11 @@ class ProcessFailed(Exception):
 @contextmanager
 def run_against_functions(ground: Ground) -> Iterator[Contest]:
     """The same 30 days into empty shops, through Dagster and by calls."""
-    sizes = ground.pick(
-        {"ORDERS_PER_DAY": 300, "CARTS_PER_DAY": 200},
-        {"ORDERS_PER_DAY": 1_000, "CARTS_PER_DAY": 1_500},
-    )
-    days = days_from(_FIRST_DAY, _RUN_DAYS)
+    sizes = {
+        "ORDERS_PER_DAY": ground.pick(300, 1_000),
+        "CARTS_PER_DAY": ground.pick(200, 1_500),
+    }
+    days = days_from(_FIRST_DAY, ground.pick(_RUN_DAYS, _RUN_DAYS))
     dagster, directly = (
         _Pipeline(ground, way, days, sizes, name)
         for way, name in (("run", "through_dagster"), ("directly", "directly"))
@@ -105,10 +102,17 @@ class _Pipeline:
     def measure_in(self, stores: Stores) -> Sample:
         """Fills this shop; seconds per day."""
         self.ground.settle()
-        command = [sys.executable, "-m", _MODULE, self.way, str(self.days[0]), str(self.days[-1])]
-        result = subprocess.run(  # noqa: S603 - the command line is made here
-            command, env=self._environment(stores), capture_output=True, text=True, check=False
-        )
+        with self.ground.database(f"{self.name}_{self.way}_dagster") as dagster_url:
+            result = subprocess.run(  # noqa: S603 - the command line is made here
+                [
+                    *(sys.executable, "-m", "ecom_pipeline.bench.pipeline_process"),
+                    *(self.way, str(self.days[0]), str(self.days[-1]), dagster_url),
+                ],
+                env=self._environment(stores),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if result.returncode != 0:
             raise ProcessFailed(result.stderr)
         took = json.loads(result.stdout.splitlines()[-1])
@@ -141,7 +145,6 @@ class _Pipeline:
         return {
             **os.environ,
             **{f"{ENV_PREFIX}{name}": value for name, value in settings.items()},
-            URL_VARIABLE: ensure_database(endpoints.postgres_url, "dagster"),
         }
 
 

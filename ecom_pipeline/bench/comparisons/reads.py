@@ -83,9 +83,9 @@ def stock(ground: Ground) -> Iterator[Contest]:
 
 
 def _fill(ground: Ground, stores: Stores) -> None:
-    ground.tell("loading 31 days")
+    ground.tell("loading orders")
     load_reference(stores.postgres)
-    load_orders(stores.postgres, generated(days_from(FIRST_DAY, _DAYS)))
+    load_orders(stores.postgres, generated(days_from(FIRST_DAY, ground.pick(_DAYS, _DAYS))))
     ground.tell("filling the analytics tables")
     prepare_tables(stores.postgres)
 
