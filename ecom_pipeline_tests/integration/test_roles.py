@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ecom_pipeline.analytics.catalog import Catalog, catalog
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
@@ -279,6 +281,13 @@ def test_the_pipeline_does_all_its_work_and_analysts_read_it(
     assert len(TopSellers(pipeline).get("all")) > 0
     owners = "select distinct tableowner from pg_tables where schemaname in ('shop', 'analytics')"
     assert fetch(pipeline, owners) == [("ecom_pipeline",)]
+
+
+def test_the_pipeline_applies_later_migrations(pipeline: Stores, tmp_path: Path) -> None:
+    later = "alter table shop.customers add column note text;"
+    (tmp_path / "0999_later.sql").write_text(later)
+    assert migrate(pipeline.postgres.url, tmp_path) == ["0999_later"]
+    assert migrate(pipeline.postgres.url, tmp_path) == []
 
 
 def test_an_analyst_reads_a_table_that_was_made_anew(pipeline: Stores, analyst: Stores) -> None:

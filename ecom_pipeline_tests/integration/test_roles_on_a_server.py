@@ -97,6 +97,10 @@ def test_databases_that_are_migrated_at_once_share_the_roles(server: str) -> Non
     assert all("0020_roles" in names for names in applied)
     assert _groups(server) == _GROUPS
     assert [_owner(url) for url in urls] == [[("ecom_pipeline",)]] * len(urls)
+    may_make_schemas = (
+        "select has_database_privilege('ecom_pipeline', current_database(), 'create')"
+    )
+    assert [_run(url, may_make_schemas) for url in urls] == [[(True,)]] * len(urls)
 
 
 def test_a_user_who_may_make_roles_becomes_a_member_of_the_pipeline(server: str) -> None:
