@@ -6,7 +6,8 @@ from typing import Final
 import dagster as dg
 import psutil
 
-PROCESS_TAG: Final = "ecom/process"
+PROCESS_TAG: Final = ".dagster/ecom_process"
+"""Hidden in the UI, as all tags that begin so."""
 
 _WITHIN_SECONDS: Final = 1.0
 

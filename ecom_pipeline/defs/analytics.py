@@ -9,6 +9,7 @@ from ecom_pipeline.analytics.table_file import Refresh, TableFile
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
+from ecom_pipeline.defs.automation import FRESH_ENOUGH, up_to_date
 from ecom_pipeline.defs.columns import analytics_columns, open_columns
 from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
@@ -28,6 +29,8 @@ WRITERS: Final = {
     "shop.checkouts": ("checkouts",),
     "analytics.cart_sightings": ("carts", "checkouts"),
 }
+
+DAILY_SOURCES: Final = ("stock_receipts", "orders", "carts", "checkouts")
 
 
 def analytics_assets() -> list[dg.AssetsDefinition]:
@@ -49,6 +52,8 @@ def _daily(table: TableFile) -> dg.AssetsDefinition:
         table=f"ecom.{table.relation}",
         description=_page(table),
         deps=_upstream(table),
+        automation_condition=up_to_date(_daily_upstream(table)),
+        freshness_policy=FRESH_ENOUGH,
     )
     def refreshed(
         context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]
@@ -73,6 +78,8 @@ def _whole(table: TableFile) -> dg.AssetsDefinition:
         table=f"ecom.{table.relation}",
         description=_page(table),
         deps=_upstream(table),
+        automation_condition=up_to_date(_tables_upstream(table)),
+        freshness_policy=FRESH_ENOUGH,
     )
     def refreshed(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
         done = refresh(stores, table.name)
@@ -86,6 +93,18 @@ def _whole(table: TableFile) -> dg.AssetsDefinition:
 
 def _page(table: TableFile) -> str:
     return f"{table.description}\n\nGrain: {table.grain}."
+
+
+def _tables_upstream(table: TableFile) -> list[dg.AssetKey]:
+    """The analytics tables among what it is made from: what sources bring comes through them."""
+    tables = {dg.AssetKey(name) for name in catalog()}
+    return [key for key in _upstream(table) if key in tables]
+
+
+def _daily_upstream(table: TableFile) -> list[dg.AssetKey]:
+    by_day = {dg.AssetKey(name) for name in DAILY_SOURCES}
+    by_day |= {dg.AssetKey(own.name) for own in catalog().refreshed(Refresh.BY_DAY)}
+    return [key for key in _upstream(table) if key in by_day]
 
 
 def _upstream(table: TableFile) -> list[dg.AssetKey]:

@@ -4,11 +4,12 @@ import dagster as dg
 
 from ecom_pipeline.defs import checkout, serving, shop
 from ecom_pipeline.defs.analytics import analytics_assets
+from ecom_pipeline.defs.automation import keep_up_to_date
 from ecom_pipeline.defs.checks import invariant_checks
 from ecom_pipeline.defs.jobs import checkout_effects, shop_pipeline
 from ecom_pipeline.defs.resources import configured_profile, shop_stores
 from ecom_pipeline.defs.schedules import every_night
-from ecom_pipeline.defs.sensors import undone_effects
+from ecom_pipeline.defs.sensors import submitted_carts, undone_effects
 
 
 def everything() -> dg.Definitions:
@@ -18,7 +19,7 @@ def everything() -> dg.Definitions:
         asset_checks=invariant_checks(),
         jobs=[shop_pipeline, checkout_effects],
         schedules=[every_night],
-        sensors=[undone_effects],
+        sensors=[undone_effects, submitted_carts, keep_up_to_date],
         resources={"stores": shop_stores, "profile": configured_profile},
         # A process for each of many small steps costs seconds; a run has one process of its own.
         executor=dg.in_process_executor,

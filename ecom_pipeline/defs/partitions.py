@@ -30,14 +30,16 @@ class NoDays(ShopError):
 def daily_partitions(
     first_day: date, last_needed: date, today: date
 ) -> dg.DailyPartitionsDefinition:
-    """One partition per UTC day, from the first to yesterday, and to `last_needed` at least.
+    """One partition per UTC day, from the first to today, and to `last_needed` at least.
+
+    Today, because carts that are submitted today are decided today.
 
     Args:
         first_day: The shop's first day.
         last_needed: The last day of the default window, which may still be to come.
         today: The present UTC day.
     """
-    days_to_come = max(0, (last_needed - today).days + 1)
+    days_to_come = max(1, (last_needed - today).days + 1)
     return dg.DailyPartitionsDefinition(
         first_day.isoformat(), end_offset=days_to_come, timezone="UTC"
     )
@@ -53,6 +55,14 @@ def shop_days() -> dg.DailyPartitionsDefinition:
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The days that a run is to materialize, in order."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Tags that make a run one of all days from the first to the last."""
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
 
 
 def check_days(first: date, last: date) -> None:

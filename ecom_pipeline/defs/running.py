@@ -17,10 +17,7 @@ from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, this
 from ecom_pipeline.defs.checks import BREACHES, CONCERNS, step_of
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
-from ecom_pipeline.defs.partitions import check_days
-
-RANGE_START: Final = "dagster/asset_partition_range_start"
-RANGE_END: Final = "dagster/asset_partition_range_end"
+from ecom_pipeline.defs.partitions import check_days, range_tags
 
 # The job's page lists runs by this tag, which launched runs are given by the webserver.
 _SHOWN_WITH_JOB: Final = {".dagster/repository": "__repository__@ecom_pipeline"}
@@ -130,8 +127,7 @@ def run_pipeline(
         asset_selection=[dg.AssetKey(name) for name in assets] or None,
         run_id=report.run_id,
         tags={
-            RANGE_START: first.isoformat(),
-            RANGE_END: last.isoformat(),
+            **range_tags(first, last),
             PROCESS_TAG: this_process(),
             **_SHOWN_WITH_JOB,
         },

@@ -1,12 +1,15 @@
 """What happens because something else did."""
 
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Final
 
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, RELAY_JOB
+from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB
+from ecom_pipeline.defs.partitions import range_tags, shop_days
+from ecom_pipeline.pipelines.shop_facts import waiting_days
 from ecom_pipeline.services.effects import Effects, EffectsLag
 
 _UNFINISHED: Final = [
@@ -34,6 +37,25 @@ def undone_effects(
     if is_unfinished(context.instance, RELAY_JOB):
         return dg.SkipReason("a relay is under way")
     return dg.RunRequest()
+
+
+@dg.sensor(
+    job_name=JOB,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def submitted_carts(
+    context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
+) -> dg.RunRequest | dg.SkipReason:
+    """Decides submitted carts soon after they are submitted, those of days in a row in one run."""
+    days = [day for day in waiting_days(stores) if shop_days().has_partition_key(day.isoformat())]
+    if not days:
+        return dg.SkipReason("no submitted cart is waiting")
+    if is_unfinished(context.instance, JOB):
+        return dg.SkipReason("a run is under way that may decide them")
+    in_a_row = takewhile(lambda pair: (pair[1] - days[0]).days == pair[0], enumerate(days))
+    *_, (_, last) = in_a_row
+    return dg.RunRequest(asset_selection=[dg.AssetKey("checkouts")], tags=range_tags(days[0], last))
 
 
 def is_overdue(lag: EffectsLag, now: datetime) -> bool:

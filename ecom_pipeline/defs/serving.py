@@ -6,6 +6,7 @@ import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import deps, whole_asset
+from ecom_pipeline.defs.automation import FRESH_ENOUGH, up_to_date_and_alive
 from ecom_pipeline.defs.materialization import of_whole
 from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key
 
@@ -28,6 +29,8 @@ RANKING: Final = dg.TableSchema(
     columns=RANKING,
     table=top_sellers_key("{window}"),
     deps=deps(["top_sellers"]),
+    automation_condition=up_to_date_and_alive(deps(["top_sellers"])),
+    freshness_policy=FRESH_ENOUGH,
 )
 def top_sellers_cache(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
     """Best sellers in Redis, one JSON list per window (`7d`, `30d`, `all`), best first.

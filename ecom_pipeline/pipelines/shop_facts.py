@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from ecom_pipeline.analytics.catalog import catalog
@@ -20,6 +20,8 @@ SHOP_TABLES: Final = (
     "order_items",
     "checkouts",
 )
+
+_CARTS_LOOKED_AT: Final = 10_000
 
 _queries = load_queries("shop_facts")
 
@@ -63,6 +65,19 @@ def outcomes_per_day(postgres: Postgres, days: Sequence[date]) -> dict[date, Out
             else:
                 outcomes[day].rejected[reason] += carts
     return outcomes
+
+
+def waiting_days(stores: Stores) -> list[date]:
+    """The UTC days of submission of the carts that wait longest to be decided, in order.
+
+    Raises:
+        StoreUnavailable: Mongo is away.
+    """
+    dated = {"status": "submitted", "submitted_at": {"$type": "date"}}
+    with stores.mongo.reaching():
+        waiting = stores.mongo.carts.find(dated, {"submitted_at": 1}, limit=_CARTS_LOOKED_AT)
+        instants = [cart["submitted_at"] for cart in waiting.sort("submitted_at")]
+    return sorted({at.astimezone(UTC).date() for at in instants if isinstance(at, datetime)})
 
 
 def rows_per_table(stores: Stores) -> dict[str, int]:

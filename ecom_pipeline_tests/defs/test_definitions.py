@@ -118,12 +118,12 @@ def test_loading_the_definitions_starts_no_server(tmp_path: Path) -> None:
     assert not home.exists()
 
 
-def test_partitions_reach_from_the_first_day_to_yesterday() -> None:
+def test_partitions_reach_from_the_first_day_to_today() -> None:
     days = daily_partitions(date(2026, 1, 1), date(2026, 1, 30), today=date(2026, 3, 1))
 
     keys = days.get_partition_keys(_noon(2026, 3, 1))
 
-    assert (keys[0], keys[-1]) == ("2026-01-01", "2026-02-28")
+    assert (keys[0], keys[-1]) == ("2026-01-01", "2026-03-01")
 
 
 def test_the_default_window_has_partitions_before_it_is_over() -> None:
