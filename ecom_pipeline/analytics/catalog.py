@@ -55,14 +55,16 @@ class Catalog(Mapping[str, TableFile]):
 
         A table that is kept with another stands for that one, and its own needs are inherited.
         """
+        keeper = self[name].kept_with or name
         needed: dict[str, None] = {}
         for relation in self[name].depends_on:
-            schema, _, own = relation.partition(".")
-            keeper = self._tables[own].kept_with if schema == SCHEMA and own in self else None
-            if keeper == name:
-                needed.update(dict.fromkeys(self.upstream(own)))
+            own = self._tables.get(relation.removeprefix(f"{SCHEMA}."))
+            if own is None or own.relation != relation:
+                needed[relation] = None
+            elif own.kept_with == keeper:
+                needed.update(dict.fromkeys(self.upstream(own.name)))
             else:
-                needed[f"{SCHEMA}.{keeper}" if keeper else relation] = None
+                needed[f"{SCHEMA}.{own.kept_with or own.name}"] = None
         return tuple(needed)
 
 

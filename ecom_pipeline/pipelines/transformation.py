@@ -187,9 +187,10 @@ def _merge_days(
         table.relation,
         staged,
         table.key,
-        scope="true",
+        scope="t.day = any($1)",
         days=days,
-        days_column="day",
+        # A row that is not known by its day may come from another day, or go to one.
+        days_column="day" if "day" in table.key else None,
     )
     _drop(connection, staged)
     return changes

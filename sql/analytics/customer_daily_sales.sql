@@ -18,7 +18,7 @@ create table analytics.customer_daily_sales (
     primary key (day, customer_id)
 );
 
--- Serves: a customer's first day, which tells on what day they are new.
+-- Serves: the next first day of a customer whose first day went.
 create index customer_daily_sales_customer on analytics.customer_daily_sales (customer_id, day);
 
 -- name: comments#
@@ -81,84 +81,3 @@ left join baskets
         orders.placed_on = baskets.placed_on
         and orders.order_id = baskets.order_id
 group by orders.placed_on, orders.customer_id;
-
--- name: moved_days
--- Other days that change when the staged rows replace those of `days`: where a customer's first
--- day comes to lie earlier or later, they stop being new on one day and become new on another.
-with
-staged as (
-    select
-        day,
-        customer_id
-    from staged_customer_daily_sales
-),
-
-replaced as (
-    select
-        day,
-        customer_id
-    from analytics.customer_daily_sales
-    where day = any(:days)
-),
-
-kept as (
-    select
-        day,
-        customer_id
-    from analytics.customer_daily_sales
-    where day <> all(:days)
-),
-
--- Only who comes to a day or leaves it can have a new first day.
-come_or_gone as (
-    select distinct coalesce(staged.customer_id, replaced.customer_id) as customer_id
-    from staged
-    full join replaced
-        on
-            staged.day = replaced.day
-            and staged.customer_id = replaced.customer_id
-    where staged.day is null or replaced.day is null
-),
-
-staged_first_days as (
-    select
-        customer_id,
-        min(day) as day
-    from staged
-    group by customer_id
-),
-
-first_days as (
-    select
-        replaced_first_day.day as before,
-        least(staged_first_days.day, kept_first_day.day) as after
-    from come_or_gone
-    left join staged_first_days on come_or_gone.customer_id = staged_first_days.customer_id
-    cross join
-        lateral (
-            select min(all_days.day) as day
-            from analytics.customer_daily_sales as all_days
-            where all_days.customer_id = come_or_gone.customer_id
-        ) as replaced_first_day
-    cross join lateral (
-        select min(kept.day) as day
-        from kept
-        where kept.customer_id = come_or_gone.customer_id
-    ) as kept_first_day
-),
-
-moved as (
-    select
-        before,
-        after
-    from first_days
-    where before is distinct from after
-)
-
-select before as day
-from moved
-where before <> all(:days)
-union
-select after as day
-from moved
-where after <> all(:days);

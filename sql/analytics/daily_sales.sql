@@ -3,7 +3,7 @@
 -- grain: one row per day that was ever refreshed; a day without orders shows zeros
 -- key: day
 -- refresh: by day
--- depends on: analytics.customer_daily_sales
+-- depends on: analytics.customer_daily_sales, analytics.customer_first_days
 
 -- name: definition#
 create table analytics.daily_sales (
@@ -47,22 +47,11 @@ customer_days as (
     where day = any(:days)
 ),
 
-customers as (
-    select distinct customer_id
-    from customer_days
-),
-
--- A lateral join, so that the index is asked once per customer, however many days there are.
 first_days as (
     select
-        customers.customer_id,
-        first_day.day
-    from customers
-    cross join lateral (
-        select min(all_days.day) as day
-        from analytics.customer_daily_sales as all_days
-        where all_days.customer_id = customers.customer_id
-    ) as first_day
+        customer_id,
+        day
+    from analytics.customer_first_days
 ),
 
 sales as (
@@ -74,7 +63,7 @@ sales as (
         count(*) filter (where customer_days.day = first_days.day) as new_customers,
         count(*) filter (where customer_days.day > first_days.day) as returning_customers
     from customer_days
-    inner join first_days on customer_days.customer_id = first_days.customer_id
+    left join first_days on customer_days.customer_id = first_days.customer_id
     group by customer_days.day
 )
 

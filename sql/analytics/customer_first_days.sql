@@ -1,0 +1,127 @@
+-- The first day on which each customer ordered, which is the day on which they are new. Whatever the
+-- length of history it is as small as there are customers, so looking up a day's customers stays cheap.
+--
+-- grain: one row per customer with an order
+-- key: customer_id
+-- refresh: with daily_sales
+-- depends on: analytics.customer_daily_sales
+
+-- name: definition#
+create table analytics.customer_first_days (
+    customer_id bigint primary key,
+    day date not null
+);
+
+-- Serves: customers whose first day is refreshed, and who may have left it.
+create index customer_first_days_day on analytics.customer_first_days (day);
+
+-- name: comments#
+comment on table analytics.customer_first_days is 'One row per customer with an order.';
+comment on column analytics.customer_first_days.customer_id is 'The customer, as in shop.customers.';
+comment on column analytics.customer_first_days.day is 'UTC day of the customer''s first order ever.';
+
+-- name: rows
+-- Of the customers who order on these days, and of those who did so for the first time until now.
+with
+customer_days as (
+    select
+        customer_id,
+        day
+    from analytics.customer_daily_sales
+    where day = any(:days)
+),
+
+newcomers as (
+    select
+        customer_id,
+        day
+    from analytics.customer_first_days
+    where day = any(:days)
+),
+
+earliest as (
+    select
+        customer_id,
+        min(day) as day
+    from customer_days
+    group by customer_id
+),
+
+-- Whose first day went; only of these all other days are looked through.
+lost as (
+    select newcomers.customer_id
+    from newcomers
+    left join customer_days
+        on
+            newcomers.customer_id = customer_days.customer_id
+            and newcomers.day = customer_days.day
+    where customer_days.customer_id is null
+),
+
+found as (
+    select
+        lost.customer_id,
+        first_day.day
+    from lost
+    cross join
+        lateral (
+            select min(all_days.day) as day
+            from analytics.customer_daily_sales as all_days
+            where all_days.customer_id = lost.customer_id
+        ) as first_day
+    where first_day.day is not null
+),
+
+kept as (
+    select
+        earliest.customer_id,
+        least(earliest.day, known.day) as day
+    from earliest
+    left join analytics.customer_first_days as known on earliest.customer_id = known.customer_id
+    left join lost on earliest.customer_id = lost.customer_id
+    where lost.customer_id is null
+)
+
+select
+    customer_id,
+    day
+from found
+union all
+select
+    customer_id,
+    day
+from kept;
+
+-- name: moved_days
+-- Other days that change with the staged rows: where a customer is no longer new, and where they are.
+with
+staged as (
+    select
+        customer_id,
+        day
+    from staged_customer_first_days
+),
+
+known as (
+    select
+        customer_id,
+        day
+    from analytics.customer_first_days
+),
+
+moved as (
+    select
+        known.day as before,
+        staged.day as after
+    from staged
+    left join known on staged.customer_id = known.customer_id
+    where staged.day is distinct from known.day
+)
+
+select before as day
+from moved
+where before <> all(:days)
+union
+select after as day
+from moved
+where after <> all(:days);
