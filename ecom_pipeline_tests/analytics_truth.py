@@ -148,6 +148,7 @@ _QUERIES = {
             max(placed_at)
         from sold where day in (from days) group by all
     """,
+    "customer_first_days": "select customer_id, day from firsts",
     "daily_sales": """
         select
             day, orders, units, revenue, six(revenue, 100 * orders),
@@ -226,6 +227,7 @@ _QUERIES = {
 
 _DIGITS = {
     "customer_daily_sales": {4: 2},
+    "customer_first_days": {},
     "daily_sales": {3: 2, 4: 6},
     "daily_sales_trend": {3: 2, 4: 6, 7: 6, 8: 6, 9: 6},
     "product_daily_sales": {4: 2},
