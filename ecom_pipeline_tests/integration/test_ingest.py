@@ -183,6 +183,14 @@ def test_a_bad_row_is_quarantined_with_its_line_reason_and_text_and_the_rest_is_
     )
 
 
+def test_every_reason_is_documented() -> None:
+    documented = (Path(__file__).resolve().parents[2] / "docs" / "ingest.md").read_text("utf-8")
+    reasons = {reason for rows in BAD_ROWS.values() for _, reason in rows}
+    codes = {one.partition(": ")[2] for reason in reasons for one in reason.split("; ")}
+
+    assert {code for code in codes if code not in documented} == set()
+
+
 def _as_read(row: dict[str, str | None], form: str) -> dict[str, str | None]:
     empty = "" if form == "csv" else None
     return {

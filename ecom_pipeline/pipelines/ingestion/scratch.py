@@ -25,7 +25,7 @@ from ecom_pipeline.pipelines.ingestion.files import SourceFile
 from ecom_pipeline.pipelines.ingestion.json_objects import json_object_problem
 from ecom_pipeline.pipelines.ingestion.statements import literal, statement
 
-_MEMORY: Final = "192MB"
+_MEMORY: Final = "160MB"
 _BATCH_ROWS: Final = 1 << 16
 
 

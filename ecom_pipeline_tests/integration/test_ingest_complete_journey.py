@@ -1,0 +1,104 @@
+"""A year of a real grocer's sales, loaded to the cent and in bounded memory."""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.ingestion.complete_journey import (
+    ConversionReport,
+    convert,
+    package_data,
+)
+from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
+from ecom_pipeline_tests.shop_files import counts, select
+
+PEAK_MEGABYTES = 500
+
+
+def convert_and_load(url: str, directory: Path) -> tuple[ConversionReport, IngestReport, int]:
+    """Does both, and tells the largest memory of this process in megabytes."""
+    conversion = convert(directory)
+    postgres = Postgres(url)
+    report = ingest_directory(postgres, directory)
+    postgres.close()
+    return conversion, report, _peak_megabytes()
+
+
+def _peak_megabytes() -> int:
+    # Not getrusage: its peak is that of the process that started this one, if it was larger.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) // 1024
+
+
+@pytest.mark.timeout(600)
+def test_the_complete_journey_is_loaded_to_the_cent(stores: Stores, tmp_path: Path) -> None:
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawned) as process:
+        conversion, report, peak = process.submit(
+            convert_and_load, stores.postgres.url, tmp_path
+        ).result()
+
+    assert peak <= PEAK_MEGABYTES
+    assert {source.source: (source.rows_read, source.reasons) for source in report.sources} == {
+        "customers.parquet": (2_469, {}),
+        "products.parquet": (92_348, {}),
+        "orders.parquet": (155_848, {"order_id: no_items": 330}),
+        "order_items.parquet": (1_513_902, {"quantity: out_of_range": 8_869}),
+    }
+    assert counts(stores, ["shop.orders", "shop.order_items"]) == [155_518, 1_505_033]
+    assert_equal_to_the_cent(stores, conversion)
+
+
+def assert_equal_to_the_cent(stores: Stores, conversion: ConversionReport) -> None:
+    """Compares with the source, read in another way: its doubles as whole cents."""
+    source = pq.read_table(
+        package_data() / "transactions.parquet",
+        columns=["basket_id", "product_id", "quantity", "sales_value"],
+    )
+    cents = np.rint(source["sales_value"].to_numpy() * 100).astype(np.int64)
+    quantity = source["quantity"].to_numpy()
+    sold = quantity > 0
+    assert int(cents.sum()) == 4_596_039_58
+    assert conversion.total == Decimal("4596039.58")
+    assert conversion.unsold_total == Decimal(int(cents[~sold].sum())) / 100 == Decimal("12.52")
+
+    # In total: of the source, what is loaded, and what is in quarantine.
+    loaded, units = select(
+        stores, "select sum(quantity * unit_price), sum(quantity) from shop.order_items"
+    )[0]
+    refused = select(
+        stores,
+        "select sum((row ->> 'unit_price')::numeric) from ops.quarantine "
+        "where source = 'order_items.parquet'",
+    )[0][0]
+    assert (loaded, refused) == (conversion.sold_total, conversion.unsold_total)
+    assert units == quantity.sum()
+
+    # And each order and each product by itself.
+    for key in ("basket_id", "product_id"):
+        assert _of_shop(stores, key) == _by(source[key], cents, sold)
+
+
+def _by(key: pa.ChunkedArray, cents: np.ndarray, sold: np.ndarray) -> dict[int, int]:
+    keys, places = np.unique(key.to_numpy()[sold], return_inverse=True)
+    totals = np.zeros(len(keys), np.int64)
+    np.add.at(totals, places, cents[sold])
+    return dict(zip(keys.tolist(), totals.tolist(), strict=True))
+
+
+def _of_shop(stores: Stores, key: str) -> dict[int, int]:
+    queries = {
+        "basket_id": "select order_id, (total_amount * 100)::bigint from shop.orders",
+        "product_id": "select product_id, (sum(quantity * unit_price) * 100)::bigint "
+        "from shop.order_items group by product_id",
+    }
+    return dict(select(stores, queries[key]))
