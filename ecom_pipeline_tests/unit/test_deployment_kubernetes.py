@@ -12,6 +12,8 @@ from dagster._core.instance.config import (
     validate_concurrency_config,
 )
 from dagster_k8s import K8sRunLauncher
+from dagster_k8s.models import k8s_model_from_dict, k8s_snake_case_dict
+from kubernetes import client
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deploy/helm-values.yaml").read_text()
@@ -93,6 +95,16 @@ def test_the_run_launcher_accepts_its_settings() -> None:
     }
     result = process_config(K8sRunLauncher.config_type(), {**rest, **spelled})
     assert result.success, result.errors
+
+
+def test_kubernetes_knows_what_the_pods_and_jobs_of_runs_are_told() -> None:
+    told = LAUNCHER["runK8sConfig"]
+    assert told.keys() == {"podSpecConfig", "jobSpecConfig"}
+    k8s_model_from_dict(
+        client.V1PodSpec,
+        k8s_snake_case_dict(client.V1PodSpec, {"containers": [], **told["podSpecConfig"]}),
+    )
+    k8s_snake_case_dict(client.V1JobSpec, told["jobSpecConfig"])
 
 
 @pytest.mark.parametrize(
