@@ -37,6 +37,9 @@ ui: install ## Open Dagster on http://127.0.0.1:3000
 bench: install ## Compare with the obvious ways; writes bench/latest.json
 	@$(BIN)/ecom bench
 
+PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	--no-strip-extras --python-version 3.11 pyproject.toml
+
 lock: ## Pin all versions anew
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-strip-extras \
-		--python-version 3.11 --extra local --extra dev pyproject.toml --output-file requirements.lock
+	$(PIN) --extra local --extra dev --output-file requirements.lock
+	$(PIN) deploy/requirements.in --constraint requirements.lock --output-file deploy/requirements.lock

@@ -48,7 +48,7 @@ def _document(
     for server in servers:
         about: dict[str, object] = {"url": _shown(server, show_secrets)}
         if server.name == "mongo":
-            about["database"] = database_of(server.url or "")
+            about["database"] = database_of(masked(server.url or ""))
         document[server.name] = {**about, "healthy": server.name not in reasons}
     return document
 

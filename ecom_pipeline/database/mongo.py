@@ -86,7 +86,7 @@ class Mongo:
                 unicode_decode_error_handler="replace",
                 w="majority",
             )
-        except (InvalidURI, ConfigurationError):
+        except (InvalidURI, ConfigurationError, ValueError):
             # The driver's own words may quote a part of the password.
             hint = "its URL is no MongoDB URI; percent-encode special characters in its parts"
             raise StoreUnavailable("Mongo", hint) from None

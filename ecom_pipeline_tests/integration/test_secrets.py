@@ -94,7 +94,6 @@ def test_no_command_tells_a_password(
         assert MARK not in place
 
 
-@pytest.mark.xfail(reason="cli/status.py takes a database's name out of the password")
 def test_no_part_of_a_password_passes_for_the_name_of_a_database(
     malformed: Endpoints,
     monkeypatch: pytest.MonkeyPatch,
