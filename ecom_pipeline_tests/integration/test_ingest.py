@@ -16,6 +16,7 @@ from ecom_pipeline.pipelines.ingestion.files import (
     WrongColumns,
 )
 from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
+from ecom_pipeline.pipelines.ingestion.quarantine import FileChanged
 from ecom_pipeline_tests.shop_files import (
     Files,
     contents,
@@ -459,6 +460,21 @@ def test_a_crash_leaves_whole_months_and_the_next_run_does_the_rest(
         cursor.execute("alter table shop.orders drop constraint crash")
     ingest_directory(stores.postgres, tmp_path)
     assert counts(stores, ["shop.orders", "shop.order_items", "ops.loads"]) == [5, 10, 5]
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(stores: Stores, tmp_path: Path) -> None:
+    files = small_shop()
+    files["customers"].append(customer(4, email=None))
+    write_csv(tmp_path, files)
+
+    def change(step: str, _rows: int) -> None:
+        if step == "orders":
+            write_csv(tmp_path, {"customers": small_shop()["customers"]})
+
+    with pytest.raises(FileChanged):
+        ingest_directory(stores.postgres, tmp_path, change)
+
+    assert counts(stores, ["ops.quarantine", "ops.loads"]) == [0, 0]
 
 
 def test_an_error_of_postgres_tells_no_one_about_people(stores: Stores, tmp_path: Path) -> None:

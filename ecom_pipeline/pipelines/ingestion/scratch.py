@@ -83,6 +83,7 @@ class Scratch:
         self._add(
             file.source.name,
             "check_batch",
+            typed=", ".join(map(_typed, given)),
             problems=", ".join(map(_problem, given)),
             values=", ".join(_value(column, given) for column in file.source),
         )
@@ -231,9 +232,13 @@ def _same(columns: Sequence[str]) -> str:
     return " and ".join(f"parsed.{name} = listed.{name}" for name in columns)
 
 
+def _typed(column: Column) -> str:
+    return f"try_cast({column.name} as {column.storage}) as typed_{column.name}"
+
+
 def _problem(column: Column) -> str:
     limits = ", ".join(_limit(limit) for limit in (column.low, column.high))
-    problem = f"{column.kind}_problem({column.name}, {limits})"
+    problem = f"{column.kind}_problem({column.name}, typed_{column.name}, {limits})"
     if not column.required:
         problem = f"nullif({problem}, 'missing')"
     return f"'{column.name}: ' || {problem}"
@@ -246,7 +251,7 @@ def _limit(limit: object) -> str:
 
 
 def _value(column: Column, given: Sequence[Column]) -> str:
-    value = f"try_cast({column.name} as {column.storage})"
+    value = f"typed_{column.name}"
     if column not in given:
         value = f"cast(null as {column.storage})"
     elif column.empty is not None:
