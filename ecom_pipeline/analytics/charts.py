@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from ecom_pipeline.analytics.reports import Report
 Figure = dict[str, Any]
 Row = Mapping[str, Any]
 
-_BAR_PIXELS: Final = 34
+_BAR_PIXELS: Final = 44
+_TWO_LINES_PIXELS: Final = 62
 _CURVE_POINTS: Final = 200
 _REORDER_DAYS: Final = 14
 _COVER_BINS: Final = (7, _REORDER_DAYS, 30, 60, 90)
@@ -51,14 +53,8 @@ def revenue(days: Report) -> Section:
     traces: list[Figure] = [
         {"type": "bar", "name": "day", "x": dates, "y": _floats(rows, "revenue"), "opacity": 0.45},
         *(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": dates,
-                "y": _floats(rows, column),
-            }
-            for name, column in lines
+            {"type": "scatter", "mode": "lines", "name": name, "x": dates, "y": _floats(rows, of)}
+            for name, of in lines
         ),
     ]
     best = max(rows, key=lambda row: row["revenue"], default={})
@@ -124,7 +120,7 @@ def cohorts(report: Report) -> Section:
         _figure(
             [trace],
             rows,
-            height=140 + _BAR_PIXELS * len(months),
+            height=120 + _BAR_PIXELS * len(months),
             xaxis={"type": "category", "title": {"text": "months since"}},
             yaxis={"type": "category", "autorange": "reversed"},
         ),
@@ -168,7 +164,7 @@ def abc(products: Report, classes: Report) -> Section:
         _figure(
             traces,
             rows,
-            height=340,
+            height=300,
             xaxis={"ticksuffix": " %", "title": {"text": "products sold, best first"}},
             yaxis={"ticksuffix": " %", "range": [0, 101]},
         ),
@@ -207,7 +203,7 @@ def segments(report: Report) -> Section:
         _figure(
             traces,
             rows,
-            height=110 + 2 * _BAR_PIXELS * len(rows),
+            height=110 + _BAR_PIXELS * len(rows),
             barmode="group",
             xaxis={"ticksuffix": " %"},
             yaxis={"autorange": "reversed", "automargin": True},
@@ -219,11 +215,7 @@ def segments(report: Report) -> Section:
 def funnel(report: Report) -> Section:
     """What became of carts."""
     rows = _rows(report)
-    stages = (
-        ("begun", "carts_created"),
-        ("submitted", "carts_submitted"),
-        ("ordered", "orders"),
-    )
+    stages = (("begun", "carts_created"), ("submitted", "carts_submitted"), ("ordered", "orders"))
     counts = [sum(row[column] for row in rows) for _, column in stages]
     trace = {
         "type": "funnel",
@@ -241,15 +233,16 @@ def funnel(report: Report) -> Section:
         else ""
     )
     figure = _figure([trace], rows if any(counts) else [], height=280)
-    return Section("funnel", "From cart to order", "Carts of those days.", finding, figure, report)
+    told = "What became of carts in the newest 30 days that are loaded."
+    return Section("funnel", "From cart to order", told, finding, figure, report)
 
 
 def affinity(report: Report) -> Section:
     """Which products are bought together."""
     rows = _rows(report)
-    names = [f"{row['name_a']} + {row['name_b']}" for row in rows]
+    names = [f"{row['name_a']}\n+ {row['name_b']}" for row in rows]
     finding = (
-        f"{names[0]} stand together in {rows[0]['baskets']:,} baskets,"
+        f"{names[0].replace(chr(10), ' ')} stand together in {rows[0]['baskets']:,} baskets,"
         f" {float(rows[0]['lift']):,.0f} times as many as chance would have."
         if rows
         else ""
@@ -260,7 +253,7 @@ def affinity(report: Report) -> Section:
         "Pairs of products by lift: how many times more often they share a basket than if they"
         " had nothing to do with each other. The newest 90 days.",
         finding,
-        _bars(rows, "lift", names),
+        _bars(rows, "lift", names, _TWO_LINES_PIXELS),
         report,
     )
 
@@ -269,11 +262,7 @@ def cover(report: Report, shown: int) -> Section:
     """How long stocks last."""
     rows = _rows(report)
     bounds = (0, *_COVER_BINS)
-    labels = [
-        *(f"{low} to {high}" for low, high in pairwise(bounds)),
-        f"{bounds[-1]}+",
-        "not sold",
-    ]
+    labels = [*(f"{low}-{high}" for low, high in pairwise(bounds)), f"{bounds[-1]}+", "unsold"]
     counts = Counter(
         labels[-1]
         if row["days_of_cover"] is None
@@ -300,8 +289,12 @@ def cover(report: Report, shown: int) -> Section:
             [trace],
             rows,
             height=320,
-            xaxis={"type": "category", "title": {"text": "days"}},
-            yaxis={"title": {"text": "products"}},
+            xaxis={
+                "type": "category",
+                "tickangle": 0,
+                "tickfont": {"size": 11},
+                "title": {"text": "days"},
+            },
         ),
         Report(report.name, report.description, report.columns, report.rows[:shown]),
     )
@@ -330,26 +323,39 @@ def _rows(report: Report) -> list[Row]:
     return [dict(zip(report.columns, row, strict=True)) for row in report.rows]
 
 
-def _bars(rows: Sequence[Row], column: str, names: Sequence[str]) -> Figure | None:
-    """Bars with their names on them, which leaves them the width of a phone."""
+def _bars(
+    rows: Sequence[Row], column: str, names: Sequence[str], pixels: int = _BAR_PIXELS
+) -> Figure | None:
+    """Bars with their names above them, which leaves both the width of a phone."""
+    values = _floats(rows, column)
     trace = {
         "type": "bar",
         "orientation": "h",
-        "y": list(range(1, len(rows) + 1)),
-        "x": _floats(rows, column),
-        "text": names,
-        "textposition": "auto",
-        "insidetextanchor": "start",
-        "textangle": 0,
-        "constraintext": "none",
-        "hovertemplate": "%{text}: %{x:,.6~r}<extra></extra>",
+        "y": list(range(len(rows))),
+        "x": values,
+        "width": 0.3,
+        "hoverinfo": "x",
     }
+    labels = [
+        {
+            "text": f"{_short(value)} · {escape(name).replace(chr(10), '<br>')}",
+            "x": 0,
+            "y": place,
+            "xanchor": "left",
+            "align": "left",
+            "yanchor": "bottom",
+            "yshift": 10,
+            "showarrow": False,
+        }
+        for place, (name, value) in enumerate(zip(names, values, strict=True))
+    ]
     return _figure(
         [trace],
         rows,
-        height=70 + _BAR_PIXELS * len(rows),
+        height=70 + pixels * len(rows),
+        annotations=labels,
         xaxis={"tickformat": "~s", "nticks": 6},
-        yaxis={"autorange": "reversed", "dtick": 1, "showgrid": False},
+        yaxis={"range": [len(rows) - 0.5, -0.9], "showticklabels": False, "showgrid": False},
     )
 
 
@@ -373,6 +379,10 @@ def _shares(rows: Sequence[Row], column: str) -> list[float]:
 
 def _span(rows: Sequence[Row]) -> str:
     return f"{rows[0]['day']} to {rows[-1]['day']}."
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
 
 
 def _money(amount: Any) -> str:

@@ -93,8 +93,7 @@ def _key_figures(days: Report) -> Iterator[str]:
         whole_weeks = len(rows) >= 2 * _WEEK and before
         change = f"{100 * (now - before) / before:+.1f} % on the week before" if whole_weeks else ""
         yield (
-            f"<div><dt>{title}, last 7 days</dt>"
-            f"<dd>{_amount(now)}<small>{change}</small></dd></div>"
+            f"<div><dt>{title}, last 7 days</dt><dd>{now:,.0f}<small>{change}</small></dd></div>"
         )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -16,6 +17,7 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.pipelines.shop import open_shop
 
 _DECIMALS: Final = 4
+_PAGE: Final = "report.html"
 _WIDEST: Final = 1_000
 _IDS: Final = ("product_id", "customer_id", "product_a", "product_b")
 
@@ -23,12 +25,21 @@ _IDS: Final = ("product_id", "customer_id", "product_a", "product_b")
 def report(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="What to show; without it, the names there are."),
+        typer.Argument(
+            metavar="[NAME | FILE]",
+            help="What to show; without it, the names there are. With --html, the file to write.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_html: Annotated[
+        bool, typer.Option("--html", help=f"Write a page with charts, {_PAGE} unless told.")
+    ] = False,
 ) -> None:
-    """Lists the reports, or shows one of them."""
+    """Lists the reports, shows one of them, or writes them all as a page."""
+    if as_html:
+        _write(Path(name or _PAGE))
+        return
     known = known_reports()
     if name is None:
         _list(known, as_json)
@@ -43,6 +54,15 @@ def report(
         print_json({"name": shown.name, "description": shown.description, "rows": rows})
     else:
         _print(shown)
+
+
+def _write(file: Path) -> None:
+    # Plotly takes a while to import, and only the page needs it.
+    from ecom_pipeline.analytics.page import write_page  # noqa: PLC0415
+
+    with open_shop(load_settings()) as stores:
+        size = write_page(stores.postgres, file)
+    typer.echo(f"{file}: {size / 1e6:.1f} MB, opens in any browser")
 
 
 def _list(known: dict[str, str], as_json: bool) -> None:
