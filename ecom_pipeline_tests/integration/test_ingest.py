@@ -184,9 +184,43 @@ def test_a_bad_row_is_quarantined_with_its_line_reason_and_text_and_the_rest_is_
     )
 
 
+BAD_RECORDS = [
+    (b'1,"2026-01-03,5', "record: unclosed_quote", {"text": '1,"2026-01-03,5'}),
+    (b'1,"2026"-01-03,5', "record: malformed", {"text": '1,"2026"-01-03,5'}),
+    (b"1,2026-01-03\0", "record: wrong_number_of_fields", {"text": "1,2026-01-03\\x00"}),
+    (b"1," + b"5" * (1 << 20), "record: too_long", {"text": "1," + "5" * ((1 << 20) - 2)}),
+    (
+        b"1,2026-01-03,\xb2",
+        "record: not_utf8",
+        {"product_id": "1", "received_on": "2026-01-03", "quantity": "\\xb2"},
+    ),
+]
+
+
+def test_a_record_that_cannot_be_read_is_quarantined_as_it_is_and_the_others_are_loaded(
+    stores: Stores, tmp_path: Path
+) -> None:
+    write_csv(tmp_path, {"products": small_shop()["products"]})
+    header = b"product_id,received_on,quantity"
+    lines = [header, b"1,2026-01-01,1", *(record for record, *_ in BAD_RECORDS), b"2,2026-01-01,2"]
+    (tmp_path / "stock_receipts.csv").write_bytes(b"\n".join(lines))
+
+    ingest_directory(stores.postgres, tmp_path)
+
+    assert select(stores, "select line, reason, row from ops.quarantine order by line") == [
+        (line, reason, row) for line, (_, reason, row) in enumerate(BAD_RECORDS, start=3)
+    ]
+    assert select(stores, "select product_id, stock from shop.products order by 1") == [
+        (1, 1),
+        (2, 2),
+        (3, 0),
+    ]
+
+
 def test_every_reason_is_documented() -> None:
     documented = (Path(__file__).resolve().parents[2] / "docs" / "ingest.md").read_text("utf-8")
     reasons = {reason for rows in BAD_ROWS.values() for _, reason in rows}
+    reasons |= {reason for _, reason, _ in BAD_RECORDS}
     codes = {one.partition(": ")[2] for reason in reasons for one in reason.split("; ")}
 
     assert {code for code in codes if code not in documented} == set()

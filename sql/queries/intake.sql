@@ -92,6 +92,9 @@ create macro instant_problem(x, v, low, high) as case
     when cast(v as date) not between low and high then 'out_of_range'
 end;
 
+-- jsonb cannot hold a NUL.
+create macro shown(x) as replace(x, chr(0), '\x00');
+
 -- name: write!
 -- Adds rows to those that a view shows.
 copy (:rows) to :file (format parquet);
@@ -191,7 +194,7 @@ select
     refused.line,
     case
         when batch.text is null then to_json(struct_pack(:fields))
-        else to_json(struct_pack(text := batch.text))
+        else to_json(struct_pack(text := shown(batch.text)))
     end as row,
     refused.reason
 from batch

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from ecom_pipeline.pipelines.ingestion.batches import batch_of
 
-_BATCH_ROWS: Final = 1 << 17
+_BATCH_ROWS: Final = 1 << 16
 _BUFFER_BYTES: Final = 1 << 20
 
 

@@ -175,7 +175,7 @@ class Scratch:
             "intake",
             "quarantined_rows",
             file_name=literal(file.name),
-            fields=", ".join(f"{name} := {_shown(name)}" for name in file.columns),
+            fields=", ".join(f"{name} := shown(batch.{name})" for name in file.columns),
             first_line=str(lines["min"].as_py() or 0),
             last_line=str(lines["max"].as_py() or 0),
             **_views(file.source),
@@ -257,11 +257,6 @@ def _value(column: Column, given: Sequence[Column]) -> str:
     elif column.empty is not None:
         value = f"case when missing({column.name}) then {literal(column.empty)} else {value} end"
     return f"{value} as {column.name}"
-
-
-def _shown(name: str) -> str:
-    # jsonb cannot hold a NUL.
-    return f"replace(batch.{name}, chr(0), '\\x00')"
 
 
 def _repeated(columns: Sequence[str]) -> str:
