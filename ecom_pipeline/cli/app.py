@@ -36,6 +36,7 @@ COMMANDS = (
     Command("report", "report", "What the analysts read: lists the reports, or shows one."),
     Command("explain", "explain", "Query plans, with and without the index that serves each."),
     Command("bench", "bench", "Compare this pipeline's ways with the obvious ones."),
+    Command("chaos", "chaos", "Kill the process and the stores everywhere; see what holds."),
     Command("doctor", "doctor", "What is wrong, and what to do about it."),
 )
 

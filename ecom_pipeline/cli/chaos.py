@@ -1,0 +1,89 @@
+"""`ecom chaos`."""
+
+import logging
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ecom_pipeline.chaos.cells import Cell, CellReport, Fault, Mode, matrix
+from ecom_pipeline.chaos.running import own_servers, run_cell
+from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.cli.run_progress import end_cleanly
+from ecom_pipeline.services.faults import FaultPoint
+
+
+def chaos(
+    fault: Annotated[
+        list[Fault] | None, typer.Option(help="What to kill; everything unless told.")
+    ] = None,
+    point: Annotated[
+        list[FaultPoint] | None, typer.Option(help="Where; everywhere unless told.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Kills the process and each store at every point of a checkout, on servers of its own.
+
+    After each crash the pipeline runs again and is audited; exits with 1 if anything is broken.
+    """
+    end_cleanly()
+    # Each crash makes the program say that it will see to it later, as it should.
+    logging.getLogger("ecom_pipeline").setLevel(logging.ERROR)
+    cells = [cell for cell in matrix(tuple(fault or Fault)) if cell.point in (point or FaultPoint)]
+    with own_servers() as settings:
+        shown = track(
+            cells,
+            description="crashing",
+            console=Console(stderr=True),
+            disable=as_json,
+            transient=True,
+        )
+        reports = [run_cell(settings, cell) for cell in shown]
+    if as_json:
+        print_json({"clean": not _broken(reports), "cells": list(map(_document, reports))})
+    else:
+        _print(reports)
+    if _broken(reports):
+        raise typer.Exit(1)
+
+
+def _broken(reports: list[CellReport]) -> list[CellReport]:
+    return [report for report in reports if report.breaches]
+
+
+def _document(report: CellReport) -> dict[str, object]:
+    cell = report.cell
+    return {
+        "point": cell.point,
+        "fault": cell.fault,
+        "mode": cell.mode,
+        "held": not report.breaches,
+        "breaches": report.breaches,
+        "seconds": round(report.seconds, 2),
+    }
+
+
+def _print(reports: list[CellReport]) -> None:
+    by_cell = {report.cell: report for report in reports}
+    faults = list(dict.fromkeys(cell.fault for cell in by_cell))
+    table = Table(title="Invariants after a crash", caption="in a single order / in a batch")
+    table.add_column("killed")
+    for fault in faults:
+        table.add_column(fault, justify="center")
+    for point in dict.fromkeys(cell.point for cell in by_cell):
+        marks = [[_mark(by_cell[Cell(point, fault, mode)]) for mode in Mode] for fault in faults]
+        table.add_row(point, *map(" / ".join, marks))
+    console = Console()
+    console.print(table)
+    for report in _broken(reports):
+        console.print(f"{report.cell}:", style="bold red", highlight=False)
+        console.print(*report.breaches, sep="\n", markup=False, highlight=False)
+    held = len(reports) - len(_broken(reports))
+    seconds = sum(report.seconds for report in reports)
+    console.print(f"{held} of {len(reports)} held, in {seconds:.0f} s", highlight=False)
+
+
+def _mark(report: CellReport) -> str:
+    return "[bold red]broken[/]" if report.breaches else "[green]held[/]"

@@ -1,0 +1,116 @@
+"""A crash at any point, of the process or of a store, breaks nothing for good.
+
+The kills of stores are many and slow: here is a part of them, with PYTEST_CHAOS=all the whole, and
+`ecom chaos` runs the whole matrix too.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner
+
+from ecom_pipeline.chaos import trial
+from ecom_pipeline.chaos.cells import Cell, Fault, Mode, matrix
+from ecom_pipeline.chaos.running import own_servers, run_cell
+from ecom_pipeline.cli.app import build_app
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.services.faults import FaultPoint
+from ecom_pipeline.services.order_service import OrderService
+
+STORES = (Fault.POSTGRES, Fault.MONGO, Fault.REDIS)
+SAMPLE = [
+    Cell(FaultPoint.AFTER_LOCKS, Fault.POSTGRES, Mode.SINGLE),
+    Cell(FaultPoint.BEFORE_COMMIT, Fault.POSTGRES, Mode.BATCH),
+    Cell(FaultPoint.AFTER_COMMIT, Fault.POSTGRES, Mode.SINGLE),
+    Cell(FaultPoint.BEFORE_STAMP, Fault.POSTGRES, Mode.BATCH),
+    Cell(FaultPoint.AFTER_SEALING, Fault.MONGO, Mode.BATCH),
+    Cell(FaultPoint.AFTER_COMMIT, Fault.MONGO, Mode.SINGLE),
+    Cell(FaultPoint.AFTER_SOME_CARTS, Fault.MONGO, Mode.BATCH),
+    Cell(FaultPoint.AFTER_STOCK, Fault.REDIS, Mode.BATCH),
+    Cell(FaultPoint.AFTER_SOME_CACHE, Fault.REDIS, Mode.SINGLE),
+    Cell(FaultPoint.DURING_RELAY, Fault.REDIS, Mode.BATCH),
+]
+
+
+@pytest.fixture(scope="module")
+def servers_to_kill() -> Iterator[Settings]:
+    with own_servers() as settings:
+        yield settings
+
+
+@pytest.mark.parametrize("cell", matrix((Fault.PROCESS,)), ids=str)
+def test_a_killed_process_leaves_nothing_that_the_next_does_not_put_right(
+    settings: Settings, cell: Cell
+) -> None:
+    assert run_cell(settings, cell).breaches == ()
+
+
+@pytest.mark.parametrize(
+    "cell", matrix(STORES) if os.environ.get("PYTEST_CHAOS") == "all" else SAMPLE, ids=str
+)
+def test_a_killed_store_leaves_nothing_that_the_next_run_does_not_put_right(
+    servers_to_kill: Settings, cell: Cell
+) -> None:
+    assert run_cell(servers_to_kill, cell).breaches == ()
+
+
+def test_the_matrix_has_every_point_with_every_fault_in_both_modes() -> None:
+    assert len(set(matrix())) == len(FaultPoint) * len(Fault) * len(Mode) == 112
+    assert set(SAMPLE) <= set(matrix(STORES))
+
+
+def test_a_point_that_is_not_reached_is_a_breach(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = Cell(FaultPoint.DURING_RERUN, Fault.REDIS, Mode.SINGLE)
+    monkeypatch.setattr("ecom_pipeline.chaos.running.AFTER_A_CRASH", ())
+
+    assert run_cell(settings, never).breaches == ("the point was not reached",)
+
+
+def test_effects_that_are_stamped_and_not_done_are_a_breach(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Effects, "_settle_carts", lambda *_: None)
+
+    (cart_audit, mongo) = run_cell(
+        settings, Cell(FaultPoint.AFTER_COMMIT, Fault.PROCESS, Mode.BATCH)
+    ).breaches
+
+    assert cart_audit.startswith("Every cart in Mongo is what its checkout says")
+    assert mongo.startswith("Mongo holds")
+
+
+def test_a_cart_that_became_something_else_is_a_breach(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trial._DUE, "1-large", ("ordered", 151))
+    at_the_end = Cell(FaultPoint.BEFORE_STAMP, Fault.PROCESS, Mode.BATCH)
+
+    (breach,) = run_cell(settings, at_the_end).breaches
+
+    assert breach.startswith("the carts became")
+
+
+def test_a_caller_who_was_told_what_does_not_stand_is_a_breach(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OrderService, "outcome", lambda *_: None)
+    at_the_end = Cell(FaultPoint.AFTER_ITEMS, Fault.PROCESS, Mode.SINGLE)
+
+    found = run_cell(settings, at_the_end).breaches
+
+    assert all(breach.startswith("a caller was told Ordered(") for breach in found[:1])
+    assert len(found) == 6
+
+
+def test_the_command_shows_a_table_of_what_held() -> None:
+    arguments = ["chaos", "--fault", "redis", "--point", "after the locks"]
+
+    result = CliRunner().invoke(build_app("chaos"), arguments)
+
+    assert result.exit_code == 0
+    assert "held / held" in result.output
+    assert "2 of 2 held" in result.output
