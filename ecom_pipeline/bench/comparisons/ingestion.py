@@ -74,6 +74,9 @@ def on_history(ground: Ground) -> Iterator[Contest]:
             load_reference(stores.postgres)
         ground.tell("loading the history")
         before = load_orders(long.postgres, generated(history)).items.inserted
+        # Else it begins by itself, in the middle of somebody's turn.
+        ground.tell("vacuuming")
+        ground.vacuum(long)
         yield Contest(
             ours=_Task(ground, long.postgres, batches).by(load_orders, "on the history"),
             theirs=_Task(ground, new.postgres, batches).by(load_orders, "on empty tables"),

@@ -29,7 +29,7 @@ def with_long_history(ground: Ground) -> Iterator[Contest]:
             _Shop(ground, stores, days_before(FIRST_DAY, days))
             for stores, days in ((long, ground.pick(60, 350)), (short, ground.pick(12, 35)))
         ]
-        counts = [shop.fill() for shop in shops]
+        counts = [shop.fill(Refresh.BY_DAY) for shop in shops]
         ours, theirs = (
             shop.one_day(f"{count:,} items of history")
             for shop, count in zip(shops, counts, strict=True)
@@ -43,7 +43,7 @@ def against_rebuild(ground: Ground) -> Iterator[Contest]:
     with ground.stores("rebuild") as stores:
         history = days_before(FIRST_DAY, ground.pick(31, 90))
         shop = _Shop(ground, stores, history)
-        count = shop.fill()
+        count = shop.fill(Refresh.BY_DAY, Refresh.WHOLE)
         yield Contest(
             ours=shop.one_day("one day"),
             theirs=Contestant(
@@ -73,15 +73,17 @@ class _Shop:
     stores: Stores
     history: Sequence[date]
 
-    def fill(self) -> int:
-        """Loads all days and fills the tables; gives the number of items before the newest day."""
+    def fill(self, *modes: Refresh) -> int:
+        """Loads all days and fills the tables of these modes; gives the items of the history."""
         postgres = self.stores.postgres
+        prepare_tables(postgres)
         self.ground.tell(f"loading {len(self.history)} days")
         load_reference(postgres)
         items = load_orders(postgres, generated(self.history)).items.inserted
         load_orders(postgres, generated([_NEWEST]))
-        self.ground.tell("filling the analytics tables")
-        prepare_tables(postgres)
+        for table in catalog().refreshed(*modes):
+            self.ground.tell(f"filling {table.name}")
+            refresh(self.stores, table.name, [*self.history, _NEWEST])
         # Else it begins by itself, in the middle of somebody's turn.
         self.ground.tell("vacuuming")
         self.ground.vacuum(self.stores)
