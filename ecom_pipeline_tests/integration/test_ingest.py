@@ -1,6 +1,7 @@
 """`ecom ingest`: what keeps the contract is loaded, what breaks it is quarantined, and no more."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from traceback import format_exception
 
@@ -57,6 +58,7 @@ def test_files_that_keep_the_contract_are_loaded_whole(
         (f"order_items.{form}", 6, 6, 0),
     ]
     assert report.changed
+    assert report.days == (date(2026, 1, 5), date(2026, 1, 31))
     assert counts(stores, SHOP) == [3, 3, 2, 3, 6]
     assert select(
         stores,

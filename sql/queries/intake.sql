@@ -334,3 +334,9 @@ order by
     placed_on,
     items.order_id,
     items.line_number;
+
+-- name: days
+-- The days of the accepted orders.
+select distinct orders.placed_on
+from sorted_orders as orders
+order by orders.placed_on;

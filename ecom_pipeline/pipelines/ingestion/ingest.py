@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +41,7 @@ from ecom_pipeline.pipelines.ingestion.scratch import Scratch
 from ecom_pipeline.pipelines.prefetch import prefetched
 
 Progress = Callable[[str, int], None]
-"""Told what is being done (a file's name, or `orders loaded`) and the rows of it so far."""
+"""Told what is being done (a file's name, then `orders`) and how many rows of it so far."""
 
 _MERGES: Final = {
     CUSTOMERS.name: merge_customers,
@@ -61,11 +62,13 @@ class IngestReport:
     Attributes:
         sources: One report of each file, in the order of the contract.
         changes: Rows that were written, by table.
+        days: The days of the accepted orders; what is made from orders is to be refreshed for them.
         notes: What a reader should know besides.
     """
 
     sources: tuple[SourceReport, ...]
     changes: Mapping[str, Changes]
+    days: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -96,29 +99,31 @@ def ingest_directory(
         TemporaryDirectory(prefix="ecom-ingest-") as scratch_directory,
         closing(Scratch(Path(scratch_directory))) as scratch,
     ):
-        reports, changes = _Ingest(postgres, files, scratch, progress or _silent).run()
-    return IngestReport(reports, changes, notes)
+        return _Ingest(postgres, files, notes, scratch, progress or _silent).run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Ingest:
     postgres: Postgres
     files: list[SourceFile]
+    notes: tuple[str, ...]
     scratch: Scratch
     progress: Progress
 
-    def run(self) -> tuple[tuple[SourceReport, ...], dict[str, Changes]]:
+    def run(self) -> IngestReport:
         rows_read = [self._check(file) for file in self.files]
         changes = self._merge_reference()
+        days: tuple[date, ...] = ()
         if _has(self.files, ORDERS):
             changes |= self._load_orders()
+            days = self.scratch.days()
         reports = tuple(
             SourceReport(file.name, rows, self.scratch.settle(file.source), file.ignored)
             for file, rows in zip(self.files, rows_read, strict=True)
         )
         with self.postgres.transaction() as connection:
             changes["ops.quarantine"] = record_loads(connection, reports, self._refused(reports))
-        return reports, changes
+        return IngestReport(reports, changes, days, self.notes)
 
     def _check(self, file: SourceFile) -> int:
         source, count = file.source, 0

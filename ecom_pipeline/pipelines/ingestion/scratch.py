@@ -161,6 +161,11 @@ class Scratch:
                     yield day, rows.slice(start, end - start)
                     start = end
 
+    def days(self) -> tuple[date, ...]:
+        """The days of the orders that were given by day."""
+        rows = self._connection.execute(statement("intake", "days")).fetchall()
+        return tuple(day for (day,) in rows)
+
     def settle(self, source: Source) -> dict[str, int]:
         """Ends the checks of a source; gives the number of refused rows by reason, most first."""
         views = _views(source)
