@@ -46,6 +46,13 @@ def servers_of(directory: Path) -> list[psutil.Process]:
     ]
 
 
+def wait_for_server(temporary: Path) -> None:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not list(temporary.glob("ecom-bench-*/*/state.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_it_writes_the_figures_and_leaves_nothing_else(temporary: Path, tmp_path: Path) -> None:
     copy = tmp_path / "figures.json"
     process = bench(temporary, "stock", "--json", str(copy))
@@ -70,12 +77,19 @@ def test_a_name_that_is_none_is_answered_with_the_known_ones(temporary: Path) ->
     assert list(temporary.iterdir()) == []
 
 
+def test_told_to_end_it_stops_its_servers(temporary: Path) -> None:
+    process = bench(temporary, "stock")
+    wait_for_server(temporary)
+    process.terminate()
+    process.communicate(timeout=LIMIT_SECONDS)
+    assert process.returncode != 0
+    assert servers_of(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
 def test_what_a_killed_bench_left_is_cleared_by_the_next(temporary: Path) -> None:
     killed = bench(temporary, "stock")
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while not list(temporary.glob("ecom-bench-*/*/state.json")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_server(temporary)
     killed.kill()
     killed.communicate(timeout=LIMIT_SECONDS)
     assert servers_of(temporary)

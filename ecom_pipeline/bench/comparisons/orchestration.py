@@ -45,7 +45,7 @@ def run_against_functions(ground: Ground) -> Iterator[Contest]:
     yield Contest(
         ours=Contestant("a Dagster run", dagster.measure, rows=dagster.rows),
         theirs=Contestant("the functions", directly.measure, rows=directly.rows),
-        repeats=ground.pick(1, 3),
+        repeats=ground.pick(1, 2),
         facts=facts,
     )
     facts["where a Dagster run's time goes"] = dagster.longest_steps()

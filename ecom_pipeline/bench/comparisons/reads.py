@@ -15,7 +15,7 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.product import TopSeller
 from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.pipelines.transformation import prepare_tables, refresh
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import stock_key
 from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key
@@ -83,11 +83,14 @@ def stock(ground: Ground) -> Iterator[Contest]:
 
 
 def _fill(ground: Ground, stores: Stores) -> None:
+    days = days_from(FIRST_DAY, ground.pick(_DAYS, _DAYS))
+    prepare_tables(stores.postgres)
     ground.tell("loading orders")
     load_reference(stores.postgres)
-    load_orders(stores.postgres, generated(days_from(FIRST_DAY, ground.pick(_DAYS, _DAYS))))
-    ground.tell("filling the analytics tables")
-    prepare_tables(stores.postgres)
+    load_orders(stores.postgres, generated(days))
+    for table in ("daily_sales", "product_daily_sales", "top_sellers"):
+        ground.tell(f"filling {table}")
+        refresh(stores, table, days)
 
 
 def _reader(name: str, read: Callable[[], list[TopSeller]], count: int) -> Contestant:
