@@ -13,6 +13,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.partitions import check_days
+from ecom_pipeline.defs.running import pipeline_assets
 
 
 class State(StrEnum):
@@ -137,7 +138,8 @@ def _portions(
 
 def _with_whole(graph: AssetGraph, portions: Sequence[Portion]) -> Iterator[Portion]:
     """The portions, the first with what they are made from, the last with what is made of all."""
-    whole = [key for key in graph.toposorted_asset_keys if not graph.get(key).is_partitioned]
+    keys = [key for key in graph.toposorted_asset_keys if key in pipeline_assets()]
+    whole = [key for key in keys if not graph.get(key).is_partitioned]
     roots = [key.to_user_string() for key in whole if not graph.get(key).parent_keys]
     leaves = [key.to_user_string() for key in whole if graph.get(key).parent_keys]
     for number, portion in enumerate(portions, start=1):

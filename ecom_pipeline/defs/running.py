@@ -89,6 +89,11 @@ class RunReport:
 Watch = Callable[[StepStarted | StepEnded], None]
 
 
+def pipeline_assets() -> frozenset[dg.AssetKey]:
+    """The assets of a run of everything."""
+    return frozenset(_job().asset_layer.selected_asset_keys)
+
+
 def count_steps(assets: Sequence[str] = ()) -> int:
     """How many assets and checks a run of these assets has, or of all of them."""
     if not assets:

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from ecom_pipeline.defs.backfill import Plan, Portion, State, plan_backfill
+from ecom_pipeline.defs.running import pipeline_assets
 
 DAILY = ("carts", "orders", "stock_receipts", "checkouts")
 ANALYTICS = ("cart_funnel", "daily_sales", "lost_demand", "product_daily_sales")
@@ -54,6 +55,12 @@ def test_what_is_kept_whole_is_made_once_before_or_after(instance: dg.DagsterIns
     assert "top_sellers_cache" not in first.assets
     assert last.assets[-1] == "top_sellers_cache"
     assert "customers" not in last.assets
+
+
+def test_every_asset_of_the_pipeline_is_planned_and_no_other(instance: dg.DagsterInstance) -> None:
+    planned = {name for portion in plan(instance, 0, 3).portions for name in portion.assets}
+
+    assert planned == {key.to_user_string() for key in pipeline_assets()}
 
 
 def test_what_is_there_is_left_out(everything_there: dg.DagsterInstance) -> None:
