@@ -2,23 +2,26 @@
 
 import dagster as dg
 
-from ecom_pipeline.defs import checkout, serving, shop
+from ecom_pipeline.defs import checkout, reporting, serving, shop
 from ecom_pipeline.defs.analytics import analytics_assets
 from ecom_pipeline.defs.automation import keep_up_to_date
 from ecom_pipeline.defs.checks import invariant_checks
-from ecom_pipeline.defs.jobs import checkout_effects, shop_pipeline
+from ecom_pipeline.defs.jobs import checkout_effects, reporting_job, shop_pipeline
 from ecom_pipeline.defs.resources import configured_profile, shop_stores
-from ecom_pipeline.defs.schedules import every_night
+from ecom_pipeline.defs.schedules import every_morning, every_night
 from ecom_pipeline.defs.sensors import submitted_carts, undone_effects
 
 
 def everything() -> dg.Definitions:
     """The definitions that `ecom_pipeline.definitions` gives to Dagster; opens no connection."""
     return dg.Definitions(
-        assets=[*dg.load_assets_from_modules([shop, checkout, serving]), *analytics_assets()],
-        asset_checks=invariant_checks(),
-        jobs=[shop_pipeline, checkout_effects],
-        schedules=[every_night],
+        assets=[
+            *dg.load_assets_from_modules([shop, checkout, serving, reporting]),
+            *analytics_assets(),
+        ],
+        asset_checks=[*invariant_checks(), reporting.plans_use_their_indexes],
+        jobs=[shop_pipeline, checkout_effects, reporting_job],
+        schedules=[every_night, every_morning],
         sensors=[undone_effects, submitted_carts, keep_up_to_date],
         resources={"stores": shop_stores, "profile": configured_profile},
         # A process for each of many small steps costs seconds; a run has one process of its own.

@@ -10,6 +10,7 @@ from ecom_pipeline.services.effects import Effects
 
 JOB: Final = "shop_pipeline"
 RELAY_JOB: Final = "checkout_effects"
+REPORTING_JOB: Final = "reporting"
 
 EFFECTS_MAY_TAKE: Final = timedelta(minutes=1)
 """Undone effects that are younger are most likely being seen to by whoever decided the cart."""
@@ -17,6 +18,15 @@ EFFECTS_MAY_TAKE: Final = timedelta(minutes=1)
 shop_pipeline = dg.define_asset_job(
     JOB,
     description="Everything: all assets of a day or of a range of days, and their checks.",
+    # Each look at the plans is kept, and a run that finds nothing new must write nothing.
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(REPORTING_JOB),
+    executor_def=dg.in_process_executor,
+)
+
+reporting_job = dg.define_asset_job(
+    REPORTING_JOB,
+    description="What is made of the finished tables: the page for people, the queries' plans.",
+    selection=dg.AssetSelection.groups(REPORTING_JOB),
     executor_def=dg.in_process_executor,
 )
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from ecom_pipeline.defs.jobs import JOB
+from ecom_pipeline.defs.jobs import JOB, REPORTING_JOB
 from ecom_pipeline.defs.partitions import shop_days
 
 
@@ -21,3 +21,15 @@ def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Ski
     if not shop_days().has_partition_key(yesterday):
         return dg.SkipReason(f"{yesterday} is before the shop's first day")
     return dg.RunRequest(partition_key=yesterday)
+
+
+@dg.schedule(
+    job_name=REPORTING_JOB,
+    # When the nightly run is done, or was tried again.
+    cron_schedule="0 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def every_morning() -> dg.RunRequest:
+    """Writes the report page and looks at the plans of queries."""
+    return dg.RunRequest()
