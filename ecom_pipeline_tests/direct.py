@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 
-from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.carts import load_carts
@@ -22,7 +21,7 @@ from ecom_pipeline.pipelines.ingestion.reference import (
     load_products,
     receive_stock,
 )
-from ecom_pipeline.pipelines.transformation import prepare_tables, refresh
+from ecom_pipeline.pipelines.transformation import prepare_tables, refresh_all
 from ecom_pipeline.services.top_sellers import TopSellers
 
 
@@ -48,6 +47,5 @@ def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> No
     load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
     replay_checkouts(stores, days[0], days[-1])
     prepare_tables(stores.postgres)
-    for name in catalog():
-        refresh(stores, name, days)
+    list(refresh_all(stores, days))
     TopSellers(stores).push()

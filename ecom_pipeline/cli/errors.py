@@ -13,8 +13,16 @@ from ecom_pipeline.database.errors import (
     first_line,
 )
 from ecom_pipeline.models.errors import ShopError
+from ecom_pipeline.pipelines.ingestion.files import IngestError
 
-_SELF_EXPLANATORY = (SettingsError, StoreError, MigrationFailed, ServerFailed, ShopError)
+_SELF_EXPLANATORY = (
+    SettingsError,
+    StoreError,
+    MigrationFailed,
+    ServerFailed,
+    ShopError,
+    IngestError,
+)
 _STORE_OF = {
     psycopg2.OperationalError: "Postgres",
     pymongo.errors.ConnectionFailure: "Mongo",

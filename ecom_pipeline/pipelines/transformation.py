@@ -4,7 +4,7 @@ Rows are computed into a temporary table and merged: readers see the rows from b
 from after, never a part, and a refresh that finds nothing new writes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,6 +61,13 @@ def refresh(stores: Stores, name: str, days: Iterable[date] = ()) -> Refreshed:
             return refresh_whole(stores.postgres, name)
         case _:
             return Refreshed(name, Changes(), 0)
+
+
+def refresh_all(stores: Stores, days: Iterable[date]) -> Iterator[Refreshed]:
+    """Refreshes every table, each after those it is made from; gives each as it is done."""
+    days = _in_order(days)
+    for name in catalog():
+        yield refresh(stores, name, days)
 
 
 def refresh_days(

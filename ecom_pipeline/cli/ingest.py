@@ -1,0 +1,74 @@
+"""`ecom ingest`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.pipelines.ingestion import ingest as files
+from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
+from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.pipelines.transformation import refresh_all
+from ecom_pipeline.services.top_sellers import TopSellers
+
+
+def ingest(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            help="Holds customers, products, orders and order_items as .csv or .parquet.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+) -> None:
+    """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
+    with open_shop(load_settings()) as stores, _progress() as tell:
+        report = files.ingest_directory(
+            stores.postgres, directory, lambda step, rows: tell(f"{step}: {rows:,} rows")
+        )
+        if report.changed:
+            for refreshed in refresh_all(stores, report.days):
+                tell(f"{refreshed.table} refreshed")
+            TopSellers(stores).push()
+    _print(Console(), report)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Gives what is to be told how far it is."""
+    console = Console(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("reading", total=None)
+        yield lambda doing: progress.update(task, description=doing)
+
+
+def _print(console: Console, report: IngestReport) -> None:
+    table = Table("file", "read", "accepted", "quarantined", "reasons", title="Rows")
+    for source in report.sources:
+        reasons = "\n".join(f"{rows:,} of {reason}" for reason, rows in source.reasons.items())
+        counts = (source.rows_read, source.rows_accepted, source.rows_quarantined)
+        table.add_row(source.source, *(f"{count:,}" for count in counts), reasons)
+        if source.ignored_columns:
+            columns = ", ".join(source.ignored_columns)
+            console.print(f"{source.source}: columns that are not of the contract: {columns}")
+    console.print(table)
+    for note in report.notes:
+        console.print(note)
+    if not report.changed:
+        console.print("Nothing changed; everything was there already.")
+        return
+    changed = Table("table", "inserted", "updated", "deleted", title="Changes")
+    for name, changes in report.changes.items():
+        counts = (changes.inserted, changes.updated, changes.deleted)
+        changed.add_row(name, *(f"{count:,}" for count in counts))
+    console.print(changed)
