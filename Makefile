@@ -32,7 +32,7 @@ test: install ## Run every test and check
 
 ui: install ## Open Dagster on http://127.0.0.1:3000
 	@$(BIN)/ecom up
-	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+	$(BIN)/dg dev -w workspace.yaml --host 127.0.0.1 --port 3000
 
 bench: install ## Compare with the obvious ways; writes bench/latest.json
 	@$(BIN)/ecom bench

@@ -7,6 +7,7 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.carts import load_carts
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.pipelines.deliveries import receive_deliveries
 from ecom_pipeline.pipelines.generation import (
     ShopProfile,
     generate_carts,
@@ -16,11 +17,7 @@ from ecom_pipeline.pipelines.generation import (
     generate_stock_receipts,
 )
 from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import (
-    load_customers,
-    load_products,
-    receive_stock,
-)
+from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
 from ecom_pipeline.pipelines.transformation import prepare_tables, refresh_all
 from ecom_pipeline.services.top_sellers import TopSellers
 
@@ -42,7 +39,7 @@ def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> No
     load_customers(stores.postgres, generate_customers(profile))
     load_products(stores.postgres, generate_products(profile))
     for day in days:
-        receive_stock(stores.postgres, generate_stock_receipts(profile, day))
+        receive_deliveries(stores, generate_stock_receipts(profile, day))
     load_orders(stores.postgres, ((day, generate_orders(profile, day)) for day in days))
     load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
     replay_checkouts(stores, days[0], days[-1])

@@ -41,7 +41,7 @@ class Replacement:
     items: str
 
 
-_IMPORT: Final = pa.scalar(b"import", pa.binary(6))
+_IMPORT: Final = b"import"
 IMPORTED = f"t.order_id < {FIRST_CHECKOUT_ORDER_ID}"
 WHOLE_DAYS = Replacement(orders=IMPORTED, items=IMPORTED)
 """A day's imported orders become just those of the load."""
@@ -232,7 +232,7 @@ def _copy_days(
         copied.add(day, batch)
         if batch.orders.num_rows:
             orders = _of_day(batch.orders.select(ORDERS.names).cast(ORDERS), day)
-            channel = pa.repeat(_IMPORT, orders.num_rows)
+            channel = pa.repeat(pa.scalar(_IMPORT, pa.binary(6)), orders.num_rows)
             copy_fixed_width(connection, orders_table, orders.append_column("channel", channel))
         if batch.items.num_rows:
             items = _of_day(batch.items.select(ORDER_ITEMS.names).cast(ORDER_ITEMS), day)
