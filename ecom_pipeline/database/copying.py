@@ -11,9 +11,7 @@ _CSV_WITHOUT_HEADER = pa_csv.WriteOptions(include_header=False)
 _CHUNK_BYTES = 1 << 20
 
 
-def copy_table(
-    connection: psycopg2.extensions.connection, target: str, rows: pa.Table
-) -> None:
+def copy_table(connection: psycopg2.extensions.connection, target: str, rows: pa.Table) -> None:
     """Appends the rows to the columns of the same names of a table; nulls stay nulls.
 
     Args:

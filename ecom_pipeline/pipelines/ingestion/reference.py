@@ -2,9 +2,8 @@
 
 import pyarrow as pa
 
-from ecom_pipeline.database.merge import Changes, merge_table
 from ecom_pipeline.database.copying import copy_table
-from ecom_pipeline.database.merge import staged
+from ecom_pipeline.database.merge import Changes, merge_table, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 
