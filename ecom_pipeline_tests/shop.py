@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
@@ -42,6 +44,15 @@ def configure(stores: Stores, name: str, value: str) -> None:
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
         cursor.execute(statement)
     stores.postgres.close()
+
+
+def end_other_sessions(stores: Stores) -> None:
+    """Ends all sessions of the test's database but the one that does it."""
+    with closing(connect(stores.postgres.url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
 
 
 def open_shop(stores: Stores, stock: Mapping[int, int]) -> None:

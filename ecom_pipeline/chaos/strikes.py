@@ -2,8 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
@@ -17,8 +16,7 @@ from ecom_pipeline.database.embedded import supervisor
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.stores import Stores, open_stores
 from ecom_pipeline.models.checkout import CheckoutResult
-from ecom_pipeline.services import faults
-from ecom_pipeline.services.faults import FaultPoint
+from ecom_pipeline.services.faults import FaultPoint, striking
 
 _VICTIM_LIMIT_SECONDS: Final = 60.0
 
@@ -34,7 +32,7 @@ def crash_after_commit(stores: Stores, cell: Cell) -> None:
         raise Crash
 
     try:
-        with _striking(FaultPoint.AFTER_COMMIT, crash):
+        with striking(FaultPoint.AFTER_COMMIT, crash):
             work(stores, cell.mode)
     except Crash:
         return
@@ -85,7 +83,7 @@ def _kill_process(
 def _be_killed(settings: Settings, cell: Cell, sender: Connection) -> None:
     with (
         open_stores(settings) as stores,
-        _striking(cell.point, lambda: os.kill(os.getpid(), signal.SIGKILL)),
+        striking(cell.point, lambda: os.kill(os.getpid(), signal.SIGKILL)),
     ):
         work(stores, cell.mode, sender.send, relay_first=cell.point is FaultPoint.DURING_RELAY)
 
@@ -110,28 +108,10 @@ def _kill_server(
         restarts.append(restart)
 
     try:
-        with _striking(cell.point, kill_and_restart):
+        with striking(cell.point, kill_and_restart):
             work(stores, cell.mode, tell, relay_first=cell.point is FaultPoint.DURING_RELAY)
     except StoreError:
         pass  # what callers are to be told when a store goes away
     for restart in restarts:
         restart.join()
     return None if restarts else "the point was not reached"
-
-
-@contextmanager
-def _striking(point: FaultPoint, blow: Callable[[], object]) -> Iterator[None]:
-    """Strikes when the point is first reached within the block, and not again."""
-    struck = False
-
-    def handler(reached: FaultPoint) -> None:
-        nonlocal struck
-        if reached is point and not struck:
-            struck = True
-            blow()
-
-    faults.install(handler)
-    try:
-        yield
-    finally:
-        faults.install(None)

@@ -23,6 +23,9 @@ from ecom_pipeline.services.faults import FaultPoint, reach
 # What an adder meets while others submit and open carts; ten in a row is no coincidence.
 _ATTEMPTS: Final = 10
 
+# The seal: no change fits a cart that is submitted or rejected.
+_UNSEALED: Final = {"status": "active"}
+
 
 class CartService:
     """Creates, fills and submits carts.
@@ -200,7 +203,7 @@ class CartService:
             "$set": {"updated_at": now, "touched_at": now, **change.get("$set", {})},
         }
         with self._mongo.reaching():
-            return self._carts.update_one({**where, "status": "active"}, stamped).matched_count == 1
+            return self._carts.update_one({**where, **_UNSEALED}, stamped).matched_count == 1
 
     def _require_active(self, cart_id: str) -> None:
         status = self.get(cart_id).get("status")

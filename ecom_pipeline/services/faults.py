@@ -1,6 +1,7 @@
 """Named points at which tests and `ecom chaos` make a process or a store die."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 
@@ -30,6 +31,24 @@ def install(handler: Callable[[FaultPoint], None] | None) -> None:
     """Makes `handler` run at every point from now on; None takes it away again."""
     global _handler  # noqa: PLW0603 - one process, one handler
     _handler = handler
+
+
+@contextmanager
+def striking(point: FaultPoint, blow: Callable[[], object]) -> Iterator[None]:
+    """Strikes when the point is first reached within the block, and not again."""
+    struck = False
+
+    def handler(reached: FaultPoint) -> None:
+        nonlocal struck
+        if reached is point and not struck:
+            struck = True
+            blow()
+
+    install(handler)
+    try:
+        yield
+    finally:
+        install(None)
 
 
 def reach(point: FaultPoint) -> None:

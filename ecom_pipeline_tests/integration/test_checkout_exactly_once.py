@@ -2,10 +2,8 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from threading import Event
 
 import pytest
 
@@ -15,9 +13,8 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.services import faults
 from ecom_pipeline.services.effects import Effects
-from ecom_pipeline.services.faults import FaultPoint
+from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline_tests.proxy import wired
 from ecom_pipeline_tests.shop import (
@@ -27,6 +24,7 @@ from ecom_pipeline_tests.shop import (
     cart,
     chance,
     configure,
+    end_other_sessions,
     fetch,
     open_shop,
     ordered_ids,
@@ -43,24 +41,6 @@ IN_THE_TRANSACTION = [
     FaultPoint.AFTER_ITEMS,
     FaultPoint.BEFORE_COMMIT,
 ]
-
-
-@pytest.fixture
-def at_point() -> Iterator[Callable[[FaultPoint, Callable[[], object]], None]]:
-    """Makes something happen when a point is reached for the first time."""
-
-    def install(point: FaultPoint, act: Callable[[], object]) -> None:
-        happened = Event()
-
-        def handler(reached: FaultPoint) -> None:
-            if reached is point and not happened.is_set():
-                happened.set()
-                act()
-
-        faults.install(handler)
-
-    yield install
-    faults.install(None)
 
 
 @pytest.fixture
@@ -155,19 +135,19 @@ def test_shoppers_and_a_replay_at_once_get_the_same_orders(shop: Stores) -> None
 
 @pytest.mark.parametrize("point", IN_THE_TRANSACTION)
 def test_a_session_that_is_ended_before_its_commit_is_begun_again(
-    shop: Stores, at_point: Callable[..., None], point: FaultPoint
+    shop: Stores, point: FaultPoint
 ) -> None:
     submit(shop, [cart("a", {1: 2})])
-    at_point(point, lambda: _end_other_sessions(shop))
 
-    result = OrderService(shop).place_order("a")
+    with striking(point, lambda: end_other_sessions(shop)):
+        result = OrderService(shop).place_order("a")
 
     assert isinstance(result, Ordered)
     assert_one_order(shop)
 
 
 def test_a_commit_whose_answer_is_lost_stands_and_is_not_repeated(
-    shop: Stores, endpoints: Endpoints, at_point: Callable[..., None]
+    shop: Stores, endpoints: Endpoints
 ) -> None:
     submit(shop, [cart("a", {1: 2})])
     with wired(endpoints) as (stores, wires):
@@ -175,9 +155,8 @@ def test_a_commit_whose_answer_is_lost_stands_and_is_not_repeated(
         def lose_the_answer() -> None:
             wires.postgres.lose_answer_to = b"COMMIT"
 
-        at_point(FaultPoint.BEFORE_COMMIT, lose_the_answer)
-
-        result = OrderService(stores).place_order("a")
+        with striking(FaultPoint.BEFORE_COMMIT, lose_the_answer):
+            result = OrderService(stores).place_order("a")
 
         assert wires.postgres.lose_answer_to is None
     # The second attempt drew an id too; the order has that of the first.
@@ -221,14 +200,6 @@ def test_whatever_isolation_the_database_defaults_to_the_last_unit_is_sold_once(
     assert len(set(ordered_ids(results))) == 3
     assert len(ordered_ids(results)) == 6
     assert breaches(stores) == {}
-
-
-def _end_other_sessions(stores: Stores) -> None:
-    with closing(connect(stores.postgres.url)) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
-            " where datname = current_database() and pid <> pg_backend_pid()"
-        )
 
 
 def _wait_until_somebody_waits(stores: Stores) -> None:

@@ -1,7 +1,7 @@
 """What happens to checkouts when a store is away, and when it is back."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Timer
 from typing import Any
 
@@ -16,10 +16,9 @@ from ecom_pipeline.models.checkout import Ordered
 from ecom_pipeline.models.errors import CartNotFound
 from ecom_pipeline.pipelines import checkout_replay
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.services import faults
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.effects import Effects, Relayed
-from ecom_pipeline.services.faults import FaultPoint
+from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import stock_key
@@ -39,24 +38,9 @@ def shop(stores: Stores) -> Stores:
 def wiring(
     shop: Stores, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Stores, Wires]]:
-    monkeypatch.setattr(mongo, "_SERVER_SELECTION_TIMEOUT_MS", 300)
+    monkeypatch.setattr(mongo, "_SERVER_SELECTION_TIMEOUT_MS", 1_000)
     with wired(endpoints) as wiring:
         yield wiring
-
-
-@pytest.fixture
-def on(request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
-    """Does something each time that a point is reached."""
-
-    def install(point: FaultPoint, act: Callable[[], object]) -> None:
-        def handler(reached: FaultPoint) -> None:
-            if reached is point:
-                act()
-
-        faults.install(handler)
-
-    yield install
-    faults.install(None)
 
 
 @pytest.fixture
@@ -100,12 +84,12 @@ def test_without_redis_checkouts_go_on_and_reads_come_from_postgres(
 
 
 def test_when_mongo_goes_after_the_commit_the_order_stands_and_the_cart_goes_later(
-    shop: Stores, wiring: tuple[Stores, Wires], on: Callable[..., None]
+    shop: Stores, wiring: tuple[Stores, Wires]
 ) -> None:
     stores, wires = wiring
-    on(FaultPoint.AFTER_COMMIT, wires.mongo.cut)
 
-    assert isinstance(OrderService(stores).place_order("a"), Ordered)
+    with striking(FaultPoint.AFTER_COMMIT, wires.mongo.cut):
+        assert isinstance(OrderService(stores).place_order("a"), Ordered)
 
     assert shop.mongo.carts.count_documents({"status": "submitted"}) == 1
     assert shop.redis.client.hgetall(stock_key(1)) == {"stock": "8", "version": "2"}
@@ -163,18 +147,16 @@ def test_without_postgres_nothing_changes_anywhere_and_the_error_says_what_to_do
 
 @pytest.mark.parametrize("point", [FaultPoint.AFTER_LOCKS, FaultPoint.BEFORE_COMMIT])
 def test_a_short_absence_of_postgres_is_not_noticed(
-    shop: Stores, wiring: tuple[Stores, Wires], on: Callable[..., None], point: FaultPoint
+    shop: Stores, wiring: tuple[Stores, Wires], point: FaultPoint
 ) -> None:
     stores, wires = wiring
 
     def go_away_for_a_moment() -> None:
-        faults.install(None)
         wires.postgres.cut()
         Timer(0.3, wires.postgres.mend).start()
 
-    on(point, go_away_for_a_moment)
-
-    assert isinstance(OrderService(stores).place_order("a"), Ordered)
+    with striking(point, go_away_for_a_moment):
+        assert isinstance(OrderService(stores).place_order("a"), Ordered)
     assert stock(shop) == 8
     assert breaches(shop) == {}
 
@@ -182,21 +164,21 @@ def test_a_short_absence_of_postgres_is_not_noticed(
 def test_a_replay_that_mongo_leaves_is_finished_by_the_next(
     shop: Stores,
     wiring: tuple[Stores, Wires],
-    on: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stores, wires = wiring
     # Far more batches than are read ahead.
     monkeypatch.setattr(checkout_replay, "BATCH_CARTS", 1)
     submit(shop, [cart(f"more-{n}", {2: 1}) for n in range(8)])
-    on(FaultPoint.AFTER_COMMIT, wires.mongo.cut)
 
-    with pytest.raises(StoreUnavailable, match="Mongo"):
+    with (
+        striking(FaultPoint.AFTER_COMMIT, wires.mongo.cut),
+        pytest.raises(StoreUnavailable, match="Mongo"),
+    ):
         replay_checkouts(stores, NOON.date(), NOON.date())
 
     assert fetch(shop, "select count(*) between 1 and 8 from shop.orders") == [(True,)]
     assert breaches(shop) == {}
-    faults.install(None)
     wires.mongo.mend()
     assert replay_checkouts(stores, NOON.date(), NOON.date()).effects_left == 0
     assert (stock(shop, 1), stock(shop, 2)) == (8, 1)

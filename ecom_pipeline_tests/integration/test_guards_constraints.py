@@ -1,0 +1,191 @@
+"""Each constraint refuses a write that a bug might make; without it, something does not hold."""
+
+import pytest
+from psycopg2 import sql
+
+from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline_tests.shop import breaches, cart, fetch, open_shop, submit
+
+CHECKOUTS, ORDERS, ITEMS = "checkouts", "orders", "order_items"
+ITEMS_OF_MONTH = "order_items_2026_01"
+RECEIPTS, PRODUCTS = "stock_receipts", "products"
+ANOTHER_ORDER = """
+    insert into shop.orders
+    select order_id + 1, placed_on, customer_id, cart_id, channel, total_amount, placed_at
+    from shop.orders
+    """
+
+# By constraint: its table, what a bug might write, and which invariant that breaks; none of those
+# that the audit knows, where the row itself is the harm.
+CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
+    "checkouts_pkey": (
+        CHECKOUTS,
+        """
+        insert into shop.checkouts (cart_id, customer_id, outcome, order_id, submitted_at)
+        select cart_id, customer_id, outcome, order_id + 7, submitted_at
+        from shop.checkouts where outcome = 'ordered'
+        """,
+        "ordered_means_an_order_exists",
+    ),
+    "checkouts_cart_id_order_id_key": (CHECKOUTS, ANOTHER_ORDER, "carts_have_one_order"),
+    "checkouts_check": (
+        CHECKOUTS,
+        "update shop.checkouts set outcome = 'rejected', reason = 'none' where order_id > 0",
+        "ordered_means_an_order_exists",
+    ),
+    "checkouts_check1": (
+        CHECKOUTS,
+        "update shop.checkouts set reason = 'insufficient_stock' where outcome = 'ordered'",
+        None,
+    ),
+    "checkouts_check2": (
+        CHECKOUTS,
+        "update shop.checkouts set customer_id = null where outcome = 'ordered'",
+        None,
+    ),
+    "checkouts_outcome_check": (
+        CHECKOUTS,
+        "update shop.checkouts set outcome = 'undecided', reason = 'later' where order_id is null",
+        None,
+    ),
+    "orders_pkey": (
+        ORDERS,
+        "insert into shop.orders select * from shop.orders",
+        "carts_have_one_order",
+    ),
+    "orders_order_id_check": (
+        ORDERS,
+        """
+        insert into shop.orders
+        values (0, '2026-01-05', 1, null, 'import', 5, '2026-01-05 12:00+00')
+        """,
+        "totals_are_sums_of_items",
+    ),
+    "orders_cart_id_order_id_fkey": (ORDERS, ANOTHER_ORDER, "carts_have_one_order"),
+    "orders_customer_id_fkey": (ORDERS, "update shop.orders set customer_id = 999", None),
+    "orders_channel_fits_its_ids": (
+        ORDERS,
+        "update shop.orders set channel = 'import'",
+        "ordered_means_an_order_exists",
+    ),
+    "orders_placed_on_is_the_utc_day": (
+        ORDERS,
+        "update shop.orders set placed_at = placed_at + interval '1 day'",
+        None,
+    ),
+    "orders_total_amount_check": (
+        ORDERS,
+        "update shop.orders set total_amount = -1",
+        "totals_are_sums_of_items",
+    ),
+    "order_items_pkey": (
+        ITEMS,
+        "insert into shop.order_items select * from shop.order_items",
+        "totals_are_sums_of_items",
+    ),
+    "order_items_2026_01_order_id_placed_on_fkey": (
+        ITEMS_OF_MONTH,
+        "delete from shop.orders",
+        "items_belong_to_orders",
+    ),
+    "order_items_product_id_fkey": (
+        ITEMS,
+        "update shop.order_items set product_id = 999 where line_number = 1",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "order_items_line_number_check": (
+        ITEMS,
+        """
+        insert into shop.order_items
+        select order_id, placed_on, 0, product_id, quantity, unit_price
+        from shop.order_items where line_number = 1
+        """,
+        "totals_are_sums_of_items",
+    ),
+    "order_items_quantity_check": (
+        ITEMS,
+        "update shop.order_items set quantity = -quantity",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "order_items_unit_price_check": (
+        ITEMS,
+        "update shop.order_items set unit_price = -unit_price",
+        "totals_are_sums_of_items",
+    ),
+    "products_stock_check": (
+        PRODUCTS,
+        "update shop.products set stock = stock - 11",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "stock_receipts_pkey": (
+        RECEIPTS,
+        "insert into shop.stock_receipts select * from shop.stock_receipts",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "stock_receipts_quantity_check": (
+        RECEIPTS,
+        "update shop.stock_receipts set quantity = -quantity",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "stock_receipts_product_id_fkey": (
+        RECEIPTS,
+        "insert into shop.stock_receipts values (999, '2026-01-05', 5)",
+        None,
+    ),
+}
+
+
+@pytest.fixture
+def shop(stores: Stores) -> Stores:
+    """One order of two lines, and one rejection."""
+    open_shop(stores, {1: 10, 2: 10})
+    carts = submit(stores, [cart("a", {1: 1, 2: 2}), cart("b", {1: 11}, customer_id=2)])
+    OrderService(stores).place_orders(carts)
+    assert breaches(stores) == {}
+    return stores
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS)
+def test_without_a_constraint_a_write_that_it_refuses_breaks_an_invariant(
+    shop: Stores, constraint: str
+) -> None:
+    table, write, invariant = CONSTRAINTS[constraint]
+    with pytest.raises(StoreRefused) as refusal:
+        fetch(shop, write)
+    # A partition's indexes have names of their own; a key refuses through what points to it.
+    told = str(refusal.value).replace("_2026_01", "")
+    named = constraint.replace("checkouts_cart_id_order_id_key", "orders_cart_id_order_id_fkey")
+    assert named.replace("_2026_01", "") in told
+    assert breaches(shop) == {}
+
+    drop(shop, table, constraint)
+    fetch(shop, write)
+
+    assert invariant is None or invariant in breaches(shop)
+
+
+def test_every_constraint_that_a_checkout_relies_on_is_tried(shop: Stores) -> None:
+    constraints = fetch(
+        shop,
+        """
+        select conname from pg_constraint
+        where contype <> 'n' and (
+            conrelid in (
+                'shop.checkouts'::regclass, 'shop.orders'::regclass,
+                'shop.order_items'::regclass, 'shop.stock_receipts'::regclass
+            )
+            or conname = 'products_stock_check'
+            or conrelid = 'shop.order_items_2026_01'::regclass and contype = 'f' and coninhcount = 0
+        )
+        """,
+    )
+
+    assert {name for (name,) in constraints} == CONSTRAINTS.keys()
+
+
+def drop(stores: Stores, table: str, constraint: str) -> None:
+    statement = sql.SQL("alter table shop.{} drop constraint {} cascade")
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(statement.format(sql.Identifier(table), sql.Identifier(constraint)))
