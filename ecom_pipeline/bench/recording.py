@@ -1,4 +1,4 @@
-"""Which statements go over a connection, to the byte."""
+"""Which statements go over a connection, and with which values."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,15 +9,18 @@ from typing_extensions import override
 
 from ecom_pipeline.database.postgres import Postgres
 
+Statement = tuple[Any, Any]
+"""A statement as the driver is given it, and its values."""
+
 
 class RecordingPostgres(Postgres):
-    """Keeps the statements that are executed, with their values in place."""
+    """Keeps the statements that are executed."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._statements: list[bytes] = []
+        self._statements: list[Statement] = []
 
-    def recorded(self, work: Callable[[], object]) -> list[bytes]:
+    def recorded(self, work: Callable[[], object]) -> list[Statement]:
         """Does the work and gives the statements that it executed."""
         self._statements.clear()
         work()
@@ -32,7 +35,7 @@ class RecordingPostgres(Postgres):
         class RecordingCursor(psycopg2.extensions.cursor):
             def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002
                 super().execute(query, vars)
-                statements.append(self.query or b"")
+                statements.append((query, vars))
 
         with super().transaction() as connection:
             connection.cursor_factory = RecordingCursor

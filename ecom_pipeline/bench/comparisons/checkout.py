@@ -19,7 +19,7 @@ from ecom_pipeline.bench.carts import (
 from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
 from ecom_pipeline.bench.ground import Ground
 from ecom_pipeline.bench.measuring import timed, timed_each
-from ecom_pipeline.bench.recording import RecordingPostgres
+from ecom_pipeline.bench.recording import RecordingPostgres, Statement
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
@@ -188,12 +188,12 @@ def _place_each(stores: Stores, carts: Sequence[Cart]) -> Sample:
     return timed_each([partial(service.decide, [cart]) for cart in carts])
 
 
-def _send_each(stores: Stores, recorded: Sequence[Sequence[bytes]]) -> Sample:
+def _send_each(stores: Stores, recorded: Sequence[Sequence[Statement]]) -> Sample:
     with closing(connect(stores.postgres.url)) as connection, connection.cursor() as cursor:
 
-        def send(statements: Sequence[bytes]) -> None:
-            for statement in statements:
-                cursor.execute(statement)
+        def send(statements: Sequence[Statement]) -> None:
+            for statement, values in statements:
+                cursor.execute(statement, values)
                 if cursor.description:
                     cursor.fetchall()
             connection.commit()
