@@ -1,43 +1,15 @@
 """Runs cells of the crash matrix: a crash, the pipeline once more, and an audit."""
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
 
 from ecom_pipeline.chaos.cells import AFTER_A_CRASH, Cell, CellReport
 from ecom_pipeline.chaos.strikes import crash_after_commit, strike
 from ecom_pipeline.chaos.trial import breaches, set_up, work
-from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database import embedded
+from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import ServerFailed
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.stores import open_stores
 from ecom_pipeline.models.checkout import CheckoutResult
-
-_HOME_PREFIX: Final = "ecom-chaos-"
-
-
-@contextmanager
-def own_servers() -> Iterator[Settings]:
-    """Settings of embedded servers that nobody else has; they end with the block.
-
-    Raises:
-        ServerFailed: One does not start.
-    """
-    home = Path(tempfile.mkdtemp(prefix=_HOME_PREFIX))
-    # Postgres runs under another account when this process is root's, and must pass through.
-    home.chmod(0o755)
-    settings = load_settings(home=home, postgres_url=None, mongo_url=None, redis_url=None)
-    try:
-        embedded.ensure_running(settings)
-        yield settings
-    finally:
-        embedded.reset(settings)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def run_cell(settings: Settings, cell: Cell) -> CellReport:

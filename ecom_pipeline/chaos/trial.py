@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from ecom_pipeline.chaos.cells import Mode
+from ecom_pipeline.chaos.own_shop import fill_shop
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult
@@ -43,18 +44,9 @@ _queries = load_queries("chaos")
 
 def set_up(stores: Stores) -> None:
     """Replaces all that the stores hold by the carts of the trial, all still active."""
-    with stores.postgres.transaction() as connection:
-        _queries.empty_shop(connection)
-        _queries.add_customers(connection, customer_ids=list(_CUSTOMERS))
-        _queries.add_products(
-            connection, product_ids=list(_STOCK.keys()), units=list(_STOCK.values())
-        )
-        _queries.add_receipts(connection)
+    fill_shop(stores, _CUSTOMERS, _STOCK)
     with stores.mongo.reaching():
-        stores.mongo.carts.delete_many({})
         stores.mongo.carts.insert_many(map(_document, _CARTS))
-    with stores.redis.reaching():
-        stores.redis.client.flushdb()
     ProductService(stores).stock_of(list(_STOCK))
 
 

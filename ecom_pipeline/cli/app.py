@@ -38,6 +38,7 @@ COMMANDS = (
     Command("explain", "explain", "Query plans, with and without the index that serves each."),
     Command("bench", "bench", "Compare this pipeline's ways with the obvious ones."),
     Command("chaos", "chaos", "Kill the process and the stores everywhere; see what holds."),
+    Command("simulate", "simulate", "Let shoppers loose on the services; see how long they wait."),
     Command("doctor", "doctor", "What is wrong, and what to do about it."),
 )
 

@@ -9,7 +9,8 @@ from rich.progress import track
 from rich.table import Table
 
 from ecom_pipeline.chaos.cells import Cell, CellReport, Fault, Mode, matrix
-from ecom_pipeline.chaos.running import own_servers, run_cell
+from ecom_pipeline.chaos.own_shop import own_servers
+from ecom_pipeline.chaos.running import run_cell
 from ecom_pipeline.cli.output import print_json
 from ecom_pipeline.cli.run_progress import end_cleanly
 from ecom_pipeline.services.faults import FaultPoint

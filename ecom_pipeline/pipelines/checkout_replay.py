@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -74,8 +75,10 @@ def replay_checkouts(
     """
     orders, effects, report = OrderService(stores), Effects(stores), ReplayReport()
     cleared: Future[None] | None = None
-    batches = prefetched(_pending_batches(stores, first_day, last_day))
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="effects") as behind:
+    with (
+        closing(prefetched(_pending_batches(stores, first_day, last_day))) as batches,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="effects") as behind,
+    ):
         for batch in batches:
             reach(FaultPoint.AFTER_READING_CARTS)
             results = orders.decide(batch)

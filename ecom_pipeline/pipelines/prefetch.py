@@ -1,6 +1,6 @@
 """Making the next item while the present one is used."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -9,11 +9,11 @@ T = TypeVar("T")
 _END: Final = object()
 
 
-def prefetched(items: Iterable[T]) -> Iterator[T]:
+def prefetched(items: Iterable[T]) -> Generator[T, None, None]:
     """Gives the items in their order, each made by a thread while the one before it is used.
 
     An error while making an item is raised where the item would have been given. A consumer that
-    stops early leaves one item unused.
+    stops early leaves one item unused, and has to close the generator.
     """
     source = iter(items)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as ahead:

@@ -35,7 +35,7 @@ class CartService:
 
     Args:
         stores: Where the carts are.
-        clock: The present, UTC.
+        clock: The present, UTC, for what a cart says of itself; it expires by the wall clock.
     """
 
     def __init__(
@@ -47,14 +47,16 @@ class CartService:
 
     def create(self, customer_id: int | None = None) -> str:
         """Opens a cart and gives its id; a customer who has an active cart gets that one."""
-        cart = self._new_cart(customer_id, [])
         with self._mongo.reaching():
+            if customer_id is not None:
+                active = self._carts.find_one({"customer_id": customer_id, **_UNSEALED}, {"_id": 1})
+                if active is not None:
+                    return str(active["_id"])
+            cart = self._new_cart(customer_id, [])
             try:
                 self._carts.insert_one(cart)
-            except DuplicateKeyError:
-                active = self._carts.find_one({"customer_id": customer_id, "status": "active"})
-                # Submitted in this very moment: then there is room for a new one.
-                return str(active["_id"]) if active else self.create(customer_id)
+            except DuplicateKeyError:  # another has just opened it
+                return self.create(customer_id)
         return str(cart["_id"])
 
     def get(self, cart_id: str) -> Mapping[str, Any]:
@@ -191,7 +193,7 @@ class CartService:
             "items": items,
             "created_at": now,
             "updated_at": now,
-            "touched_at": now,
+            "touched_at": datetime.now(UTC),
         }
         return cart if customer_id is None else {**cart, "customer_id": customer_id}
 
@@ -200,7 +202,11 @@ class CartService:
         now = self._now()
         stamped = {
             **change,
-            "$set": {"updated_at": now, "touched_at": now, **change.get("$set", {})},
+            "$set": {
+                "updated_at": now,
+                "touched_at": datetime.now(UTC),
+                **change.get("$set", {}),
+            },
         }
         with self._mongo.reaching():
             return self._carts.update_one({**where, **_UNSEALED}, stamped).matched_count == 1

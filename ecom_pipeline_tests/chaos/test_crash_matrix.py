@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from ecom_pipeline.chaos import trial
 from ecom_pipeline.chaos.cells import Cell, Fault, Mode, matrix
-from ecom_pipeline.chaos.running import own_servers, run_cell
+from ecom_pipeline.chaos.own_shop import own_servers
+from ecom_pipeline.chaos.running import run_cell
 from ecom_pipeline.cli.app import build_app
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.services.effects import Effects

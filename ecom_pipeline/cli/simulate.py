@@ -1,0 +1,95 @@
+"""`ecom simulate`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from ecom_pipeline.chaos.own_shop import fill_shop, own_servers
+from ecom_pipeline.cli.run_progress import end_cleanly
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
+from ecom_pipeline.simulation.shoppers import EmptyShop, Tally
+from ecom_pipeline.simulation.shoppers import simulate as let_loose
+
+_PRODUCTS: Final = 200
+_SCARCE_UNITS: Final = 20
+_AMPLE_UNITS: Final = 1_000_000
+
+
+def simulate(
+    shoppers: Annotated[int, typer.Option(min=1, max=500, help="How many at once.")] = 8,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For how long.")] = 30.0,
+    here: Annotated[
+        bool, typer.Option("--here", help="In the shop of your settings, not in one of its own.")
+    ] = False,
+) -> None:
+    """Shoppers browse, fill carts, leave or order; then an audit, which exits with 1 on a breach.
+
+    In a shop of its own unless told. With --here the orders are placed today in yours; `ecom run`
+    of today brings the analytics tables up to date with them.
+    """
+    end_cleanly()
+    console = Console()
+    with _configured_shop() if here else _own_shop(shoppers) as stores:
+        started = time.monotonic()
+        with Live(console=console, transient=True, refresh_per_second=4) as live:
+
+            def watch(tally: Tally, elapsed: float) -> None:
+                if console.is_terminal:
+                    live.update(_table(tally, elapsed))
+
+            try:
+                tally = let_loose(stores, shoppers, seconds, watch)
+            except EmptyShop as error:
+                raise typer.BadParameter(str(error)) from None
+        console.print(_table(tally, time.monotonic() - started))
+        console.print(_endings(tally), highlight=False)
+        broken = [finding for finding in audit(stores, CHECKOUT_CHECKS) if finding.breaches]
+    for finding in broken:
+        console.print(f"{finding.description}: {finding.breaches} breaches", style="bold red")
+    if broken:
+        raise typer.Exit(1)
+    console.print(f"{len(CHECKOUT_CHECKS)} invariants hold", style="green", highlight=False)
+
+
+@contextmanager
+def _configured_shop() -> Iterator[Stores]:
+    with open_stores(load_settings()) as stores:
+        yield stores
+
+
+@contextmanager
+def _own_shop(shoppers: int) -> Iterator[Stores]:
+    with own_servers() as settings, open_stores(settings) as stores:
+        # Each tenth product runs out, so that some are rejected.
+        units = {n: _AMPLE_UNITS if n % 10 else _SCARCE_UNITS for n in range(1, _PRODUCTS + 1)}
+        fill_shop(stores, range(1, shoppers + 1), units)
+        yield stores
+
+
+def _table(tally: Tally, elapsed: float) -> Table:
+    table = Table(title=f"{elapsed:.0f} s")
+    table.add_column("operation")
+    for heading in ("count", "per second", "p50 ms", "p95 ms", "p99 ms", "failed"):
+        table.add_column(heading, justify="right")
+    for operation, latencies in tally.latencies.items():
+        table.add_row(
+            operation,
+            f"{latencies.count:,}",
+            f"{latencies.count / max(elapsed, 1e-9):,.0f}",
+            *(f"{latencies.percentile(percent) * 1_000:,.1f}" for percent in (50, 95, 99)),
+            f"{latencies.failed:,}",
+        )
+    return table
+
+
+def _endings(tally: Tally) -> str:
+    counted = ", ".join(f"{how} {visits:,}" for how, visits in tally.endings.most_common())
+    return f"visits: {counted or 'none'}"

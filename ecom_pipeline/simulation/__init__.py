@@ -1,0 +1,1 @@
+"""Shoppers who use the services as an application would, all at once."""

@@ -1,0 +1,59 @@
+"""Shoppers let loose on a shop leave it with its books in order."""
+
+import pytest
+from typer.testing import CliRunner
+
+from ecom_pipeline.chaos.own_shop import fill_shop
+from ecom_pipeline.cli.app import build_app
+from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.simulation.shoppers import EmptyShop, Operation, simulate
+from ecom_pipeline_tests.proxy import wired
+from ecom_pipeline_tests.shop import breaches, fetch
+
+
+def test_shoppers_do_everything_and_break_nothing(stores: Stores) -> None:
+    fill_shop(stores, range(1, 9), dict.fromkeys(range(1, 6), 10))
+    watched: list[float] = []
+
+    tally = simulate(stores, 8, 2.0, lambda _, elapsed: watched.append(elapsed))
+
+    assert all(tally.latencies[operation].count for operation in Operation)
+    assert not any(latencies.failed for latencies in tally.latencies.values())
+    assert fetch(stores, "select count(*) from shop.orders") == [(tally.endings["ordered"],)]
+    assert tally.endings.keys() >= {"ordered", "left", "insufficient_stock"}
+    assert tally.endings.total() <= tally.latencies[Operation.BROWSE].count
+    assert watched == sorted(watched)
+    assert Effects(stores).lag().undone == 0
+    assert breaches(stores) == {}
+
+
+def test_shoppers_who_meet_an_absent_store_are_counted_and_come_back(
+    stores: Stores, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecom_pipeline.database.mongo._SERVER_SELECTION_TIMEOUT_MS", 100)
+    fill_shop(stores, range(1, 3), {1: 1_000})
+    with wired(endpoints) as (over_wires, wires):
+        wires.mongo.cut()
+
+        tally = simulate(over_wires, 2, 1.0)
+
+    assert tally.latencies[Operation.ADD].failed >= 2
+    assert tally.latencies[Operation.BROWSE].count >= 2
+    assert breaches(stores) == {}
+
+
+def test_an_empty_shop_says_what_to_do(stores: Stores) -> None:
+    with pytest.raises(EmptyShop, match="0 products and 0 customers, too few; `ecom run`"):
+        simulate(stores, 1, 1.0)
+
+
+def test_the_command_prints_latencies_and_ends_with_an_audit() -> None:
+    result = CliRunner().invoke(
+        build_app("simulate"), ["simulate", "--shoppers", "3", "--seconds", "1"]
+    )
+
+    assert result.exit_code == 0
+    assert all(operation in result.output for operation in Operation)
+    assert "8 invariants hold" in result.output
