@@ -13,18 +13,18 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.pipelines import audit as invariants
 from ecom_pipeline.pipelines.audit import AuditFinding
 from ecom_pipeline.pipelines.shop import open_shop
-from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.services.effects import Relayed
 
 
 def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="First apply the effects that a crash left undone.")
+        bool, typer.Option("--repair", help="First do what a crash left undone.")
     ] = False,
 ) -> None:
     """Checks the invariants over all three stores; exits with 1 on any breach."""
     with open_shop(load_settings()) as stores:
-        repaired = Effects(stores).relay() if repair else 0
+        repaired = invariants.repair(stores) if repair else Relayed(applied=0, left=0)
         checks = track(
             invariants.CHECKS,
             description="auditing",
@@ -36,10 +36,10 @@ def audit(
     clean = not any(finding.breaches for finding in findings)
     if as_json:
         checks_found = [asdict(finding) for finding in findings]
-        print_json({"clean": clean, "repaired": repaired, "checks": checks_found})
+        print_json({"clean": clean, "repaired": asdict(repaired), "checks": checks_found})
     else:
         if repair:
-            typer.echo(f"effects of {repaired} checkouts applied")
+            typer.echo(f"effects of checkouts: {repaired.applied} applied, {repaired.left} left")
         Console().print(_table(findings))
     if not clean:
         raise typer.Exit(1)

@@ -1,6 +1,8 @@
 """`ecom status`."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,8 +11,11 @@ from ecom_pipeline.cli.output import masked, print_json
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import Server
+from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.mongo import database_of
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.services.effects import effects_lag
 
 
 def status(
@@ -22,10 +27,15 @@ def status(
     """Tells where the stores are and asks each for an answer; starts nothing."""
     servers = embedded.servers(load_settings())
     reasons = unhealthy(servers)
+    effects = _effects(servers, reasons)
     if as_json:
-        print_json(_document(servers, reasons, show_secrets))
+        document = _document(servers, reasons, show_secrets)
+        print_json({**document, "effects": effects} if effects else document)
     else:
         print_servers(servers, reasons, show_secrets)
+        if effects and effects["undone"]:
+            told = "effects   {undone} undone, the oldest for {oldest_seconds:.0f} s"
+            typer.echo(told.format_map(effects))
     if reasons:
         raise typer.Exit(1)
 
@@ -51,6 +61,19 @@ def _document(
             about["database"] = database_of(masked(server.url or ""))
         document[server.name] = {**about, "healthy": server.name not in reasons}
     return document
+
+
+def _effects(servers: Sequence[Server], reasons: dict[str, str]) -> dict[str, object] | None:
+    """How far the effects of checkouts are behind; nothing if no shop can be asked."""
+    url = next(server.url for server in servers if server.name == "postgres")
+    if url is None or "postgres" in reasons:
+        return None
+    with closing(Postgres(url)) as postgres:
+        try:
+            lag = effects_lag(postgres)
+        except StoreError:  # such as of a database that has no tables yet
+            return None
+    return {"undone": lag.undone, "oldest_seconds": lag.oldest_seconds(datetime.now(UTC))}
 
 
 def _shown(server: Server, show_secrets: bool) -> str | None:

@@ -9,6 +9,8 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import cart_key
 from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.services.effects import Effects, Relayed
+from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import StockCache
 from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
 
@@ -50,6 +52,19 @@ def audit(stores: Stores, names: Sequence[str] | None = None) -> list[AuditFindi
     """
     prepare_tables(stores.postgres)
     return [_find(stores, check) for check in CHECKS if names is None or check.name in names]
+
+
+def repair(stores: Stores) -> Relayed:
+    """Does what a crash left undone, and caches anew what differs from Postgres.
+
+    Raises:
+        StoreUnavailable: A store is away.
+    """
+    relayed = Effects(stores).relay()
+    stale = [breach["product_id"] for breach in cached_stock_is_current(stores)]
+    ProductService(stores).refresh_stock(stale)
+    TopSellers(stores).push([breach["window"] for breach in cached_top_sellers_are_current(stores)])
+    return relayed
 
 
 def _find(stores: Stores, check: AuditCheck) -> AuditFinding:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from ecom_pipeline.database.errors import StoreError, StoreRefused
+from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import INVALID_ID_MARK, cart_key
@@ -39,6 +40,10 @@ class EffectsLag:
 
     undone: int
     oldest: datetime | None
+
+    def oldest_seconds(self, now: datetime) -> float | None:
+        """For how long the oldest has waited; None if none waits."""
+        return None if self.oldest is None else (now - self.oldest).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,7 @@ class Effects:
 
     def lag(self) -> EffectsLag:
         """How far the effects are behind the decisions."""
-        with self._postgres.transaction() as connection:
-            return EffectsLag(*_queries.effects_lag(connection))
+        return effects_lag(self._postgres)
 
     def _apply_or_leave(self, results: Sequence[CheckoutResult]) -> int:
         """Applies what is not refused, in ever smaller portions; gives how many are left."""
@@ -160,6 +164,12 @@ class Effects:
             sold = _queries.products_sold_by(connection, cart_ids=list(ordered))
             product_ids = [product_id for (product_id,) in sold]
         self._products.refresh_stock(product_ids)
+
+
+def effects_lag(postgres: Postgres) -> EffectsLag:
+    """How far the effects are behind the decisions."""
+    with postgres.transaction() as connection:
+        return EffectsLag(*_queries.effects_lag(connection))
 
 
 def _by_reason(rejected: Sequence[Rejected]) -> Mapping[str, list[str]]:

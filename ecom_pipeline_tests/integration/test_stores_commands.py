@@ -80,6 +80,7 @@ def test_external_stores_are_shown_as_such(endpoints: Endpoints) -> None:
             "healthy": True,
         },
         "redis": {"url": endpoints.redis_url, "healthy": True},
+        "effects": {"undone": 0, "oldest_seconds": None},
     }
 
 
