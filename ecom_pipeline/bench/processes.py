@@ -1,16 +1,18 @@
 """Work in a process of its own, for figures that belong to a process."""
 
 import multiprocessing
+import re
 import resource
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
 
-# Kilobytes on Linux, bytes on macOS.
-_UNITS_A_MEGABYTE: Final = 1 << (20 if sys.platform == "darwin" else 10)
+_STATUS: Final = Path("/proc/self/status")
+_KILOBYTES_A_MEGABYTE: Final = 1 << 10
+_BYTES_A_MEGABYTE: Final = 1 << 20
 
 
 def in_new_process(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -22,4 +24,8 @@ def in_new_process(function: Callable[..., Result], *arguments: Any) -> Result:
 
 def peak_megabytes() -> int:
     """The most memory that this process has held at once."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _UNITS_A_MEGABYTE
+    if _STATUS.exists():
+        (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+        return int(peak) // _KILOBYTES_A_MEGABYTE
+    # On Linux this would count what the parent process held when it started this one.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _BYTES_A_MEGABYTE

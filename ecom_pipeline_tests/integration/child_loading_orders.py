@@ -3,11 +3,11 @@
 Called with a Postgres URL and the number of days.
 """
 
-import resource
 import sys
 from contextlib import closing
 from datetime import date, timedelta
 
+from ecom_pipeline.bench.processes import peak_megabytes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.pipelines.generation import (
     ShopProfile,
@@ -35,9 +35,7 @@ def main() -> None:
         load_products(postgres, generate_products(PROFILE))
         wanted = (PROFILE.start_date + timedelta(days=n) for n in range(days))
         load_orders(postgres, ((day, generate_orders(PROFILE, day)) for day in wanted))
-    # Kilobytes on Linux, bytes on macOS.
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)  # noqa: T201
+    print(peak_megabytes())  # noqa: T201
 
 
 main()
