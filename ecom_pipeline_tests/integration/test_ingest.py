@@ -594,3 +594,17 @@ def test_a_file_that_is_not_what_its_ending_says_is_an_error(
 
     with pytest.raises(UnreadableFile, match=f"^{name} cannot be read as a"):
         ingest_directory(stores.postgres, tmp_path)
+
+
+def test_a_file_that_is_damaged_further_on_is_an_error_and_nothing_is_loaded(
+    stores: Stores, tmp_path: Path
+) -> None:
+    write_parquet(tmp_path, small_shop())
+    damaged = bytearray((tmp_path / "order_items.parquet").read_bytes())
+    damaged[4:200] = bytes(196)
+    (tmp_path / "order_items.parquet").write_bytes(damaged)
+
+    with pytest.raises(UnreadableFile, match=r"^order_items\.parquet cannot be read"):
+        ingest_directory(stores.postgres, tmp_path)
+
+    assert counts(stores, SHOP) == [0, 0, 0, 0, 0]
