@@ -6,13 +6,19 @@ from ecom_pipeline.cli.status import print_servers
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.health import unhealthy
-from ecom_pipeline.database.stores import open_stores
+from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
 
 
 def up() -> None:
-    """Starts the embedded servers that are needed; applies migrations, creates indexes."""
+    """Starts the embedded servers that are needed; applies migrations, creates indexes.
+
+    Then sees to it that Redis holds the top sellers.
+    """
     settings = load_settings()
-    open_stores(settings).close()
+    with open_shop(settings) as stores:
+        for window in WINDOWS:
+            TopSellers(stores).get(window)  # an embedded Redis forgets when it stops
     servers = embedded.servers(settings)
     reasons = unhealthy(servers)
     print_servers(servers, reasons)
