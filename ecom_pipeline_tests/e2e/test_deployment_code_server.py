@@ -43,7 +43,7 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer
     with log.open("w") as output:
         process = subprocess.Popen(
             _here(SERVICES["code"]["command"], port),
-            env={**os.environ, **_environment()},
+            env=_environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -68,10 +68,14 @@ def _here(command: list[str], port: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The service's own, with a password that is nobody's and hosts that are not there."""
+    """The service's own, with a password that is nobody's and hosts that are not there.
+
+    Without a home for Dagster, whose storage would be looked for on one of them.
+    """
     given: dict[str, str] = SERVICES["code"]["environment"]
     urls = {name: f"{url.partition(':')[0]}://user:{MARK}@host/ecom" for name, url in given.items()}
-    return {name: url for name, url in urls.items() if name.endswith("_URL")}
+    marked = {name: url for name, url in urls.items() if name.endswith("_URL")}
+    return {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | marked
 
 
 def _free_port() -> int:
