@@ -2,10 +2,17 @@
 
 
 class StoreError(Exception):
-    """A store did not do what it was asked to; the message names it, and no password or row."""
+    """A store did not do what it was asked to; the message names it, and no password or row.
+
+    Attributes:
+        store: Its name.
+        hint: What it said.
+        passing: Whether the same may succeed when tried again, as after a deadlock.
+    """
 
     store: str
     hint: str
+    passing: bool
 
 
 class StoreUnavailable(StoreError):
@@ -14,6 +21,7 @@ class StoreUnavailable(StoreError):
     def __init__(self, store: str, hint: str) -> None:
         self.store = store
         self.hint = hint
+        self.passing = True
         super().__init__(f"{store} cannot be reached: {hint} (`ecom doctor` tells more)")
 
 
@@ -22,7 +30,6 @@ class StoreRefused(StoreError):
 
     Attributes:
         code: The store's own code, such as Postgres' SQLSTATE.
-        passing: Whether the same may succeed when tried again, as after a deadlock.
     """
 
     def __init__(self, store: str, hint: str, code: str | None, *, passing: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Pooled connections to Postgres."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, cast
@@ -7,6 +8,7 @@ from typing import Final, cast
 import psycopg2
 import psycopg2.extensions
 import sqlalchemy
+import sqlalchemy.event
 import sqlalchemy.exc
 
 from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable, first_line
@@ -37,10 +39,11 @@ class Postgres:
             creator=lambda: connect(url),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
+            pool_reset_on_return=None,
             pool_timeout=patience,
             pool_use_lifo=True,
         )
+        sqlalchemy.event.listen(self._engine, "checkout", _refuse_lost)
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg2.extensions.connection]:
@@ -88,6 +91,18 @@ class Postgres:
     def close(self) -> None:
         """Closes the pool's connections."""
         self._engine.dispose()
+
+
+def _refuse_lost(connection: psycopg2.extensions.connection, *_: object) -> None:
+    """Has the pool open a new connection where the server has ended this one.
+
+    An idle connection has nothing to read unless it was ended. Asking the socket, and not the
+    server, saves each transaction a round trip.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise sqlalchemy.exc.InvalidatePoolError
 
 
 def _told(error: psycopg2.Error, *, lost: bool) -> StoreError:

@@ -1,24 +1,40 @@
 """Trying a transaction again after what may pass: a deadlock, a lost connection, a restart."""
 
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
+import random
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
-from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
+from ecom_pipeline.database.errors import StoreError
+
+LIMIT_SECONDS: Final = 10.0
+_FIRST_PAUSE_SECONDS: Final = 0.02
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def _passes(error: BaseException) -> bool:
-    return isinstance(error, StoreUnavailable) or (
-        isinstance(error, StoreRefused) and error.passing
-    )
+def retried(function: Callable[P, T]) -> Callable[P, T]:
+    """Repeats a function that is one transaction, with backoff, for 10 seconds after it failed.
 
+    Only for transactions that may safely be done twice: after a connection lost during commit
+    nobody knows whether it was done. By hand, because a library's bookkeeping takes as long as a
+    statement, in every call.
+    """
 
-retried = retry(
-    retry=retry_if_exception(_passes),
-    wait=wait_random_exponential(multiplier=0.02, max=1.0),
-    stop=stop_after_delay(10.0),
-    reraise=True,
-)
-"""Repeats a function that is one transaction, with backoff, for up to 10 seconds.
+    @wraps(function)
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
+        limit, pause = None, _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except StoreError as error:
+                limit = limit or time.monotonic() + LIMIT_SECONDS
+                if not error.passing or time.monotonic() > limit:
+                    raise
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not keep step
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-Only for transactions that may safely be done twice: after a connection lost during commit nobody
-knows whether it was done.
-"""
+    return attempt

@@ -93,7 +93,7 @@ def decide(
 def _decide_one(cart: SubmittedCart, shelves: Mapping[int, Shelf], customers: Set[int]) -> Decision:
     if cart.customer_id not in customers:
         return Rejection("unknown_customer", {"customer_id": cart.customer_id})
-    unknown = sorted(cart.quantities.keys() - shelves.keys())
+    unknown = sorted(product for product in cart.quantities if product not in shelves)
     if unknown:
         return Rejection("unknown_product", {"product_ids": unknown})
     wanted = [(product, units, shelves[product]) for product, units in cart.quantities.items()]

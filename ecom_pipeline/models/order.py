@@ -27,4 +27,4 @@ def total_of(lines: tuple[OrderLine, ...]) -> Decimal:
 
 def utc_day(instant: datetime) -> date:
     """The UTC day that an instant with a time zone lies in."""
-    return instant.astimezone(UTC).date()
+    return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).date()

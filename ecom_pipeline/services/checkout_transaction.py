@@ -1,13 +1,14 @@
 """One transaction that decides a batch of carts, of one cart or of thousands, by the same path."""
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import psycopg2.extensions
 
+from ecom_pipeline.database.arrays import array
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.models.cart import MalformedCart, SubmittedCart
 from ecom_pipeline.models.checkout import (
@@ -81,19 +82,16 @@ def _result(row: tuple[Any, ...]) -> CheckoutResult:
 
 def _claim(connection: Connection, carts: Sequence[Cart]) -> dict[str, int]:
     """The ids of the carts claimed now, with those of the orders that they may become."""
-    rejections = [
-        (cart.reason, _json(cart.detail)) if isinstance(cart, MalformedCart) else (None, None)
-        for cart in carts
-    ]
+    malformed = [cart if isinstance(cart, MalformedCart) else None for cart in carts]
     return dict(
         _queries.claim(
             connection,
             cart_ids=[cart.cart_id for cart in carts],
-            customer_ids=[cart.customer_id for cart in carts],
-            reasons=[reason for reason, _ in rejections],
-            details=[detail for _, detail in rejections],
-            created_ats=[cart.created_at for cart in carts],
-            submitted_ats=[cart.submitted_at for cart in carts],
+            customer_ids=array([cart.customer_id for cart in carts]),
+            reasons=[cart and cart.reason for cart in malformed],
+            details=[cart and _json(cart.detail) for cart in malformed],
+            created_ats=array([cart.created_at for cart in carts]),
+            submitted_ats=array([cart.submitted_at for cart in carts]),
         )
     )
 
@@ -104,7 +102,7 @@ def _order(
     customers = {
         customer_id
         for (customer_id,) in _queries.customers_among(
-            connection, customer_ids=list({cart.customer_id for cart in carts})
+            connection, customer_ids=array({cart.customer_id for cart in carts})
         )
     }
     decisions = decide(carts, _lock_shelves(connection, carts), customers)
@@ -123,7 +121,7 @@ def _order(
 
 
 def _lock_shelves(connection: Connection, carts: Sequence[SubmittedCart]) -> dict[int, Shelf]:
-    product_ids = list(set().union(*(cart.quantities for cart in carts)))
+    product_ids = array(set().union(*(cart.quantities for cart in carts)))
     shelves = {
         product_id: Shelf(price, stock)
         for product_id, price, stock in _queries.lock_products(connection, product_ids=product_ids)
@@ -150,34 +148,37 @@ def _write_rejections(connection: Connection, decisions: Mapping[str, Decision])
 def _write_orders(connection: Connection, orders: Sequence[NewOrder]) -> None:
     if not orders:
         return
-    taken: Counter[int] = Counter()
+    taken: dict[int, int] = defaultdict(int)
     for _, _, lines in orders:
         for line in lines:
             taken[line.product_id] += line.quantity
-    _queries.take_stock(connection, product_ids=list(taken.keys()), quantities=list(taken.values()))
+    _queries.take_stock(
+        connection, product_ids=array(taken.keys()), quantities=array(taken.values())
+    )
     reach(FaultPoint.AFTER_STOCK)
     _queries.insert_orders(
         connection,
-        order_ids=[order_id for _, order_id, _ in orders],
-        customer_ids=[cart.customer_id for cart, _, _ in orders],
+        order_ids=array([order_id for _, order_id, _ in orders]),
+        customer_ids=array([cart.customer_id for cart, _, _ in orders]),
         cart_ids=[cart.cart_id for cart, _, _ in orders],
-        totals=[total_of(lines) for _, _, lines in orders],
-        placed_ats=[cart.submitted_at for cart, _, _ in orders],
+        totals=array([total_of(lines) for _, _, lines in orders]),
+        placed_ats=array([cart.submitted_at for cart, _, _ in orders]),
     )
     reach(FaultPoint.AFTER_ORDERS)
     items = [
-        (order_id, utc_day(cart.submitted_at), number, line)
+        (order_id, placed_on, number, line)
         for cart, order_id, lines in orders
+        for placed_on in [utc_day(cart.submitted_at)]
         for number, line in enumerate(lines, start=1)
     ]
     _queries.insert_items(
         connection,
-        order_ids=[order_id for order_id, _, _, _ in items],
-        placed_ons=[placed_on for _, placed_on, _, _ in items],
-        line_numbers=[number for _, _, number, _ in items],
-        product_ids=[line.product_id for _, _, _, line in items],
-        quantities=[line.quantity for _, _, _, line in items],
-        unit_prices=[line.unit_price for _, _, _, line in items],
+        order_ids=array([order_id for order_id, _, _, _ in items]),
+        placed_ons=array([placed_on for _, placed_on, _, _ in items]),
+        line_numbers=array([number for _, _, number, _ in items]),
+        product_ids=array([line.product_id for _, _, _, line in items]),
+        quantities=array([line.quantity for _, _, _, line in items]),
+        unit_prices=array([line.unit_price for _, _, _, line in items]),
     )
     reach(FaultPoint.AFTER_ITEMS)
 

@@ -78,7 +78,7 @@ class OrderService:
         now = self._clock()
         carts = [read_cart(document, now) for document in documents]
         days = {utc_day(cart.submitted_at) for cart in carts if isinstance(cart, SubmittedCart)}
-        for month in sorted({day.replace(day=1) for day in days}):
+        for month in sorted({day.replace(day=1) for day in days} - self._months):
             self._ensure_month(month)
         results = self._decide(carts)
         reach(FaultPoint.AFTER_COMMIT)
@@ -107,7 +107,6 @@ class OrderService:
 
     @retried
     def _ensure_month(self, month: date) -> None:
-        if month not in self._months:
-            with self._stores.postgres.transaction() as connection:
-                ensure_month(connection, month)
-            self._months.add(month)
+        with self._stores.postgres.transaction() as connection:
+            ensure_month(connection, month)
+        self._months.add(month)

@@ -6,9 +6,8 @@ from threading import Timer
 from typing import Any
 
 import pytest
-from tenacity import stop_after_delay
 
-from ecom_pipeline.database import mongo
+from ecom_pipeline.database import mongo, retrying
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.stores import Stores
@@ -46,8 +45,7 @@ def wiring(
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives up on Postgres after half a second rather than ten."""
-    for method in (OrderService._ensure_month, OrderService._decide):
-        monkeypatch.setattr(method.retry, "stop", stop_after_delay(0.5))
+    monkeypatch.setattr(retrying, "LIMIT_SECONDS", 0.5)
 
 
 def everything(stores: Stores) -> dict[str, Any]:
