@@ -5,6 +5,8 @@ from datetime import date
 from pathlib import Path
 from traceback import format_exception
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ecom_pipeline.database.errors import StoreRefused
@@ -531,6 +533,21 @@ def test_a_directory_without_files_is_an_error_that_says_what_to_do(
     for directory in (tmp_path, tmp_path / "not there"):
         with pytest.raises(NothingToIngest, match="put files there named customers, products"):
             ingest_directory(stores.postgres, directory)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_files_without_rows_are_loaded_as_such(stores: Stores, tmp_path: Path, form: str) -> None:
+    for name, rows in small_shop().items():
+        header = pa.table({column: pa.array([], pa.string()) for column in rows[0]})
+        if form == "csv":
+            (tmp_path / f"{name}.csv").write_text(",".join(header.column_names), encoding="utf-8")
+        else:
+            pq.write_table(header, tmp_path / f"{name}.parquet")
+
+    report = ingest_directory(stores.postgres, tmp_path)
+
+    assert [(s.rows_read, s.rows_accepted) for s in report.sources] == [(0, 0)] * 5
+    assert counts(stores, ["ops.loads", "ops.quarantine"]) == [5, 0]
 
 
 def test_both_forms_of_one_file_are_an_error(stores: Stores, tmp_path: Path) -> None:
