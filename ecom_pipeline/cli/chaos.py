@@ -9,10 +9,10 @@ from rich.progress import track
 from rich.table import Table
 
 from ecom_pipeline.chaos.cells import Cell, CellReport, Fault, Mode, matrix
-from ecom_pipeline.chaos.own_shop import own_servers
 from ecom_pipeline.chaos.running import run_cell
 from ecom_pipeline.cli.output import print_json
 from ecom_pipeline.cli.run_progress import end_cleanly
+from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.services.faults import FaultPoint
 
 
@@ -33,7 +33,7 @@ def chaos(
     # Each crash makes the program say that it will see to it later, as it should.
     logging.getLogger("ecom_pipeline").setLevel(logging.ERROR)
     cells = [cell for cell in matrix(tuple(fault or Fault)) if cell.point in (point or FaultPoint)]
-    with own_servers() as settings:
+    with temporary_servers("chaos") as settings:
         shown = track(
             cells,
             description="crashing",

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ecom_pipeline.chaos.own_shop import fill_shop, own_servers
+from ecom_pipeline.chaos.own_shop import fill_shop
 from ecom_pipeline.cli.run_progress import end_cleanly
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.database.stores import Stores, open_stores
 from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
 from ecom_pipeline.simulation.shoppers import EmptyShop, Tally
@@ -67,7 +68,7 @@ def _configured_shop() -> Iterator[Stores]:
 
 @contextmanager
 def _own_shop(shoppers: int) -> Iterator[Stores]:
-    with own_servers() as settings, open_stores(settings) as stores:
+    with temporary_servers("simulate") as settings, open_stores(settings) as stores:
         # Each tenth product runs out, so that some are rejected.
         units = {n: _AMPLE_UNITS if n % 10 else _SCARCE_UNITS for n in range(1, _PRODUCTS + 1)}
         fill_shop(stores, range(1, shoppers + 1), units)

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from ecom_pipeline.chaos import trial
 from ecom_pipeline.chaos.cells import Cell, Fault, Mode, matrix
-from ecom_pipeline.chaos.own_shop import own_servers
 from ecom_pipeline.chaos.running import run_cell
 from ecom_pipeline.cli.app import build_app
 from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint
 from ecom_pipeline.services.order_service import OrderService
@@ -37,7 +37,7 @@ SAMPLE = [
 
 @pytest.fixture(scope="module")
 def servers_to_kill() -> Iterator[Settings]:
-    with own_servers() as settings:
+    with temporary_servers("tests-of-crashes") as settings:
         yield settings
 
 

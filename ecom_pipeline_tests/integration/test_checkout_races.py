@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 from decimal import Decimal
+from inspect import unwrap
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_checkouts_that_overlap_neither_deadlock_nor_lose_a_sale(
     stores: Stores, workers: int, carts_at_a_time: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A deadlock would be tried again and so go unseen.
-    monkeypatch.setattr(OrderService, "_decide", OrderService._decide.__wrapped__)
+    monkeypatch.setattr(OrderService, "_decide", unwrap(OrderService._decide))
     draws = chance(workers * carts_at_a_time)
     open_shop(stores, dict.fromkeys(PRODUCTS, 60))
     carts = submit(stores, [_random_cart(draws, n) for n in range(CARTS)])

@@ -2,19 +2,24 @@
 
 import traceback
 from contextlib import closing, suppress
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from threading import Thread
 
 import psycopg2
 import pytest
 
+from ecom_pipeline.database import postgres
+from ecom_pipeline.database.arrays import array
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable
+from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline_tests.shop import fetch, open_shop
+from ecom_pipeline_tests.shop import end_other_sessions, fetch, open_shop
 
 EMAIL = "ada.lovelace@example.com"
 
@@ -102,6 +107,47 @@ def test_a_session_that_was_ended_is_a_store_that_is_away(stores: Stores) -> Non
         connection.cursor().execute("select pg_terminate_backend(pg_backend_pid())")
 
     assert fetch(stores, "select 1") == [(1,)]
+
+
+def test_a_session_that_ended_while_it_was_idle_is_not_handed_out(stores: Stores) -> None:
+    with stores.postgres.transaction(), stores.postgres.transaction():
+        pass
+    end_other_sessions(stores)
+
+    assert fetch(stores, "select 1") == [(1,)]
+    assert fetch(stores, "select 1") == [(1,)]
+
+
+def test_without_looking_at_the_socket_it_would_be(
+    endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_refuse_lost", lambda *_: None)
+    with closing(Postgres(endpoints.postgres_url)) as trusting:
+        trusting.ping()
+        with closing(connect(endpoints.postgres_url)) as connection:
+            connection.cursor().execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+
+        with pytest.raises(StoreUnavailable):
+            trusting.ping()
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("bigint", [1, None, -(2**63), 2**63 - 1]),
+        ("numeric", [Decimal("0.00"), Decimal("-12345678901234.56"), None]),
+        ("date", [date(1, 1, 1), date(9999, 12, 31), None]),
+        ("timestamptz", [datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 1, 5, 12, 0, 0, 1, UTC)]),
+        ("integer", []),
+    ],
+)
+def test_an_array_sent_as_text_arrives_as_it_was(
+    stores: Stores, kind: str, values: list[object]
+) -> None:
+    assert fetch(stores, f"select %s::{kind}[]", array(values)) == [(values,)]
 
 
 def test_threads_wait_for_a_connection_and_say_so_when_none_comes(endpoints: Endpoints) -> None:

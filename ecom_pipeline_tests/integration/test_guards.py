@@ -6,6 +6,7 @@ docs/checkout.md lists them; test_guards_documented.py compares.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from inspect import unwrap
 from threading import Barrier, BrokenBarrierError
 from types import ModuleType
 from typing import Any
@@ -70,7 +71,7 @@ def reword(monkeypatch: pytest.MonkeyPatch) -> Switch:
 @pytest.fixture
 def tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deadlock reaches the caller instead of being tried again."""
-    monkeypatch.setattr(OrderService, "_decide", OrderService._decide.__wrapped__)
+    monkeypatch.setattr(OrderService, "_decide", unwrap(OrderService._decide))
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""Servers for a while are gone afterwards, also those of a process that was killed."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ecom_pipeline.chaos.strikes import Crash
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.embedded import supervisor, temporary
+from ecom_pipeline.database.embedded.redis_program import RedisProgram
+from ecom_pipeline.database.embedded.temporary import temporary_servers
+
+
+@pytest.fixture(autouse=True)
+def _no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is started, but for those that a test starts itself."""
+    monkeypatch.setattr(temporary, "ensure_running", lambda _: None)
+
+
+def test_its_directory_is_gone_after_the_block() -> None:
+    with pytest.raises(Crash), temporary_servers("tests-of-temporary") as settings:
+        raise Crash
+
+    assert not settings.home.exists()
+
+
+def test_it_is_embedded_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOM_POSTGRES_URL", "postgresql://somebody@elsewhere/shop")
+
+    with temporary_servers("tests-of-temporary") as settings:
+        assert all(server.program for server in embedded.servers(settings))
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    prefix = f"ecom-tests-of-sweeping-{gone.pid}-"
+    left = Path(tempfile.mkdtemp(prefix=prefix))
+    program = RedisProgram(left / "redis")
+    (left / "lock").touch()
+    supervisor.start(program)
+    process = supervisor.find_process(program)
+
+    with temporary_servers("tests-of-sweeping"):
+        pass
+
+    assert not left.exists()
+    assert process is not None
+    assert not process.is_running()
+
+
+def test_what_a_running_process_has_is_left_alone() -> None:
+    with (
+        temporary_servers("tests-of-neighbours") as one,
+        temporary_servers("tests-of-neighbours") as other,
+    ):
+        assert one.home.is_dir()
+        assert isinstance(other, Settings)
