@@ -13,6 +13,7 @@ from typing import Any
 
 import aiosql
 import pytest
+from pymongo.errors import DuplicateKeyError
 
 from ecom_pipeline.chaos.strikes import Crash
 from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable
@@ -284,9 +285,16 @@ class TestSealing:
     def test_without_the_unique_index_a_customer_has_several_active_carts(
         self, stores: Stores
     ) -> None:
-        stores.mongo.carts.drop_index("one_active_cart_per_customer")
+        # What somebody inserts who has looked for an active cart just before the first was opened.
+        second = {"_id": "second", "status": "active", "customer_id": 7, "items": []}
+        CartService(stores).create(7)
+        with pytest.raises(DuplicateKeyError):
+            stores.mongo.carts.insert_one(second)
 
-        assert len(set(all_at_once(CartService(stores).create, [7] * 4))) == 4
+        stores.mongo.carts.drop_index("one_active_cart_per_customer")
+        stores.mongo.carts.insert_one(second)
+
+        assert stores.mongo.carts.count_documents({"customer_id": 7, "status": "active"}) == 2
 
     def test_without_its_condition_clearing_takes_a_cart_that_is_being_filled(
         self, stores: Stores, monkeypatch: pytest.MonkeyPatch
