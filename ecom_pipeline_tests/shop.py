@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from types import ModuleType
 from typing import Any, TypeVar
 
+import aiosql
+import pytest
 from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
@@ -15,6 +18,7 @@ from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered
@@ -162,3 +166,21 @@ def place_elsewhere(endpoints: Endpoints, cart_ids: Sequence[str]) -> dict[str, 
     ) as stores:
         orders = OrderService(stores)
         return {cart_id: orders.place_order(cart_id) for cart_id in cart_ids}
+
+
+def reword(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, old: str, new: str
+) -> None:
+    """Changes the wording of a named query that a module uses, until the test ends."""
+    files = (sql_directory() / "queries").glob("*.sql")
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    before, query = next(text for text in texts if f"-- name: {name}" in text).split(
+        f"-- name: {name}", 1
+    )
+    assert old in query.partition("-- name:")[0]
+    reworded = aiosql.from_str(
+        f"{before}-- name: {name}{query.replace(old, new, 1)}",
+        "psycopg2",
+        mandatory_parameters=False,
+    )
+    monkeypatch.setattr(module._queries, name, getattr(reworded, name))

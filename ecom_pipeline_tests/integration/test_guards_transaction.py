@@ -1,6 +1,7 @@
-"""Each guard of the checkout is switched off, and something breaks that holds with it.
+"""The guards of the transaction.
 
-docs/checkout.md lists them; test_guards_documented.py compares.
+Each is switched off, and something breaks that holds with it.
+docs/checkout.md lists all guards; test_guards_documented.py compares.
 """
 
 import re
@@ -11,24 +12,14 @@ from threading import Barrier, BrokenBarrierError
 from types import ModuleType
 from typing import Any
 
-import aiosql
 import pytest
-from pymongo.errors import DuplicateKeyError
 
-from ecom_pipeline.chaos.strikes import Crash
 from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable
-from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models import cart as cart_reading
 from ecom_pipeline.models import checkout as deciding
 from ecom_pipeline.models.checkout import Rejected
-from ecom_pipeline.models.errors import CartNotActive
-from ecom_pipeline.pipelines import carts as loading
-from ecom_pipeline.pipelines.carts import load_carts
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.services import checkout_transaction, effects, faults
-from ecom_pipeline.services.cart_service import CartService
-from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.services import checkout_transaction, faults
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline_tests.shop import (
@@ -42,31 +33,10 @@ from ecom_pipeline_tests.shop import (
     fetch,
     open_shop,
     ordered_ids,
+    reword,
     stock,
     submit,
 )
-
-Switch = Callable[[ModuleType, str, str, str], None]
-
-
-@pytest.fixture
-def reword(monkeypatch: pytest.MonkeyPatch) -> Switch:
-    """Changes the wording of a named query for this test."""
-
-    def change(module: ModuleType, name: str, old: str, new: str) -> None:
-        file = next(
-            file
-            for file in (sql_directory() / "queries").glob("*.sql")
-            if f"-- name: {name}" in (text := file.read_text()) and old in text
-        )
-        before, mark, query = file.read_text().partition(f"-- name: {name}")
-        assert old in query.partition("-- name:")[0]
-        reworded = aiosql.from_str(
-            before + mark + query.replace(old, new, 1), "psycopg2", mandatory_parameters=False
-        )
-        monkeypatch.setattr(module._queries, name, getattr(reworded, name))
-
-    return change
 
 
 @pytest.fixture
@@ -112,15 +82,17 @@ class TestTheLastUnit:
         assert breaches(stores) == {}
 
     def test_without_the_lock_the_second_shopper_gets_an_error(
-        self, stores: Stores, reword: Switch
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        reword(checkout_transaction, "lock_products", "for no key update", "")
+        reword(monkeypatch, checkout_transaction, "lock_products", "for no key update", "")
 
         assert sum(isinstance(result, StoreRefused) for result in place_two(stores)) == 1
         assert stock(stores) == 0
 
-    def test_without_lock_and_check_it_is_sold_twice(self, stores: Stores, reword: Switch) -> None:
-        reword(checkout_transaction, "lock_products", "for no key update", "")
+    def test_without_lock_and_check_it_is_sold_twice(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reword(monkeypatch, checkout_transaction, "lock_products", "for no key update", "")
         fetch(stores, "alter table shop.products drop constraint products_stock_check")
 
         place_two(stores)
@@ -154,8 +126,11 @@ class TestTheOrderOfLocks:
         configure(stores, "deadlock_timeout", "10ms")
         open_shop(stores, dict.fromkeys(range(1, 41), 10_000))
 
-    def test_products_locked_in_any_order_deadlock(self, stores: Stores, reword: Switch) -> None:
+    def test_products_locked_in_any_order_deadlock(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         reword(
+            monkeypatch,
             checkout_transaction,
             "lock_products",
             "order by products.product_id",
@@ -181,10 +156,10 @@ class TestTheOrderOfLocks:
 
 
 def test_without_the_idempotency_key_a_cart_becomes_two_orders(
-    stores: Stores, reword: Switch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_shop(stores, {1: 10})
-    reword(checkout_transaction, "claim", "on conflict (cart_id) do nothing", "")
+    reword(monkeypatch, checkout_transaction, "claim", "on conflict (cart_id) do nothing", "")
     fetch(stores, "alter table shop.checkouts drop constraint checkouts_pkey")
     orders = OrderService(stores)
 
@@ -236,126 +211,6 @@ class TestTheFirstOrdersOfAMonth:
             self.order(stores)
 
 
-class TestSealing:
-    def add_while_read(self, stores: Stores) -> tuple[int, list[Exception]]:
-        """Adds a unit to a cart that a replay has read; gives units ordered or in carts."""
-        open_shop(stores, {1: 10})
-        carts, failures = CartService(stores), list[Exception]()
-        cart_id = carts.add_for_customer(7, 1)
-        carts.submit(cart_id)
-
-        def add() -> None:
-            try:
-                carts.add(cart_id, 1)
-            except CartNotActive as refusal:
-                failures.append(refusal)
-                carts.add_for_customer(7, 1)
-
-        today = carts.get(cart_id)["submitted_at"].date()
-        with striking(FaultPoint.AFTER_READING_CARTS, add):
-            replay_checkouts(stores, today, today)
-        in_carts = [
-            line["quantity"] for left in stores.mongo.carts.find() for line in left["items"]
-        ]
-        return 10 - stock(stores) + sum(in_carts), failures
-
-    def test_with_it_a_late_unit_is_in_the_next_cart(self, stores: Stores) -> None:
-        units, refusals = self.add_while_read(stores)
-
-        assert units == 2
-        assert len(refusals) == 1
-
-    def test_without_it_a_late_unit_is_lost(
-        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("ecom_pipeline.services.cart_service._UNSEALED", {})
-
-        assert self.add_while_read(stores) == (1, [])
-
-    def test_without_it_a_cart_submitted_again_changes_its_turn(
-        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("ecom_pipeline.services.cart_service._UNSEALED", {})
-        submit(stores, [cart("a", {1: 1})])
-
-        CartService(stores).submit("a")
-
-        assert CartService(stores).get("a")["submitted_at"] > NOON
-
-    def test_without_the_unique_index_a_customer_has_several_active_carts(
-        self, stores: Stores
-    ) -> None:
-        # What somebody inserts who has looked for an active cart just before the first was opened.
-        second = {"_id": "second", "status": "active", "customer_id": 7, "items": []}
-        CartService(stores).create(7)
-        with pytest.raises(DuplicateKeyError):
-            stores.mongo.carts.insert_one(second)
-
-        stores.mongo.carts.drop_index("one_active_cart_per_customer")
-        stores.mongo.carts.insert_one(second)
-
-        assert stores.mongo.carts.count_documents({"customer_id": 7, "status": "active"}) == 2
-
-    def test_without_its_condition_clearing_takes_a_cart_that_is_being_filled(
-        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(effects, "_UNSETTLED", {})
-        open_shop(stores, {1: 10})
-        OrderService(stores).decide([cart("a", {1: 1})])
-        stores.mongo.carts.insert_one({"_id": "a", "status": "active", "items": []})
-
-        Effects(stores).relay()
-
-        assert stores.mongo.carts.find_one() is None
-
-
-class TestEffects:
-    def test_a_cart_that_is_cleared_before_the_commit_is_lost_in_a_crash(
-        self, stores: Stores
-    ) -> None:
-        open_shop(stores, {1: 10})
-        documents = submit(stores, [cart("a", {1: 1})])
-
-        def clear_too_early() -> None:
-            Effects(stores)._settle_carts(["a"], [])
-            raise Crash
-
-        with striking(FaultPoint.BEFORE_COMMIT, clear_too_early), suppress(Crash):
-            OrderService(stores).place_orders(documents)
-
-        assert OrderService(stores).outcome("a") is None
-        assert stores.mongo.carts.find_one() is None
-
-    def test_without_skipping_locked_rows_a_stamp_waits_for_another(
-        self, stores: Stores, reword: Switch
-    ) -> None:
-        open_shop(stores, {1: 10})
-        configure(stores, "lock_timeout", "100ms")
-        results = OrderService(stores).decide([cart("a", {1: 1})])
-        with stores.postgres.transaction() as connection, connection.cursor() as cursor:
-            cursor.execute("select from shop.checkouts for update")
-
-            Effects(stores).apply(results)
-            assert Effects(stores).lag().undone == 1
-
-            reword(effects, "stamp_effects", "skip locked", "")
-            with pytest.raises(StoreRefused, match="lock timeout"):
-                Effects(stores).apply(results)
-
-    def test_without_halving_one_refused_effect_keeps_all_waiting(
-        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        open_shop(stores, {1: 10, 2: 10})
-        OrderService(stores).decide([cart("a", {1: 1}), cart("b", {2: 1}, customer_id=2)])
-        stores.redis.client.set("ecom:stock:1", "no hash")
-        monkeypatch.setattr(Effects, "_apply_or_leave", Effects.apply)
-
-        with pytest.raises(StoreRefused):
-            Effects(stores).relay()
-
-        assert Effects(stores).lag().undone == 2
-
-
 BAD_FOR_POSTGRES: dict[str, tuple[ModuleType, str, object, dict[str, Any]]] = {
     "ids": (cart_reading, "LARGEST_ID", 10**40, {**cart("bad", {1: 1}), "customer_id": 1e30}),
     "total": (deciding, "LARGEST_TOTAL", 10**30, cart("bad", {2: 10_000})),
@@ -379,22 +234,3 @@ def test_without_a_limit_one_bad_cart_holds_up_a_whole_batch(
 
     monkeypatch.undo()
     assert len(ordered_ids(OrderService(stores).place_orders(documents))) == 1
-
-
-def test_asked_in_the_other_order_a_cart_ordered_meanwhile_comes_back(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_shop(stores, {1: 10})
-    carts = [cart("a", {1: 1})]
-    load_carts(stores, [(NOON.date(), carts)])
-
-    def asked_too_early(connection: Any, **values: Any) -> list[tuple[str]]:
-        # As if Postgres had been asked before the cart was ordered, and Mongo after it.
-        return []
-
-    first = OrderService(stores).place_order("a")
-    monkeypatch.setattr(loading._queries, "decided_among", asked_too_early)
-    load_carts(stores, [(NOON.date(), carts)])
-
-    assert "carts_match_their_checkouts" in breaches(stores)
-    assert ordered_ids([OrderService(stores).place_order("a")]) == ordered_ids([first])

@@ -1,0 +1,72 @@
+"""The guards of the effects.
+
+Each is switched off, and something breaks that holds with it.
+docs/checkout.md lists all guards; test_guards_documented.py compares.
+"""
+
+from contextlib import suppress
+
+import pytest
+
+from ecom_pipeline.chaos.strikes import Crash
+from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.services import effects
+from ecom_pipeline.services.effects import Effects
+from ecom_pipeline.services.faults import FaultPoint, striking
+from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline_tests.shop import (
+    cart,
+    configure,
+    open_shop,
+    reword,
+    submit,
+)
+
+
+def test_a_cart_that_is_cleared_before_the_commit_is_lost_in_a_crash(
+    stores: Stores,
+) -> None:
+    open_shop(stores, {1: 10})
+    documents = submit(stores, [cart("a", {1: 1})])
+
+    def clear_too_early() -> None:
+        Effects(stores)._settle_carts(["a"], [])
+        raise Crash
+
+    with striking(FaultPoint.BEFORE_COMMIT, clear_too_early), suppress(Crash):
+        OrderService(stores).place_orders(documents)
+
+    assert OrderService(stores).outcome("a") is None
+    assert stores.mongo.carts.find_one() is None
+
+
+def test_without_skipping_locked_rows_a_stamp_waits_for_another(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_shop(stores, {1: 10})
+    configure(stores, "lock_timeout", "100ms")
+    results = OrderService(stores).decide([cart("a", {1: 1})])
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select from shop.checkouts for update")
+
+        Effects(stores).apply(results)
+        assert Effects(stores).lag().undone == 1
+
+        reword(monkeypatch, effects, "stamp_effects", "skip locked", "")
+        with pytest.raises(StoreRefused, match="lock timeout"):
+            Effects(stores).apply(results)
+
+
+def test_without_halving_one_refused_effect_keeps_all_waiting(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_shop(stores, {1: 10, 2: 10})
+    OrderService(stores).decide([cart("a", {1: 1}), cart("b", {2: 1}, customer_id=2)])
+    stores.redis.client.set("ecom:stock:1", "no hash")
+    monkeypatch.setattr(Effects, "_apply_or_leave", Effects.apply)
+
+    with pytest.raises(StoreRefused):
+        Effects(stores).relay()
+
+    assert Effects(stores).lag().undone == 2
