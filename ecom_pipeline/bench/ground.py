@@ -1,28 +1,22 @@
 """Where comparisons take place: servers of the bench's own, and empty stores for each of them."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Final
 
-import psutil
 from psycopg2 import sql
 
-from ecom_pipeline.config.settings import Settings, load_settings
+from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
-
-_HOME_PREFIX: Final = "ecom-bench-"
 
 
 class Scale(StrEnum):
@@ -95,22 +89,15 @@ class Ground:
 
 @contextmanager
 def ground(scale: Scale, tell: Callable[[str], None]) -> Iterator[Ground]:
-    """Starts embedded servers in a new home; stops them and removes it when the block ends.
+    """Starts servers that are gone when the block ends.
 
     Raises:
         ServerFailed: A server does not start.
     """
-    _sweep()
-    home = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{psutil.Process().pid}-"))
-    # Postgres runs under another account when this process is root's, and must pass through.
-    home.chmod(0o755)
-    settings = _settings(home)
-    try:
-        tell("starting servers")
+    tell("starting servers")
+    with temporary_servers("bench") as settings:
         yield Ground(settings, embedded.ensure_running(settings), scale, tell)
-    finally:
         tell("stopping servers")
-        _remove(home)
 
 
 def _execute(url: str, statement: str, *identifiers: str) -> None:

@@ -60,7 +60,7 @@ def against_loop(ground: Ground) -> Iterator[Contest]:
 def against_pgbench(ground: Ground) -> Iterator[Contest]:
     """Batches, and pgbench with eight clients that place an order in each transaction."""
     carts = submitted_carts(ground.pick(5, 20) * BATCH_CARTS)
-    each = ground.pick(2_000, 5_000)
+    each = ground.pick(1_000, 3_000)
     with _shop(ground, "checkout_pgbench") as stores:
 
         def audited() -> Rows:
