@@ -105,24 +105,3 @@ def _execute(url: str, statement: str, *identifiers: str) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, identifiers)))
-
-
-def _settings(home: Path) -> Settings:
-    """Settings that are the same whatever the environment says."""
-    defaults = {
-        name: field.get_default() for name, field in Settings.model_fields.items() if name != "home"
-    }
-    return load_settings(_env_file=None, home=home, **defaults)
-
-
-def _sweep() -> None:
-    """Stops and removes what a killed bench has left."""
-    for home in Path(tempfile.gettempdir()).glob(f"{_HOME_PREFIX}*"):
-        pid = home.name.removeprefix(_HOME_PREFIX).partition("-")[0]
-        if not psutil.pid_exists(int(pid)):
-            _remove(home)
-
-
-def _remove(home: Path) -> None:
-    embedded.reset(_settings(home))
-    shutil.rmtree(home, ignore_errors=True)
