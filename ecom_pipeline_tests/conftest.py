@@ -1,14 +1,11 @@
 """One set of embedded servers for a whole run of the tests, and clean stores for each test."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 
-import psutil
 import pytest
 from filelock import FileLock
 from psycopg2 import sql
@@ -16,6 +13,7 @@ from psycopg2 import sql
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.embedded.temporary import temporary_home
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
@@ -23,9 +21,8 @@ from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
 
-_HOME = pytest.StashKey[Path]()
-_HOME_VARIABLE = "PYTEST_ECOM_HOME"
-_HOME_PREFIX = "ecom-tests-"
+_SERVERS = pytest.StashKey[ExitStack]()
+_HOME = "PYTEST_ECOM_HOME"
 _TEMPLATE = "ecom_template"
 
 
@@ -35,37 +32,20 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     if hasattr(config, "workerinput"):
         return
-    _sweep()
-    config.stash[_HOME] = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{os.getpid()}-"))
-    # Postgres runs under another account when the tests run as root.
-    config.stash[_HOME].chmod(0o755)
-    os.environ[_HOME_VARIABLE] = str(config.stash[_HOME])
+    config.stash[_SERVERS] = ExitStack()
+    os.environ[_HOME] = str(config.stash[_SERVERS].enter_context(temporary_home("tests")))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stops the servers once all workers are done."""
-    if _HOME in config.stash:
-        _remove(config.stash[_HOME])
-
-
-def _sweep() -> None:
-    """Removes what runs that were killed have left."""
-    for home in Path(tempfile.gettempdir()).glob(f"{_HOME_PREFIX}*"):
-        pid = home.name.removeprefix(_HOME_PREFIX).partition("-")[0]
-        if not psutil.pid_exists(int(pid)):
-            _remove(home)
-
-
-def _remove(directory: Path) -> None:
-    for lock in directory.rglob("lock"):
-        embedded.reset(Settings(_env_file=None, home=lock.parent))
-    shutil.rmtree(directory, ignore_errors=True)
+    if _SERVERS in config.stash:
+        config.stash[_SERVERS].close()
 
 
 @pytest.fixture(scope="session")
 def servers() -> Endpoints:
     """The servers that all tests share, with a migrated template database."""
-    home = Path(os.environ[_HOME_VARIABLE])
+    home = Path(os.environ[_HOME])
     endpoints = embedded.ensure_running(Settings(_env_file=None, home=home))
     with FileLock(home / "template.lock"):
         done = home / "template.done"
@@ -81,10 +61,8 @@ def servers() -> Endpoints:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home for servers of the test's own, which it may break; its path is an odd one."""
-    directory = Path(tempfile.mkdtemp(prefix="100% odd, ", dir=os.environ[_HOME_VARIABLE]))
-    directory.chmod(0o755)
-    yield directory / ".ecom"
-    _remove(directory)
+    with temporary_home("100% odd, ") as directory:
+        yield directory / ".ecom"
 
 
 @pytest.fixture

@@ -53,6 +53,15 @@ def test_what_a_killed_process_left_is_removed_by_the_next() -> None:
     assert not process.is_running()
 
 
+def test_a_directory_that_names_no_process_is_nobodys_leftover() -> None:
+    other = Path(tempfile.mkdtemp(prefix="ecom-tests-of-sweeping-of-others-"))
+
+    with temporary_servers("tests-of-sweeping"):
+        assert other.exists()
+
+    other.rmdir()
+
+
 def test_what_a_running_process_has_is_left_alone() -> None:
     with (
         temporary_servers("tests-of-neighbours") as one,

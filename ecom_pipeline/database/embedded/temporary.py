@@ -17,13 +17,26 @@ from ecom_pipeline.database.embedded.servers import ensure_running, reset
 def temporary_servers(purpose: str) -> Iterator[Settings]:
     """Settings of servers that run until the block ends; then their data are deleted.
 
+    Args:
+        purpose: A word in the directory's name, see `temporary_home`.
+
+    Raises:
+        ServerFailed: A server does not start.
+    """
+    with temporary_home(purpose) as home:
+        settings = _settings(home)
+        ensure_running(settings)
+        yield settings
+
+
+@contextmanager
+def temporary_home(purpose: str) -> Iterator[Path]:
+    """A directory for servers, which are stopped and deleted with it, also in homes beneath it.
+
     First it removes what processes that were killed have left for the same purpose.
 
     Args:
         purpose: A word in the directory's name.
-
-    Raises:
-        ServerFailed: A server does not start.
     """
     prefix = f"ecom-{purpose}-"
     _sweep(prefix)
@@ -31,9 +44,7 @@ def temporary_servers(purpose: str) -> Iterator[Settings]:
     # Whatever the umask: Postgres may run under another account and must pass through.
     home.chmod(0o755)
     try:
-        settings = _settings(home)
-        ensure_running(settings)
-        yield settings
+        yield home
     finally:
         _remove(home)
 
@@ -49,6 +60,7 @@ def _sweep(prefix: str) -> None:
             _remove(home)
 
 
-def _remove(home: Path) -> None:
-    reset(_settings(home))
-    shutil.rmtree(home, ignore_errors=True)
+def _remove(directory: Path) -> None:
+    for lock in directory.rglob("lock"):
+        reset(_settings(lock.parent))
+    shutil.rmtree(directory, ignore_errors=True)
