@@ -1,7 +1,9 @@
-"""A year of a real grocer's sales, loaded to the cent and in bounded memory."""
+"""A year of a real grocer's sales: loaded to the cent in bounded memory, and its tables right."""
 
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from ecom_pipeline.pipelines.ingestion.complete_journey import (
     package_data,
 )
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
+from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline_tests.analytics_truth import differences, stored, truth
+from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import counts, select
 
 PEAK_MEGABYTES = 500
@@ -40,7 +45,9 @@ def _peak_megabytes() -> int:
 
 
 @pytest.mark.timeout(600)
-def test_the_complete_journey_is_loaded_to_the_cent(stores: Stores, tmp_path: Path) -> None:
+def test_the_complete_journey_is_loaded_to_the_cent_and_its_tables_are_right(
+    stores: Stores, tmp_path: Path
+) -> None:
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawned) as process:
         conversion, report, peak = process.submit(
@@ -56,6 +63,7 @@ def test_the_complete_journey_is_loaded_to_the_cent(stores: Stores, tmp_path: Pa
     }
     assert counts(stores, ["shop.orders", "shop.order_items"]) == [155_518, 1_505_033]
     assert_equal_to_the_cent(stores, conversion)
+    assert_tables_are_those_of_another_engine(stores, report.days)
 
 
 def assert_equal_to_the_cent(stores: Stores, conversion: ConversionReport) -> None:
@@ -88,6 +96,31 @@ def assert_equal_to_the_cent(stores: Stores, conversion: ConversionReport) -> No
         assert _of_shop(stores, key) == _by(source[key], cents, sold)
 
 
+ROWS = {
+    "attribute_sales": 22_092,
+    "basket_affinity": 9_740,
+    "cart_funnel": 365,
+    "cohort_retention": 90,
+    "customer_daily_sales": 126_735,
+    "customer_first_days": 2_469,
+    "customer_value": 2_469,
+    "daily_sales": 365,
+    "daily_sales_trend": 365,
+    "inventory_cover": 92_348,
+    "lost_demand": 0,
+    "product_daily_sales": 1_033_668,
+    "product_performance": 92_348,
+    "top_sellers": 300,
+}
+
+
+def assert_tables_are_those_of_another_engine(stores: Stores, days: Sequence[date]) -> None:
+    prepare_tables(stores.postgres)
+    tables = stored(stores)
+    assert {name: len(rows) for name, rows in tables.items()} == ROWS
+    assert differences(tables, truth(stores, days)) == {}
+
+
 def _by(key: pa.ChunkedArray, cents: np.ndarray, sold: np.ndarray) -> dict[int, int]:
     keys, places = np.unique(key.to_numpy()[sold], return_inverse=True)
     totals = np.zeros(len(keys), np.int64)
@@ -101,4 +134,4 @@ def _of_shop(stores: Stores, key: str) -> dict[int, int]:
         "product_id": "select product_id, (sum(quantity * unit_price) * 100)::bigint "
         "from shop.order_items group by product_id",
     }
-    return dict(select(stores, queries[key]))
+    return dict(fetch(stores, queries[key]))

@@ -1,0 +1,119 @@
+"""What customers do and are worth, calculated anew."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from itertools import accumulate
+from typing import Any
+
+from ecom_pipeline_tests.analytics_truth.shop_copy import Rows, ShopCopy, money, ratio
+
+
+def _customer_daily_sales(shop: ShopCopy) -> Rows:
+    return shop.query(
+        """
+        select
+            day,
+            customer_id,
+            count(distinct order_id),
+            sum(quantity)::bigint,
+            money(sum(paid)),
+            min(placed_at),
+            max(placed_at)
+        from sold where day in (from days) group by all
+        """
+    )
+
+
+def _customer_first_days(shop: ShopCopy) -> Rows:
+    return shop.query("select customer_id, day from firsts")
+
+
+def _customer_value(shop: ShopCopy) -> Rows:
+    placed: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    for customer_id, placed_at, cents in shop.query(
+        """
+        select customer_id, placed_at,
+            (select sum(paid) from sold where sold.order_id = orders.order_id)::bigint
+        from orders order by placed_at
+        """
+    ):
+        placed[customer_id].append((placed_at, cents))
+    revenue = {who: sum(cents for _, cents in visits) for who, visits in placed.items()}
+    recent = _quintiles({who: visits[-1][0] for who, visits in placed.items()})
+    frequent = _quintiles({who: len(visits) for who, visits in placed.items()})
+    generous = _quintiles(revenue)
+    return [
+        (
+            who,
+            len(visits),
+            money(revenue[who]),
+            ratio(revenue[who], 100 * len(visits), 6),
+            visits[0][0],
+            visits[-1][0],
+            (visits[1][0].date() - visits[0][0].date()).days if len(visits) > 1 else None,
+            (shop.newest - visits[-1][0].date()).days,
+            recent[who],
+            frequent[who],
+            generous[who],
+            _segment(recent[who], frequent[who]),
+        )
+        for who, visits in placed.items()
+    ]
+
+
+def _quintiles(measure: Mapping[int, Any]) -> dict[int, int]:
+    """Five parts of equal size, of which the first ones take what is left over."""
+    ordered = sorted(measure, key=lambda who: (measure[who], who))
+    size, left = divmod(len(ordered), 5)
+    ends = list(accumulate(size + (part < left) for part in range(5)))
+    return {who: 1 + sum(place >= end for end in ends[:4]) for place, who in enumerate(ordered)}
+
+
+def _segment(recency: int, frequency: int) -> str:
+    grid = {
+        5: ("new", "new", "loyal", "champions", "champions"),
+        4: ("new", "new", "loyal", "champions", "champions"),
+        3: ("promising", "promising", "loyal", "loyal", "loyal"),
+        2: ("hibernating", "hibernating", "hibernating", "at_risk", "at_risk"),
+        1: ("lost", "lost", "lost", "at_risk", "at_risk"),
+    }
+    return grid[recency][frequency - 1]
+
+
+def _cohort_retention(shop: ShopCopy) -> Rows:
+    spent: dict[int, dict[int, int]] = defaultdict(dict)
+    for customer_id, year, month, cents in shop.query(
+        "select customer_id, year(day), month(day), sum(paid)::bigint from sold group by all"
+    ):
+        spent[customer_id][year * 12 + month - 1] = cents
+    cohorts: dict[int, list[dict[int, int]]] = defaultdict(list)
+    for months in spent.values():
+        cohorts[min(months)].append(months)
+    rows: Rows = []
+    for begun, customers in cohorts.items():
+        total = 0
+        for month in range(begun, shop.newest.year * 12 + shop.newest.month):
+            active = sum(month in months for months in customers)
+            revenue = sum(months.get(month, 0) for months in customers)
+            total += revenue
+            rows.append(
+                (
+                    date(begun // 12, begun % 12 + 1, 1),
+                    month - begun,
+                    len(customers),
+                    active,
+                    ratio(active, len(customers), 10),
+                    money(revenue),
+                    money(total),
+                )
+            )
+    return rows
+
+
+CALCULATIONS: Mapping[str, Callable[[ShopCopy], Rows]] = {
+    "customer_daily_sales": _customer_daily_sales,
+    "customer_first_days": _customer_first_days,
+    "customer_value": _customer_value,
+    "cohort_retention": _cohort_retention,
+}
