@@ -134,14 +134,17 @@ def _ends(process: psutil.Process) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
-    with suppress(ChildProcessError):
-        # This process may be the parent, which must collect it.
-        os.waitpid(process.pid, os.WNOHANG)
     return True
 
 
-def _has_ended(pid: int | None) -> bool:
-    """Whether a process is gone, or waits only to be collected by its parent."""
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits only to be collected by its parent.
+
+    This process may be the parent, and then collects it: which fails for a moment while its first
+    thread has ended and others have not.
+    """
+    with suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
