@@ -14,7 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from ecom_pipeline.defs.running import StepEnded, StepStarted, Watch
+from ecom_pipeline.defs.running import StepDelayed, StepEnded, StepStarted, Watch
 
 
 def end_cleanly() -> None:
@@ -43,11 +43,19 @@ def shown_progress(console: Console, steps: int) -> Iterator[Watch]:
     with progress:
         task = progress.add_task("starting", total=steps)
 
-        def watch(step: StepStarted | StepEnded) -> None:
+        def watch(step: StepStarted | StepDelayed | StepEnded) -> None:
             match step:
                 case StepStarted():
                     doing = "checking" if step.is_check else "materializing"
                     progress.update(task, description=f"{doing} {step.name}")
+                case StepDelayed():
+                    console.print(
+                        f"{step.name}: {step.reason}; tried again in {step.seconds:.0f} s",
+                        style="yellow",
+                        highlight=False,
+                        markup=False,
+                        soft_wrap=True,
+                    )
                 case StepEnded():
                     progress.advance(task)
                     if progress.disable and not step.is_check:

@@ -9,39 +9,49 @@ import psutil
 PROCESS_TAG: Final = ".dagster/ecom_process"
 """Hidden in the UI, as all tags that begin so."""
 
+KILLED: Final = "Its process was killed; what was committed stands, and another run does the rest."
+
 _WITHIN_SECONDS: Final = 1.0
 
 
-def this_process() -> str:
-    """Names this process so that another on this machine can tell whether it still runs."""
+def process_tag(run_id: str) -> dict[str, str]:
+    """The tag that names this process, for another on this machine to tell whether it still runs.
+
+    With the run's id, because a run that is tried again inherits the tags of the first.
+    """
     process = psutil.Process()
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
+    name = f"{run_id} {socket.gethostname()} {process.pid} {process.create_time():.0f}"
+    return {PROCESS_TAG: name}
+
+
+def name_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Notes that a run goes on in this process, however it was started."""
+    tag = process_tag(run.run_id)
+    if not tag.items() <= run.tags.items():
+        instance.add_run_tags(run.run_id, tag)
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Marks runs of dead processes of this machine as failed, and frees their pools.
 
-    The daemon would free the pools of runs that ended, but such a run looks as if it went on.
+    The daemon would free the pools of runs that ended, but such a run looks as if it went on: of
+    Dagster's launchers, that of a laptop does not look after its processes.
 
     Returns:
         The ids of the runs.
     """
-    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
-    dead = [
-        run
-        for run in instance.get_runs(going_on)
-        if PROCESS_TAG in run.tags and not _may_run(run.tags[PROCESS_TAG])
-    ]
+    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    dead = [run for run in instance.get_runs(going_on) if not _may_go_on(run)]
     for run in dead:
-        instance.report_run_failed(run, "Its process was killed.")
+        instance.report_run_failed(run, KILLED)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in dead]
 
 
-def _may_run(name: str) -> bool:
-    """Whether a process may still run; of other machines' processes nothing is known."""
-    host, pid, started = name.rsplit(" ", 2)
-    if host != socket.gethostname():
+def _may_go_on(run: dg.DagsterRun) -> bool:
+    """Whether a run's process may still run; of other machines' processes nothing is known."""
+    run_id, host, pid, started = run.tags.get(PROCESS_TAG, f"{run.run_id} - 0 0").split(" ")
+    if run_id != run.run_id or host != socket.gethostname():
         return True
     try:
         age = psutil.Process(int(pid)).create_time() - float(started)

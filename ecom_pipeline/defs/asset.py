@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.partitions import shop_days
 
 OWNERS: Final = ("team:data-platform",)
@@ -46,7 +47,7 @@ def whole_asset(
                 # Without partitions too: `dg launch --partition-range` asks it of all assets.
                 backfill_policy=dg.BackfillPolicy.single_run(),
                 **settings,
-            )(function)
+            )(kind_in_failure(function))
         return asset
 
     return decorate

@@ -6,6 +6,7 @@ from typing import Final
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.services.effects import Effects
 
 JOB: Final = "shop_pipeline"
@@ -32,6 +33,7 @@ reporting_job = dg.define_asset_job(
 
 
 @dg.op(pool=RELAY_JOB)
+@kind_in_failure
 def relayed_effects(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
     """Clears the carts and refreshes the stocks of checkouts that a crash left half done."""
     relayed = Effects(stores).relay(EFFECTS_MAY_TAKE)

@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEvent, EventLogEntry
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from ecom_pipeline.database.merge import NOTHING, Changes
-from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, this_process
+from ecom_pipeline.defs.abandoned import close_abandoned_runs, process_tag
 from ecom_pipeline.defs.checks import BREACHES, CONCERNS, step_of
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
@@ -35,6 +36,21 @@ class StepStarted:
 
     name: str
     is_check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepDelayed:
+    """A step could not be done and will be tried again.
+
+    Attributes:
+        name: The asset, or the check.
+        reason: What went wrong.
+        seconds: After how long it is tried again.
+    """
+
+    name: str
+    reason: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +102,7 @@ class RunReport:
         return failed or ([self.failure] if self.failure else [])
 
 
-Watch = Callable[[StepStarted | StepEnded], None]
+Watch = Callable[[StepStarted | StepDelayed | StepEnded], None]
 
 
 def pipeline_assets() -> frozenset[dg.AssetKey]:
@@ -133,7 +149,7 @@ def run_pipeline(
         run_id=report.run_id,
         tags={
             **range_tags(first, last),
-            PROCESS_TAG: this_process(),
+            **process_tag(report.run_id),
             **_SHOWN_WITH_JOB,
         },
     )
@@ -163,7 +179,7 @@ class _Observer:
             return
         step = event.step_key or ""
         match event.event_type:
-            case dg.DagsterEventType.STEP_START:
+            case dg.DagsterEventType.STEP_START | dg.DagsterEventType.STEP_RESTARTED:
                 self._began = time.monotonic()
                 self._watch(StepStarted(_CHECK_OF_STEP.get(step, step), step in _CHECK_OF_STEP))
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
@@ -172,9 +188,12 @@ class _Observer:
                 self._breaches[step] = _breaches(event)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._end(step)
+            case dg.DagsterEventType.STEP_UP_FOR_RETRY:
+                data = event.step_retry_data
+                name, seconds = _CHECK_OF_STEP.get(step, step), float(data.seconds_to_wait or 0)
+                self._watch(StepDelayed(name, _reason(data.error), seconds))
             case dg.DagsterEventType.STEP_FAILURE:
-                failure = self._breaches.get(step) or _reason(event.step_failure_data.error)
-                self._end(step, failure)
+                self._end(step, self._breaches.get(step) or _failure(event.step_failure_data))
             case dg.DagsterEventType.RUN_FAILURE:
                 self._report.failure = _reason(event.job_failure_data.error)
 
@@ -200,6 +219,12 @@ def _breaches(event: DagsterEvent) -> str:
     evaluation = event.asset_check_evaluation_data
     breaches = evaluation.metadata[BREACHES].value
     return "" if evaluation.passed else f"breaches: {breaches}; `ecom audit` shows them"
+
+
+def _failure(data: StepFailureData) -> str:
+    """What was told of a failure, or else the reason of its error."""
+    told = data.user_failure_data.description if data.user_failure_data else None
+    return told or _reason(data.error)
 
 
 def _reason(error: SerializableErrorInfo | None) -> str:

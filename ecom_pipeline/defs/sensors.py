@@ -7,6 +7,7 @@ from typing import Final
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.pipelines.shop_facts import waiting_days
@@ -37,6 +38,13 @@ def undone_effects(
     if is_unfinished(context.instance, RELAY_JOB):
         return dg.SkipReason("a relay is under way")
     return dg.RunRequest()
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Ends runs whose process was killed and frees their pools; the daemon tries them again."""
+    closed = close_abandoned_runs(context.instance)
+    return dg.SkipReason(f"ended: {', '.join(closed)}" if closed else "each run has its process")
 
 
 @dg.sensor(

@@ -9,11 +9,11 @@ import dagster as dg
 import psutil
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, this_process
+from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, process_tag
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import RELAY_JOB
 from ecom_pipeline.defs.schedules import every_night
-from ecom_pipeline.defs.sensors import is_overdue, undone_effects
+from ecom_pipeline.defs.sensors import is_overdue, killed_runs, undone_effects
 from ecom_pipeline.services.effects import EffectsLag
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,12 +82,23 @@ def test_no_second_relay_is_requested_while_one_is_under_way(
     assert isinstance(evaluated(instance, stores), dg.SkipReason)
 
 
-def started(instance: dg.DagsterInstance, process: str) -> dg.DagsterRun:
+def started(
+    instance: dg.DagsterInstance,
+    *,
+    host: str | None = None,
+    pid: int | None = None,
+    born: int | None = None,
+    run_id: str | None = None,
+) -> dg.DagsterRun:
+    """A run that goes on in this process, but for what is told."""
+    own_id = str(uuid4())
+    _, here, this, now = process_tag(own_id)[PROCESS_TAG].split()
+    tag = f"{run_id or own_id} {host or here} {pid or this} {born or now}"
     run = dg.DagsterRun(
         job_name="shop_pipeline",
-        run_id=str(uuid4()),
+        run_id=own_id,
         status=dg.DagsterRunStatus.STARTED,
-        tags={PROCESS_TAG: process},
+        tags={PROCESS_TAG: tag},
     )
     instance.add_run(run)
     return run
@@ -104,10 +115,9 @@ def holding(instance: dg.DagsterInstance, pool: str, run: dg.DagsterRun) -> Iter
 def test_a_run_whose_process_was_killed_is_closed_and_its_pools_are_freed(
     instance: dg.DagsterInstance,
 ) -> None:
-    host, pid, _ = this_process().rsplit(" ", 2)
-    killed = started(instance, f"{host} {pid} 1")
-    with holding(instance, "orders", killed):
-        assert close_abandoned_runs(instance) == [killed.run_id]
+    killed = started(instance, born=1)
+    with holding(instance, "orders", killed), dg.build_sensor_context(instance) as context:
+        killed_runs(context)
 
     run = instance.get_run_by_id(killed.run_id)
     assert run is not None
@@ -116,8 +126,10 @@ def test_a_run_whose_process_was_killed_is_closed_and_its_pools_are_freed(
 
 
 def test_runs_that_may_go_on_are_left_alone(instance: dg.DagsterInstance) -> None:
-    host, _, born = this_process().rsplit(" ", 2)
-    started(instance, this_process())
-    started(instance, f"another-{host} {max(psutil.pids()) + 1} {born}")
+    gone = max(psutil.pids()) + 1
+    started(instance)
+    started(instance, host="another", pid=gone)
+    # A run that is tried again has the first one's tags until it names its own process.
+    started(instance, pid=gone, run_id=str(uuid4()))
 
     assert close_abandoned_runs(instance) == []

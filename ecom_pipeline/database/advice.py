@@ -1,0 +1,37 @@
+"""What to do about an error that is no bug, where its own words do not say it."""
+
+import errno
+from typing import Final
+
+from psycopg2 import errorcodes
+
+from ecom_pipeline.database.errors import StoreRefused
+
+_OF_POSTGRES: Final = {
+    errorcodes.DISK_FULL: "make room on the disk of Postgres' data",
+    errorcodes.OUT_OF_MEMORY: "give Postgres more memory, or run fewer things at once",
+    errorcodes.TOO_MANY_CONNECTIONS: "raise max_connections, or run fewer things at once",
+    errorcodes.INSUFFICIENT_PRIVILEGE: "docs/deploy.md says which rights each log-in needs",
+}
+_REDIS_IS_FULL: Final = "OOM "
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def advice(error: BaseException) -> str | None:
+    """What to do before the same is tried again; None where the error says all there is."""
+    match error:
+        case StoreRefused(code=code) if code in _OF_POSTGRES:
+            return _OF_POSTGRES[code]
+        case StoreRefused(hint=hint) if hint.startswith(_REDIS_IS_FULL):
+            return "raise Redis' maxmemory, or let it evict"
+        case OSError(errno=number) if number in _NO_ROOM:
+            return "make room there; ECOM_HOME and TMPDIR can name another disk"
+        case _:
+            return None
+
+
+def told(error: BaseException) -> str:
+    """An error in one line, with what to do."""
+    to_do = advice(error)
+    words = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    return f"{words}; {to_do}" if to_do else words
