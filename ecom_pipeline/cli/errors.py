@@ -5,6 +5,7 @@ import pymongo.errors
 import redis.exceptions
 
 from ecom_pipeline.config.settings import SettingsError
+from ecom_pipeline.database.advice import advice, told
 from ecom_pipeline.database.embedded import ServerFailed
 from ecom_pipeline.database.errors import (
     MigrationFailed,
@@ -33,8 +34,8 @@ _STORE_OF = {
 
 def explain(error: Exception) -> str | None:
     """What to tell the user of a failure; None if it is a bug, whose traceback is wanted."""
-    if isinstance(error, _SELF_EXPLANATORY):
-        return str(error)
+    if isinstance(error, _SELF_EXPLANATORY) or advice(error):
+        return told(error)
     for kind, store in _STORE_OF.items():
         if isinstance(error, kind):
             return str(StoreUnavailable(store, first_line(error)))

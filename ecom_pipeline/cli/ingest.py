@@ -11,6 +11,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.defs.imports import ImportRecord, days_without_partition
+from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.pipelines.ingestion import ingest as files
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
 from ecom_pipeline.pipelines.shop import open_shop
@@ -29,14 +31,17 @@ def ingest(
     ],
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
-    with open_shop(load_settings()) as stores, _progress() as tell:
+    with open_instance() as instance, open_shop(load_settings()) as stores, _progress() as tell:
         report = files.ingest_directory(
             stores.postgres, directory, lambda step, rows: tell(f"{step}: {rows:,} rows")
         )
         if report.changed:
+            record = ImportRecord(instance, stores.postgres)
+            record.loaded(report)
             for refreshed in refresh_all(stores, report.days):
                 tell(f"{refreshed.table} refreshed")
-            TopSellers(stores).push()
+                record.refreshed(refreshed)
+            record.cached(TopSellers(stores).push())
     _print(Console(), report)
 
 
@@ -64,6 +69,12 @@ def _print(console: Console, report: IngestReport) -> None:
     console.print(table)
     for note in report.notes:
         console.print(note)
+    if hidden := days_without_partition(report.days):
+        console.print(
+            f"{len(hidden)} day(s) from {hidden[0]} are loaded, but before Dagster's first"
+            " partition or after its last: ECOM_START_DATE moves the first.",
+            soft_wrap=True,
+        )
     if not report.changed:
         console.print("Nothing changed; everything was there already.")
         return

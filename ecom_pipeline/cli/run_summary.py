@@ -38,12 +38,15 @@ def print_summary(
 def print_failure(console: Console, report: RunReport) -> None:
     """Prints what failed, a line each, and where to look."""
     for failure in report.failures:
-        console.print(f"failed: {failure}", style="red", highlight=False, markup=False)
+        console.print(
+            f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True
+        )
     console.print(
         f"Its log: `make ui`, then http://127.0.0.1:3000/runs/{report.run_id}\n"
         "What was done stands, and the same command does the rest; `ecom doctor` tells whether\n"
         "the stores are well.",
         highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -1,11 +1,12 @@
 """What to do about an error that is no bug, where its own words do not say it."""
 
 import errno
+import os
 from typing import Final
 
 from psycopg2 import errorcodes
 
-from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.errors import StoreRefused, first_line
 
 _OF_POSTGRES: Final = {
     errorcodes.DISK_FULL: "make room on the disk of Postgres' data",
@@ -14,7 +15,9 @@ _OF_POSTGRES: Final = {
     errorcodes.INSUFFICIENT_PRIVILEGE: "docs/deploy.md says which rights each log-in needs",
 }
 _REDIS_IS_FULL: Final = "OOM "
-_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# By the system's words: not every library that writes files passes the number on.
+_NO_ROOM: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
 
 def advice(error: BaseException) -> str | None:
@@ -24,7 +27,7 @@ def advice(error: BaseException) -> str | None:
             return _OF_POSTGRES[code]
         case StoreRefused(hint=hint) if hint.startswith(_REDIS_IS_FULL):
             return "raise Redis' maxmemory, or let it evict"
-        case OSError(errno=number) if number in _NO_ROOM:
+        case _ if any(words in str(error) for words in _NO_ROOM):
             return "make room there; ECOM_HOME and TMPDIR can name another disk"
         case _:
             return None
@@ -33,5 +36,4 @@ def advice(error: BaseException) -> str | None:
 def told(error: BaseException) -> str:
     """An error in one line, with what to do."""
     to_do = advice(error)
-    words = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-    return f"{words}; {to_do}" if to_do else words
+    return f"{first_line(error)}; {to_do}" if to_do else str(error)

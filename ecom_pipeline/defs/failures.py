@@ -34,7 +34,7 @@ def kind_in_failure(step: Callable[..., Any]) -> Callable[..., Any]:
                 pause = TRIED_AGAIN.calculate_delay(tried + 1)
                 raise dg.RetryRequested(TRIED_AGAIN.max_retries, pause) from error
             raise _failure(error, tried) from error
-        except OSError as error:
+        except Exception as error:
             if advice(error) is None:
                 raise
             raise _failure(error, 0) from error

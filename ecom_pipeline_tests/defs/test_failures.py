@@ -19,8 +19,8 @@ from ecom_pipeline.defs.running import (
     StepStarted,
     run_pipeline,
 )
-from ecom_pipeline.pipelines.audit import CHECKS
 from ecom_pipeline_tests.checksums import checksums
+from ecom_pipeline_tests.defs.workers import breaches
 from ecom_pipeline_tests.proxy import Wire, Wires, wired
 
 DAY, NEXT_MONTH = date(2026, 1, 31), date(2026, 2, 1)
@@ -75,11 +75,6 @@ def run_losing(instance: dg.DagsterInstance, wires: Wires) -> Callable[..., RunR
         return report
 
     return run
-
-
-def breaches(stores: Stores) -> dict[str, int]:
-    found = {check.name: len(list(check.breaches(stores))) for check in CHECKS}
-    return {name: count for name, count in found.items() if count}
 
 
 @LOST_IN

@@ -1,0 +1,93 @@
+"""Runs whose process is killed in the middle of a step, or told to end."""
+
+import os
+import signal
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.merge import NOTHING
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.abandoned import close_abandoned_runs
+from ecom_pipeline.defs.resources import shop_profile
+from ecom_pipeline.defs.running import run_pipeline
+from ecom_pipeline.pipelines.generation import generate_orders
+from ecom_pipeline.pipelines.shop_facts import imported_per_day
+from ecom_pipeline_tests.defs.workers import (
+    LIMIT_SECONDS,
+    breaches,
+    held,
+    wait_for_writers,
+    worker,
+)
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
+DAYS = ("--start", f"{FIRST}", "--end", f"{LAST}")
+UPSTREAM = "customers,products,orders,carts,stock_receipts,checkouts"
+COMMANDS = pytest.mark.parametrize(
+    "command",
+    [
+        ("ecom", "run", *DAYS),
+        ("dg", "launch", "--assets", UPSTREAM, "--partition-range", f"{FIRST}...{LAST}"),
+    ],
+    ids=lambda command: command[0],
+)
+
+
+def orders_slots(instance: dg.DagsterInstance) -> int:
+    return len(instance.event_log_storage.get_concurrency_info("orders").claimed_slots)
+
+
+def assert_the_next_run_repairs(
+    instance: dg.DagsterInstance, stores: Stores, settings: Settings
+) -> None:
+    assert run_pipeline(instance, FIRST, LAST).failures == []
+    assert run_pipeline(instance, FIRST, LAST).changes == NOTHING
+    profile = shop_profile(settings)
+    assert {
+        day: found.orders for day, found in imported_per_day(stores.postgres, [FIRST, LAST]).items()
+    } == {day: generate_orders(profile, day).orders.num_rows for day in (FIRST, LAST)}
+    assert breaches(stores) == {}
+
+
+@COMMANDS
+def test_a_killed_run_is_ended_its_pool_freed_and_the_next_run_does_the_rest(
+    command: tuple[str, ...], instance: dg.DagsterInstance, stores: Stores, settings: Settings
+) -> None:
+    with held(stores, "shop.orders"), worker(*command) as process:
+        wait_for_writers(stores, "shop.orders")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(LIMIT_SECONDS)
+
+    [killed] = instance.get_runs()
+    assert killed.status is dg.DagsterRunStatus.STARTED
+    assert orders_slots(instance) == 1
+    assert close_abandoned_runs(instance) == [killed.run_id]
+    assert orders_slots(instance) == 0
+    assert_the_next_run_repairs(instance, stores, settings)
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"), [("run", signal.SIGTERM), ("backfill", signal.SIGINT)]
+)
+def test_a_run_that_is_told_to_end_ends_in_order(
+    command: str,
+    asked: signal.Signals,
+    instance: dg.DagsterInstance,
+    stores: Stores,
+    settings: Settings,
+) -> None:
+    with worker("ecom", command, *DAYS) as process:
+        with held(stores, "shop.orders"):
+            wait_for_writers(stores, "shop.orders")
+            process.send_signal(asked)
+        told, _ = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == 1
+    assert "failed: orders: interrupted" in told
+    assert "Traceback" not in told
+    assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+    assert orders_slots(instance) == 0
+    assert_the_next_run_repairs(instance, stores, settings)

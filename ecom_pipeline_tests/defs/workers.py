@@ -1,0 +1,73 @@
+"""Commands in processes of their own, on the stores of a test, and how they are held in a step."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from psycopg2 import sql
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.audit import CHECKS
+
+ROOT = Path(__file__).parents[2]
+LIMIT_SECONDS = 120
+
+
+@contextmanager
+def worker(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command, found by the environment as users find it; killed unless it has ended."""
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@contextmanager
+def held(stores: Stores, table: str) -> Iterator[None]:
+    """Has whoever writes to a table wait until the block ends."""
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        name = sql.Identifier(*table.split("."))
+        cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(name))
+        yield
+
+
+def wait_for_writers(stores: Stores, table: str, count: int = 1) -> None:
+    """Waits until so many connections wait for a table that is held."""
+
+    def are_waiting() -> bool:
+        with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "select count(*) from pg_locks where relation = %s::regclass and not granted",
+                [table],
+            )
+            return bool(cursor.fetchall()[0][0] >= count)
+
+    wait_until(are_waiting)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def breaches(stores: Stores) -> dict[str, int]:
+    """How often each invariant is broken, of those that are."""
+    found = {check.name: len(list(check.breaches(stores))) for check in CHECKS}
+    return {name: count for name, count in found.items() if count}
