@@ -1,4 +1,7 @@
-"""The shop's invariants as asset checks, each on the asset that could break it."""
+"""The shop's invariants as asset checks, each on the asset that could break it.
+
+What tables declare of their rows is checked in `quality_checks`, a step for each table.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -7,15 +10,17 @@ from typing import Final
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.materialization import table_value
 from ecom_pipeline.pipelines.audit import CHECKS, EXAMPLES, AuditCheck, Breach
+from ecom_pipeline.pipelines.quality import rules
 
 BREACHES: Final = "breaches"
 """Key of the number of breaches in a check's metadata."""
 
 # The last assets of those that an invariant spans: from there on it must hold. It is shown with
 # the first of them.
-CONCERNS: Final = {
+_INVARIANTS: Final = {
     "stock_is_receipts_minus_checkouts": ("checkouts",),
     "totals_are_sums_of_items": ("orders",),
     "items_belong_to_orders": ("orders",),
@@ -30,6 +35,12 @@ CONCERNS: Final = {
     "rows_read_are_accounted_for": ("orders",),
 }
 
+CHECKS_OF_ROWS: Final = {f"rows_of_{asset}": (asset,) for asset in rules()}
+"""The steps in which the rows of a table are checked, each with its asset."""
+
+CONCERNS: Final = {**_INVARIANTS, **CHECKS_OF_ROWS}
+"""The assets that each invariant, or step of checks, waits for."""
+
 
 def invariant_checks() -> list[dg.AssetChecksDefinition]:
     """A blocking check for each invariant: where one is broken, nothing is built on top."""
@@ -38,11 +49,19 @@ def invariant_checks() -> list[dg.AssetChecksDefinition]:
 
 def step_of(check: str) -> str:
     """The step in which a check is run."""
-    return f"{CONCERNS[check][0]}_{check}"
+    return check if check in CHECKS_OF_ROWS else f"{CONCERNS[check][0]}_{check}"
+
+
+def run_days(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
+    """The first and the last day of a run; none if it has no days."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return None
+    span = context.partition_key_range
+    return date.fromisoformat(span.start), date.fromisoformat(span.end)
 
 
 def _check(check: AuditCheck) -> dg.AssetChecksDefinition:
-    asset, *others = CONCERNS[check.name]
+    asset, *others = _INVARIANTS[check.name]
 
     @dg.asset_check(
         asset=asset,
@@ -51,6 +70,7 @@ def _check(check: AuditCheck) -> dg.AssetChecksDefinition:
         description=check.description,
         blocking=True,
     )
+    @kind_in_failure
     def invariant(
         context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]
     ) -> dg.AssetCheckResult:
@@ -64,10 +84,10 @@ def _of_run(context: dg.AssetCheckExecutionContext, breaches: Iterable[Breach]) 
 
     What was loaded for other days may be waiting for a refresh of its own.
     """
-    if not (context.has_partition_key or context.has_partition_key_range):
+    days = run_days(context)
+    if days is None:
         return list(breaches)
-    span = context.partition_key_range
-    first, last = date.fromisoformat(span.start), date.fromisoformat(span.end)
+    first, last = days
     return [breach for breach in breaches if first <= breach.get("day", first) <= last]
 
 

@@ -8,30 +8,45 @@ import dagster as dg
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import SCHEMA, Refresh, TableFile
+from ecom_pipeline.database.declared_tables import declared_tables, schema_tables
 from ecom_pipeline.database.queries import sql_directory
 
 PERSONAL_DATA: Final = "personal_data"
 """Tag of a column whose values are shown nowhere."""
 
-_TABLE = re.compile(r"^create table shop\.(\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
-_COLUMN = re.compile(
-    r"^    (?!constraint |primary |foreign |unique |check )"
-    r"(\w+) ([a-z]+(?:\(\d+(?:, \d+)?\))?(?:\[\])?)(.*)$",
-    re.MULTILINE,
-)
 _COMMENT = re.compile(r"comment on column shop\.(\w+)\.(\w+) is\s+'((?:[^']|'')*)';")
 
 
 def shop_columns(table: str) -> dg.TableSchema:
     """The columns of a table of the schema `shop`."""
-    return _shop_schemas()[table]
+    declared = schema_tables()[f"shop.{table}"]
+    return dg.TableSchema(
+        [
+            _column(
+                column.name,
+                column.type,
+                _descriptions().get((table, column.name), ""),
+                nullable=column.name not in declared.required,
+                unique=(column.name,) in declared.keys,
+            )
+            for column in declared.columns
+        ]
+    )
 
 
 def analytics_columns(table: TableFile) -> dg.TableSchema:
     """The columns of an analytics table or view."""
     types = _inherited_types(table) if table.refresh is Refresh.VIEW else {}
+    declared = declared_tables(table.definition).get(table.relation)
+    required = declared.required if declared else table.key
     columns = [
-        _column(column.name, column.type or types.get(column.name, "numeric"), column.description)
+        _column(
+            column.name,
+            column.type or types.get(column.name, "numeric"),
+            column.description,
+            nullable=column.name not in required,
+            unique=(column.name,) == table.key,
+        )
         for column in table.columns
     ]
     return dg.TableSchema(columns)
@@ -43,30 +58,20 @@ def open_columns(schema: dg.TableSchema) -> list[str]:
 
 
 @cache
-def _shop_schemas() -> dict[str, dg.TableSchema]:
+def _descriptions() -> dict[tuple[str, str], str]:
     files = sorted((sql_directory() / "schema").glob("*.sql"))
     text = "".join(path.read_text(encoding="utf-8") for path in files)
-    described = {(table, name): comment for table, name, comment in _COMMENT.findall(text)}
-    return {
-        table: dg.TableSchema(
-            [
-                _column(name, type_, described.get((table, name), ""), constraints)
-                for name, type_, constraints in _COLUMN.findall(body)
-            ]
-        )
-        for table, body in _TABLE.findall(text)
-    }
+    return {(table, name): comment for table, name, comment in _COMMENT.findall(text)}
 
 
-def _column(name: str, type_: str, description: str, constraints: str = "") -> dg.TableColumn:
+def _column(
+    name: str, type_: str, description: str, *, nullable: bool = True, unique: bool = False
+) -> dg.TableColumn:
     return dg.TableColumn(
         name,
         type_,
         " ".join(description.replace("''", "'").split()) or None,
-        constraints=dg.TableColumnConstraints(
-            nullable=not re.search("not null|primary key", constraints),
-            unique=bool(re.search("unique|primary key", constraints)),
-        ),
+        constraints=dg.TableColumnConstraints(nullable=nullable, unique=unique),
         tags={PERSONAL_DATA: ""} if description.startswith("Personal data") else {},
     )
 

@@ -7,6 +7,7 @@ from ecom_pipeline.defs.analytics import analytics_assets
 from ecom_pipeline.defs.automation import keep_up_to_date
 from ecom_pipeline.defs.checks import invariant_checks
 from ecom_pipeline.defs.jobs import checkout_effects, reporting_job, shop_pipeline
+from ecom_pipeline.defs.quality_checks import quality_checks
 from ecom_pipeline.defs.resources import configured_profile, shop_stores
 from ecom_pipeline.defs.schedules import every_morning, every_night
 from ecom_pipeline.defs.sensors import killed_runs, submitted_carts, undone_effects
@@ -19,7 +20,11 @@ def everything() -> dg.Definitions:
             *dg.load_assets_from_modules([shop, checkout, serving, reporting]),
             *analytics_assets(),
         ],
-        asset_checks=[*invariant_checks(), reporting.plans_use_their_indexes],
+        asset_checks=[
+            *invariant_checks(),
+            *quality_checks(),
+            reporting.plans_use_their_indexes,
+        ],
         jobs=[shop_pipeline, checkout_effects, reporting_job],
         schedules=[every_night, every_morning],
         sensors=[undone_effects, submitted_carts, killed_runs, keep_up_to_date],

@@ -26,7 +26,11 @@ def _graph() -> dict[str, Any]:
         "assets": {
             key.to_user_string(): _asset(graph.get(key)) for key in graph.get_all_asset_keys()
         },
-        "checks": {spec.name: _check(spec) for check in checks for spec in check.check_specs},
+        "checks": {
+            spec.key.to_user_string(): _check(spec)
+            for check in checks
+            for spec in check.check_specs
+        },
         "jobs": {
             job.name: sorted(node.name for node in job.nodes)
             for job in defs.resolve_all_job_defs()

@@ -6,7 +6,6 @@ import dagster as dg
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.checks import CONCERNS
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.sensors import submitted_carts
@@ -41,8 +40,8 @@ class Shop:
         for key in GRAPH.toposorted_asset_keys:
             for day in DAYS if GRAPH.get(key).is_partitioned else (None,):
                 self.make(key.to_user_string(), day)
-        for check, (asset, *_) in CONCERNS.items():
-            self.check(asset, check)
+        for key in GRAPH.asset_check_keys:
+            self.check(key.asset_key.to_user_string(), key.name)
 
     def make(self, name: str, day: str | None = None) -> None:
         self.instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=day))

@@ -115,7 +115,7 @@ def test_a_new_shape_is_made_anew_with_the_views_upon_it_and_filled(
     prepare_tables(stores.postgres)
     put_order(stores, 1, at(DAY), [(1, 3)])
     refresh_all(stores, [DAY])
-    reshaped = edit("daily_sales", "    units bigint not null,", "    units numeric not null,")
+    reshaped = edit("daily_sales", "    units bigint not null", "    units numeric not null")
     with stores.postgres.transaction() as connection:
         names = [table.name for table in define_tables(connection, reshaped)]
         assert names == ["daily_sales", "daily_sales_trend"]
@@ -141,7 +141,7 @@ def test_a_new_shape_of_a_kept_table_fills_the_table_that_it_is_kept_with(
 def test_a_table_that_somebody_built_a_view_upon_is_not_dropped(stores: Stores, edit: Edit) -> None:
     prepare_tables(stores.postgres)
     fetch(stores, "create view public.mine as select day from analytics.daily_sales")
-    reshaped = edit("daily_sales", "    units bigint not null,", "    units numeric not null,")
+    reshaped = edit("daily_sales", "    units bigint not null", "    units numeric not null")
     with pytest.raises(StoreRefused) as refused:
         prepare_tables(stores.postgres, reshaped)
     assert refused.value.code == DEPENDENT_OBJECTS_STILL_EXIST
@@ -182,7 +182,7 @@ def test_the_sample_queries_of_the_guide_run(stores: Stores) -> None:
 @pytest.mark.parametrize(
     ("definition", "problem"),
     [
-        ("units bigint not null,", "units bigint not null,\n    odd integer not null,"),
+        ("    units bigint", "    odd integer not null,\n    units bigint"),
         ("-- grain: ", "-- grain "),
         ("-- refresh: by day", "-- refresh: at night"),
         ("-- name: comments#", "-- name: remarks#"),

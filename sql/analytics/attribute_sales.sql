@@ -12,8 +12,8 @@ create table analytics.attribute_sales (
     category text not null,
     attribute text not null,
     value text not null,
-    units bigint not null,
-    revenue numeric(18, 2) not null,
+    units bigint not null check (units >= 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
     primary key (category, attribute, value)
 );
 

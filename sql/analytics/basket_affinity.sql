@@ -13,18 +13,20 @@ create table analytics.basket_affinity (
     product_a bigint not null,
     product_b bigint not null check (product_a < product_b),
     baskets integer not null check (baskets >= 10),
-    support numeric not null,
-    confidence_ab numeric not null,
-    confidence_ba numeric not null,
-    lift numeric not null,
+    support numeric not null check (support between 0 and 1),
+    confidence_ab numeric not null check (confidence_ab between 0 and 1),
+    confidence_ba numeric not null check (confidence_ba between 0 and 1),
+    lift numeric not null check (lift >= 0),
     primary key (product_a, product_b)
 );
 
 -- name: comments#
 comment on table analytics.basket_affinity is
 'One row per pair of products a < b found together in at least 10 baskets of the newest 90 days.';
-comment on column analytics.basket_affinity.product_a is 'The product with the smaller product_id.';
-comment on column analytics.basket_affinity.product_b is 'The product with the larger product_id.';
+comment on column analytics.basket_affinity.product_a is
+'The one with the smaller product_id, as in shop.products.';
+comment on column analytics.basket_affinity.product_b is
+'The one with the larger product_id, as in shop.products.';
 comment on column analytics.basket_affinity.baskets is
 'Orders of both channels with both products, in the 90 days up to and with the newest day in daily_sales.';
 comment on column analytics.basket_affinity.support is

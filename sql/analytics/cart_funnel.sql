@@ -9,13 +9,13 @@
 -- name: definition#
 create table analytics.cart_funnel (
     day date primary key,
-    carts_created integer not null,
-    carts_submitted integer not null,
-    orders integer not null,
-    rejected integer not null,
-    abandoned integer not null,
-    conversion_rate numeric,
-    abandoned_value numeric not null
+    carts_created integer not null check (carts_created >= 0),
+    carts_submitted integer not null check (carts_submitted >= 0),
+    orders integer not null check (orders >= 0),
+    rejected integer not null check (rejected >= 0),
+    abandoned integer not null check (abandoned >= 0),
+    conversion_rate numeric check (conversion_rate >= 0),
+    abandoned_value numeric not null check (abandoned_value >= 0)
 );
 
 -- name: comments#

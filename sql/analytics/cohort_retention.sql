@@ -10,11 +10,11 @@
 create table analytics.cohort_retention (
     cohort_month date not null,
     months_since integer not null check (months_since >= 0),
-    customers integer not null,
-    active_customers integer not null,
+    customers integer not null check (customers > 0),
+    active_customers integer not null check (active_customers between 0 and customers),
     retention numeric not null check (retention between 0 and 1),
-    revenue numeric(18, 2) not null,
-    cumulative_revenue numeric(18, 2) not null,
+    revenue numeric(18, 2) not null check (revenue >= 0),
+    cumulative_revenue numeric(18, 2) not null check (cumulative_revenue >= revenue),
     primary key (cohort_month, months_since)
 );
 

@@ -10,11 +10,11 @@
 create table analytics.customer_daily_sales (
     day date not null,
     customer_id bigint not null,
-    orders integer not null,
-    units bigint not null,
-    revenue numeric(18, 2) not null,
+    orders integer not null check (orders > 0),
+    units bigint not null check (units >= 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
     first_order_at timestamptz not null,
-    last_order_at timestamptz not null,
+    last_order_at timestamptz not null check (last_order_at >= first_order_at),
     primary key (day, customer_id)
 );
 

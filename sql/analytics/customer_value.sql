@@ -11,17 +11,18 @@
 -- name: definition#
 create table analytics.customer_value (
     customer_id bigint primary key,
-    orders bigint not null,
-    revenue numeric(18, 2) not null,
-    average_order_value numeric not null,
+    orders bigint not null check (orders > 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
+    average_order_value numeric not null check (average_order_value >= 0),
     first_order_at timestamptz not null,
-    last_order_at timestamptz not null,
-    days_to_second_order integer,
-    recency_days integer not null,
+    last_order_at timestamptz not null check (last_order_at >= first_order_at),
+    days_to_second_order integer check (days_to_second_order >= 0),
+    recency_days integer not null check (recency_days >= 0),
     r_score integer not null check (r_score between 1 and 5),
     f_score integer not null check (f_score between 1 and 5),
     m_score integer not null check (m_score between 1 and 5),
     segment text not null
+    check (segment in ('champions', 'loyal', 'new', 'promising', 'at_risk', 'hibernating', 'lost'))
 );
 
 -- name: comments#

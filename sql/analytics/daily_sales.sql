@@ -8,12 +8,12 @@
 -- name: definition#
 create table analytics.daily_sales (
     day date primary key,
-    orders integer not null,
-    units bigint not null,
-    revenue numeric(18, 2) not null,
-    average_order_value numeric,
-    new_customers integer not null,
-    returning_customers integer not null
+    orders integer not null check (orders >= 0),
+    units bigint not null check (units >= 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
+    average_order_value numeric check (average_order_value >= 0),
+    new_customers integer not null check (new_customers >= 0),
+    returning_customers integer not null check (returning_customers >= 0)
 );
 
 -- name: comments#

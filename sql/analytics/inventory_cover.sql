@@ -11,11 +11,11 @@
 -- name: definition#
 create table analytics.inventory_cover (
     product_id bigint primary key,
-    stock integer not null,
-    units_30d bigint not null,
-    daily_velocity numeric not null,
-    days_of_cover numeric,
-    turnover numeric,
+    stock integer not null check (stock >= 0),
+    units_30d bigint not null check (units_30d >= 0),
+    daily_velocity numeric not null check (daily_velocity >= 0),
+    days_of_cover numeric check (days_of_cover >= 0),
+    turnover numeric check (turnover >= 0),
     reorder boolean not null
 );
 

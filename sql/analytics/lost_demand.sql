@@ -9,8 +9,8 @@
 create table analytics.lost_demand (
     day date not null,
     product_id bigint not null,
-    requested_units bigint not null,
-    lost_revenue numeric not null,
+    requested_units bigint not null check (requested_units > 0),
+    lost_revenue numeric not null check (lost_revenue >= 0),
     primary key (day, product_id)
 );
 

@@ -9,9 +9,9 @@
 create table analytics.product_daily_sales (
     day date not null,
     product_id bigint not null,
-    orders integer not null,
-    units bigint not null,
-    revenue numeric(18, 2) not null,
+    orders integer not null check (orders > 0),
+    units bigint not null check (units > 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
     primary key (day, product_id)
 );
 

@@ -8,13 +8,13 @@
 -- name: definition#
 create table analytics.product_performance (
     product_id bigint primary key,
-    orders bigint not null,
-    units bigint not null,
-    revenue numeric(18, 2) not null,
+    orders bigint not null check (orders >= 0),
+    units bigint not null check (units >= 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
     first_sold_on date,
-    last_sold_on date,
-    revenue_share numeric not null,
-    cumulative_share numeric not null,
+    last_sold_on date check (last_sold_on >= first_sold_on),
+    revenue_share numeric not null check (revenue_share between 0 and 1),
+    cumulative_share numeric not null check (cumulative_share between 0 and 1),
     abc_class text not null check (abc_class in ('A', 'B', 'C'))
 );
 

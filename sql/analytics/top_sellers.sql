@@ -10,8 +10,8 @@ create table analytics.top_sellers (
     window_name text not null check (window_name in ('7d', '30d', 'all')),
     rank integer not null check (rank between 1 and 100),
     product_id bigint not null,
-    units bigint not null,
-    revenue numeric(18, 2) not null,
+    units bigint not null check (units > 0),
+    revenue numeric(18, 2) not null check (revenue >= 0),
     primary key (window_name, rank)
 );
 

@@ -1,0 +1,156 @@
+"""What the rows of the tables must keep, and the rows that do not.
+
+Nothing is written down twice: keys, required columns, ranges and references are those that
+`create table` declares in sql/schema and sql/analytics. An analytics table has no foreign keys,
+for a day may be refreshed before what it refers to is there; the comment on a column that says
+`as in shop.NAME` declares one.
+
+The database enforces most of this, and the rows are looked at all the same: a constraint may have
+been dropped, or passed by with `session_replication_role`; an index may be corrupt. It is cheap,
+for a run looks at the rows of its days and no others.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Final
+
+import psycopg2.extensions
+from psycopg2 import sql
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.table_file import Refresh, TableFile
+from ecom_pipeline.database.declared_tables import (
+    DeclaredColumn,
+    DeclaredTable,
+    Reference,
+    declared_tables,
+    schema_tables,
+)
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.pipelines.quality_rules import Rule, rules_of
+
+EXAMPLES: Final = 5
+"""Breaches that a finding shows; it counts them all."""
+
+# The tables of the schema `shop` by asset, each with the UTC day of a row, if it is kept by day.
+_SHOP: Final[dict[str, dict[str, str | None]]] = {
+    "customers": {"shop.customers": None},
+    "products": {"shop.products": None},
+    "stock_receipts": {"shop.stock_receipts": "received_on"},
+    "orders": {"shop.orders": "placed_on", "shop.order_items": "placed_on"},
+    "checkouts": {"shop.checkouts": "(submitted_at at time zone 'UTC')::date"},
+}
+
+# A shop without an order for a whole day is possible, and worth a look.
+_DENSE: Final = {"shop.orders"}
+
+_REFERENCE = re.compile(r"\bas in (shop\.\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row that breaks a rule: its table, what identifies it as JSON, and what is wrong."""
+
+    table: str
+    row: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What breaks the rules of a kind: how many rows, and the first of them."""
+
+    check: str
+    breaches: int
+    examples: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows to look at.
+
+    Attributes:
+        days: The first and the last day; all rows without.
+        newest: The newest day that was made, if that is known.
+    """
+
+    days: tuple[date, date] | None = None
+    newest: date | None = None
+
+
+@cache
+def rules() -> Mapping[str, tuple[Rule, ...]]:
+    """The rules of every asset that is a table of Postgres, by asset."""
+    found = {asset: tuple(_of_shop(tables)) for asset, tables in _SHOP.items()}
+    for file in catalog().refreshed(Refresh.BY_DAY, Refresh.WHOLE, Refresh.VIEW):
+        files = (file, *catalog().kept_with(file.name))
+        found[file.name] = tuple(rule for kept in files for rule in _of_analytics(kept))
+    return found
+
+
+def find_breaches(postgres: Postgres, asset: str, scope: Scope) -> list[Finding]:
+    """Looks for rows that break the rules of an asset; gives a finding for each kind of rule.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    with postgres.transaction() as connection:
+        return breaches_seen_by(connection, asset, scope)
+
+
+def breaches_seen_by(
+    connection: psycopg2.extensions.connection, asset: str, scope: Scope
+) -> list[Finding]:
+    """As `find_breaches`, within a transaction of the caller's."""
+    found = [(rule.check, *_run(connection, rule, scope)) for rule in rules()[asset]]
+    return [
+        Finding(
+            check,
+            sum(breaches for kind, breaches, _ in found if kind == check),
+            tuple(row for kind, _, rows in found if kind == check for row in rows)[:EXAMPLES],
+        )
+        for check in dict.fromkeys(kind for kind, _, _ in found)
+    ]
+
+
+def _run(
+    connection: psycopg2.extensions.connection, rule: Rule, scope: Scope
+) -> tuple[int, list[Broken]]:
+    statement = sql.SQL(
+        "select found.identity::text, found.problem, count(*) over ()"
+        " from ({}) as found (identity, problem) limit %(examples)s"
+    )
+    first, last = scope.days or (None, None)
+    values = {"first": first, "last": last, "newest": scope.newest, "examples": EXAMPLES}
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(rule.breaches), values)
+        rows = cursor.fetchall()
+    broken = [Broken(rule.table, identity, problem) for identity, problem, _ in rows]
+    return rows[0][2] if rows else 0, broken
+
+
+def _of_shop(tables: Mapping[str, str | None]) -> Iterator[Rule]:
+    for relation, day in tables.items():
+        yield from rules_of(schema_tables()[relation], day, dense=relation in _DENSE)
+
+
+def _of_analytics(file: TableFile) -> Iterator[Rule]:
+    by_day = file.refresh in {Refresh.BY_DAY, Refresh.WITH_ANOTHER}
+    found = declared_tables(file.definition).get(file.relation)
+    table = DeclaredTable(
+        file.relation,
+        # A view declares no more than its key.
+        found.columns if found else tuple(DeclaredColumn(column, "", "") for column in file.key),
+        (file.key,),
+        found.conditions if found else (),
+        tuple(
+            Reference((column.name,), said[1], schema_tables()[said[1]].keys[0])
+            for column in file.columns
+            if (said := _REFERENCE.search(column.description))
+        ),
+    )
+    day = "day" if by_day else None
+    return rules_of(table, day, dense=by_day and file.key == ("day",))

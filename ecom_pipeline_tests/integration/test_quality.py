@@ -1,0 +1,259 @@
+"""Every rule that a table declares of its rows is found broken when it is, and no other is."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+import psycopg2.extensions
+import pytest
+from psycopg2 import sql
+
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.declared_tables import DeclaredTable, declared_tables, schema_tables
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.quality import (
+    EXAMPLES,
+    Finding,
+    Scope,
+    breaches_seen_by,
+    find_breaches,
+    rules,
+)
+from ecom_pipeline.pipelines.quality_rules import KEY, NEWEST, RANGE, REFERENCES, REQUIRED, Rule
+from ecom_pipeline_tests.analytics_shop import days_from
+from ecom_pipeline_tests.direct import run_pipeline
+from ecom_pipeline_tests.shop import fetch
+
+DAYS = days_from(date(2026, 1, 1), 3)
+EVERYTHING = Scope(newest=DAYS[-1])
+
+VIEWS = {"analytics.daily_sales_trend"}
+
+# Postgres can keep no such row: it would not know in which partition.
+IMPOSSIBLE = {("shop.orders", "placed_on"), ("shop.order_items", "placed_on")}
+
+# What breaks a condition that is not about one number's least value.
+BREAKING = {
+    "country ~ '^[A-Z]{2}$'": "country = 'de'",
+    "jsonb_typeof(attributes) = 'object'": "attributes = '[]'",
+    "outcome in ('ordered', 'rejected')": "outcome = 'lost', order_id = null",
+    "(outcome = 'ordered') = (order_id is not null)": "order_id = null",
+    "(outcome = 'ordered') = (reason is null)": "reason = 'none'",
+    "outcome = 'rejected' or (customer_id is not null and submitted_at is not null)": (
+        "customer_id = null"
+    ),
+    "placed_on = (placed_at at time zone 'UTC')::date": "placed_at = placed_at + interval '1 day'",
+    "(channel = 'import' and cart_id is null and order_id < 1000000000000000)"
+    " or (channel = 'checkout' and cart_id is not null and order_id >= 1000000000000000)": (
+        "channel = 'telephone'"
+    ),
+    "active_customers between 0 and customers": "active_customers = customers + 1",
+    "cumulative_revenue >= revenue": "cumulative_revenue = revenue - 0.01",
+    "last_order_at >= first_order_at": "last_order_at = first_order_at - interval '1 hour'",
+    "last_sold_on >= first_sold_on": "first_sold_on = last_sold_on + 1",
+    "abc_class in ('A', 'B', 'C')": "abc_class = 'D'",
+    "segment in ('champions', 'loyal', 'new', 'promising', 'at_risk', 'hibernating', 'lost')": (
+        "segment = 'others'"
+    ),
+    "window_name in ('7d', '30d', 'all')": "window_name = '8d'",
+    "product_a < product_b": "product_a = product_b + 1, product_b = product_a",
+}
+
+
+@pytest.fixture
+def shop(stores: Stores, settings: Settings) -> Stores:
+    sizes = {"products": 6, "orders_per_day": 40, "carts_per_day": 60}
+    run_pipeline(stores, settings.model_copy(update=sizes), DAYS)
+    # Of a shop as small as this nothing may be short.
+    fetch(stores, "insert into analytics.lost_demand values ('2026-01-02', 1, 3, 30)")
+    return stores
+
+
+def broken_by(stores: Stores, asset: str, *statements: str) -> list[Finding]:
+    """What is found when nothing guards the rows and these statements have been run."""
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        for table in {rule.table for rule in rules()[asset]} - VIEWS:
+            drop_constraints(connection, table)
+        for statement in statements:
+            cursor.execute(statement)
+            assert cursor.rowcount > 0, f"nothing to break: {statement}"
+        findings = breaches_seen_by(connection, asset, EVERYTHING)
+        connection.rollback()
+    return [finding for finding in findings if finding.breaches]
+
+
+def drop_constraints(connection: psycopg2.extensions.connection, table: str) -> None:
+    relation = sql.Identifier(*table.split("."))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select conname, contype from pg_constraint"
+            " where conrelid = %s::regclass and coninhcount = 0 and conparentid = 0",
+            [table],
+        )
+        for name, kind in cursor.fetchall():
+            if kind != "n":
+                statement = sql.SQL("alter table {} drop constraint {} cascade")
+                cursor.execute(statement.format(relation, sql.Identifier(name)))
+        cursor.execute(
+            "select attname from pg_attribute where attrelid = %s::regclass and attnotnull"
+            " and attnum > 0",
+            [table],
+        )
+        for (name,) in cursor.fetchall():
+            statement = sql.SQL("alter table {} alter column {} drop not null")
+            cursor.execute(statement.format(relation, sql.Identifier(name)))
+
+
+def rules_of_kind(kind: str) -> Iterator[tuple[str, Rule]]:
+    return (
+        (asset, rule)
+        for asset, own in rules().items()
+        for rule in own
+        if rule.check == kind and rule.table not in VIEWS
+    )
+
+
+def change_one(table: str, change: str) -> str:
+    return f"update {table} set {change} where {one_row(table)}"  # noqa: S608
+
+
+def one_row(table: str) -> str:
+    """A condition that one row fulfils: an early one, of those that have most to lose."""
+    columns = (schema_tables() | analytics_tables())[table].columns
+    names = {column.name for column in columns}
+    order = [name for name in ("placed_on", "day", "product_a", "customer_id") if name in names]
+    first = f"order by {order[0]}, ctid" if order else "order by ctid"
+    matters = {"order_id": "order_id is not null", "first_sold_on": "first_sold_on is not null"}
+    where = " and ".join(matters[name] for name in matters if name in names) or "true"
+    place = f"select tableoid, ctid from {table} where {where} {first} limit 1"  # noqa: S608
+    return f"(tableoid, ctid) = ({place})"
+
+
+def analytics_tables() -> dict[str, DeclaredTable]:
+    from ecom_pipeline.analytics.catalog import catalog
+
+    return {
+        name: table
+        for file in catalog().values()
+        for name, table in declared_tables(file.definition).items()
+    }
+
+
+def kinds(findings: list[Finding]) -> dict[str, int]:
+    return {finding.check: finding.breaches for finding in findings}
+
+
+def test_nothing_is_wrong_with_the_rows_of_a_shop_that_the_pipeline_filled(shop: Stores) -> None:
+    findings = {asset: find_breaches(shop.postgres, asset, EVERYTHING) for asset in rules()}
+
+    assert {asset: kinds(found) for asset, found in findings.items()} == {
+        asset: dict.fromkeys((rule.check for rule in own), 0) for asset, own in rules().items()
+    }
+
+
+def test_two_rows_with_one_key_are_found(shop: Stores) -> None:
+    for asset, rule in rules_of_kind(KEY):
+        key = rule.promise.removeprefix("one row per ")
+        row = f"select * from {rule.table} where {one_row(rule.table)}"  # noqa: S608
+        twin = f"insert into {rule.table} {row}"
+
+        (finding,) = broken_by(shop, asset, twin)
+
+        assert finding.check == KEY
+        assert f"2 rows with one {key}" in {broken.problem for broken in finding.examples}, rule
+
+
+def test_a_value_that_is_missing_is_found(shop: Stores) -> None:
+    for asset, rule in rules_of_kind(REQUIRED):
+        for column in rule.promise.removeprefix("never null: ").split(", "):
+            if (rule.table, column) in IMPOSSIBLE:
+                continue
+            forget = change_one(rule.table, f"{column} = null")
+
+            (finding,) = broken_by(shop, asset, forget)
+
+            assert (finding.check, finding.breaches) == (REQUIRED, 1), forget
+            assert finding.examples[0].problem == f"{column} is missing"
+
+
+def test_a_value_out_of_its_range_is_found(shop: Stores) -> None:
+    for asset, rule in rules_of_kind(RANGE):
+        for condition in rule.promise.split("; "):
+            least = re.fullmatch(r"(\w+) (?:>=? \d+|between \d+ and \d+)", condition)
+            change = f"{least[1]} = -1" if least else BREAKING[condition]
+            spoil = change_one(rule.table, change)
+
+            (finding,) = broken_by(shop, asset, spoil)
+
+            assert (finding.check, finding.breaches) == (RANGE, 1), spoil
+            assert f"not so: {condition}" in finding.examples[0].problem
+
+
+def test_a_reference_to_nothing_is_found(shop: Stores) -> None:
+    for asset, rule in rules_of_kind(REFERENCES):
+        names, _, target = rule.promise.partition(" as in ")
+        change = "cart_id = 'nobody''s', order_id = -7" if "cart_id" in names else f"{names} = -7"
+        lose = change_one(rule.table, change)
+
+        findings = {finding.check: finding for finding in broken_by(shop, asset, lose)}
+
+        assert findings[REFERENCES].breaches == 1, lose
+        assert findings[REFERENCES].examples[0].problem == f"{names} is not in {target}"
+        assert '"' in findings[REFERENCES].examples[0].row
+        # An id of no order is out of range too.
+        assert findings.keys() <= {REFERENCES, RANGE} if "cart_id" in names else {REFERENCES}
+
+
+def test_a_day_that_is_missing_at_the_end_is_found(shop: Stores) -> None:
+    days = {"shop.orders": "placed_on"}
+    for asset, rule in rules_of_kind(NEWEST):
+        day = days.get(rule.table, "day")
+        forget = f"delete from {rule.table} where {day} = '{DAYS[-1]}'"  # noqa: S608
+
+        (finding,) = broken_by(shop, asset, forget)
+
+        assert (finding.check, finding.breaches) == (NEWEST, 1)
+        (broken,) = finding.examples
+        assert broken.row == f'{{"newest": "{DAYS[-2]}"}}'
+        assert broken.problem == f"there is no row of {DAYS[-1]}"
+
+
+def test_a_table_without_a_row_has_not_reached_the_newest_day(stores: Stores) -> None:
+    findings = find_breaches(stores.postgres, "orders", Scope(newest=DAYS[0]))
+
+    assert {kind: breaches for kind, breaches in kinds(findings).items() if breaches} == {NEWEST: 1}
+
+
+def test_a_run_looks_at_the_rows_of_its_days_alone(shop: Stores) -> None:
+    fetch(shop, "alter table analytics.daily_sales drop constraint daily_sales_orders_check")
+    fetch(shop, "update analytics.daily_sales set orders = -1 where day = %s", DAYS[0])
+
+    found = {
+        day: kinds(find_breaches(shop.postgres, "daily_sales", Scope((day, day))))[RANGE]
+        for day in DAYS
+    }
+
+    assert found == {DAYS[0]: 1, DAYS[1]: 0, DAYS[2]: 0}
+
+
+def test_all_breaches_are_counted_and_a_few_are_shown(shop: Stores) -> None:
+    (finding,) = broken_by(shop, "customers", "update shop.customers set country = 'xx'")
+
+    assert finding.breaches == 50
+    assert len(finding.examples) == EXAMPLES
+
+
+def test_what_is_shown_names_rows_and_no_personal_data(shop: Stores) -> None:
+    findings = broken_by(
+        shop,
+        "customers",
+        "update shop.customers set email = 'somebody@example.com' where customer_id < 3",
+        "update shop.customers set full_name = null, country = 'xx' where customer_id = 4",
+    )
+
+    shown = [(broken.row, broken.problem) for found in findings for broken in found.examples]
+    assert shown == [
+        ('{"customer_id": [1, 2]}', "2 rows with one email"),
+        ('{"customer_id": 4}', "full_name is missing"),
+        ('{"customer_id": 4}', "not so: country ~ '^[A-Z]{2}$'"),
+    ]
