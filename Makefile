@@ -1,6 +1,6 @@
 # Everything runs from .venv, which `requirements.lock` describes to the hash.
 .DEFAULT_GOAL := help
-.PHONY: help install run test ui bench lock
+.PHONY: help install browser run test ui bench lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,10 +17,13 @@ install: .venv/installed ## Install what the lock file pins into .venv
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+browser: ## Install Chromium for the tests, unless there is a browser
+	@sh ecom_pipeline_tests/browser/install.sh
+
 run: install ## Run the whole pipeline for the default window
 	@$(BIN)/ecom run
 
-test: install ## Run every test and check
+test: install browser ## Run every test and check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
