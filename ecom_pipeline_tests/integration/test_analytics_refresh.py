@@ -1,13 +1,11 @@
-"""Refreshing by parts gives what a build from nothing gives, and is never seen half done."""
+"""Refreshing by parts gives what a build from nothing gives."""
 
 import random
 import re
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import count
-from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -41,9 +39,6 @@ from ecom_pipeline_tests.shop import fetch, open_shop
 
 LEAP_WEEK = days_from(date(2028, 2, 26), 6)
 DAYS = [*LEAP_WEEK, date(2028, 3, 31), date(2028, 6, 15)]
-WHOLE_TABLES = ("top_sellers", "customer_value")
-VERSIONS = (range(1, 40), range(100, 120))
-_VERSION = "select md5(string_agg(t::text, '|' order by t::text)) from analytics.{} as t"
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +140,7 @@ def happen(shop: Shop, event: tuple[Any, ...]) -> None:
             shop.catch_up(seed)
 
 
+@pytest.mark.timeout(900)  # A counterexample is made smaller for five minutes.
 @settings(
     max_examples=25,
     deadline=None,
@@ -250,25 +246,6 @@ def test_refreshing_a_day_reads_the_partition_of_its_month_alone(stores: Stores,
     assert "order_items_2028_02" in plan
 
 
-@pytest.mark.parametrize("name", ["daily_sales", "product_daily_sales", *WHOLE_TABLES])
-def test_a_reader_sees_whole_versions_only(stores: Stores, name: str) -> None:
-    versions = []
-    for order_ids in VERSIONS:
-        _load_version(stores, order_ids)
-        versions.append(_version(stores, name))
-    done = Event()
-    with ThreadPoolExecutor(1) as threads:
-        reading = threads.submit(_poll, stores, name, done)
-        try:
-            for order_ids in VERSIONS * 6:
-                _load_version(stores, order_ids)
-        finally:
-            done.set()
-        seen = reading.result(timeout=30)
-    assert seen.keys() == set(versions)
-    assert seen.total() > 100
-
-
 def test_of_two_refreshes_at_once_the_one_that_read_last_is_merged_last(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,28 +282,6 @@ def _busy_shop(stores: Stores, *, refresh_it: bool = True) -> Shop:
     if refresh_it:
         shop.catch_up(0)
     return shop
-
-
-def _load_version(stores: Stores, order_ids: range) -> None:
-    """Replaces the orders of a day and refreshes all tables."""
-    remove_imported(stores, DAYS[0])
-    for order_id in order_ids:
-        lines = [(1 + order_id % 4, 1 + order_id % 3)]
-        put_order(stores, order_id, at(DAYS[0]), lines, customer_id=1 + order_id % 20)
-    refresh_all(stores, [DAYS[0]])
-
-
-def _version(stores: Stores, name: str) -> str:
-    ((version,),) = fetch(stores, _VERSION.format(name))
-    return str(version)
-
-
-def _poll(stores: Stores, name: str, done: Event) -> Counter[str]:
-    """Reads a table over and over, and counts how often it saw each content."""
-    seen: Counter[str] = Counter()
-    while not done.is_set():
-        seen[_version(stores, name)] += 1
-    return seen
 
 
 def _is_anyone_waiting(stores: Stores) -> bool:
