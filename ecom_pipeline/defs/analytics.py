@@ -11,7 +11,9 @@ from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
 from ecom_pipeline.defs.automation import FRESH_ENOUGH, up_to_date
 from ecom_pipeline.defs.columns import analytics_columns, open_columns
-from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
+from ecom_pipeline.defs.lineage import column_lineage
+from ecom_pipeline.defs.links import links_of
+from ecom_pipeline.defs.materialization import Metadata, of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.pipelines.transformation import refresh
 
@@ -50,6 +52,7 @@ def _daily(table: TableFile) -> dg.AssetsDefinition:
         kinds=KINDS,
         columns=columns,
         table=f"ecom.{table.relation}",
+        metadata=links_of(table),
         description=_page(table),
         deps=_upstream(table),
         automation_condition=up_to_date(_daily_upstream(table)),
@@ -61,8 +64,7 @@ def _daily(table: TableFile) -> dg.AssetsDefinition:
         days = days_of(context)
         done = refresh(stores, table.name, days)
         rows = rows_per_day(stores.postgres, table.relation, "day", days)
-        shown = preview(stores.postgres, table.relation, open_columns(columns), table.key)
-        return of_days(context, rows, {**told(done.changes), **shown})
+        return of_days(context, rows, {**told(done.changes), **_shown(stores, table, columns)})
 
     return refreshed
 
@@ -76,6 +78,7 @@ def _whole(table: TableFile) -> dg.AssetsDefinition:
         kinds=KINDS,
         columns=columns,
         table=f"ecom.{table.relation}",
+        metadata=links_of(table),
         description=_page(table),
         deps=_upstream(table),
         automation_condition=up_to_date(_tables_upstream(table)),
@@ -83,12 +86,16 @@ def _whole(table: TableFile) -> dg.AssetsDefinition:
     )
     def refreshed(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
         done = refresh(stores, table.name)
-        shown = preview(stores.postgres, table.relation, open_columns(columns), table.key)
-        return of_whole(
-            count_rows(stores.postgres, table.relation), {**told(done.changes), **shown}
-        )
+        rows = count_rows(stores.postgres, table.relation)
+        return of_whole(rows, {**told(done.changes), **_shown(stores, table, columns)})
 
     return refreshed
+
+
+def _shown(stores: Stores, table: TableFile, columns: dg.TableSchema) -> Metadata:
+    """A few rows to look at, and where their columns come from."""
+    rows = preview(stores.postgres, table.relation, open_columns(columns), table.key)
+    return {**rows, **column_lineage(table.name)}
 
 
 def _page(table: TableFile) -> str:

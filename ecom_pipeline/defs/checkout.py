@@ -9,6 +9,7 @@ import dagster as dg
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import daily_asset, deps
 from ecom_pipeline.defs.columns import shop_columns
+from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_days
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.pipelines.carts import load_carts
@@ -58,7 +59,8 @@ def carts(
             yield day, batch
 
     changes = load_carts(stores, batches())
-    return of_days(context, rows, {"inserted": changes.inserted, "displaced": changes.displaced})
+    counts = {"inserted": changes.inserted, "displaced": changes.displaced}
+    return of_days(context, rows, {**counts, **column_lineage("carts")})
 
 
 @daily_asset(
@@ -88,5 +90,6 @@ def checkouts(
             "ordered": report.ordered,
             **{f"rejected: {reason}": carts for reason, carts in report.rejected.items()},
             "effects_left": report.effects_left,
+            **column_lineage("checkouts"),
         },
     )

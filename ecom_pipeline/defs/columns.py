@@ -10,6 +10,7 @@ from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import SCHEMA, Refresh, TableFile
 from ecom_pipeline.database.declared_tables import declared_tables, schema_tables
 from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.defs.lineage import column_sources, with_sources
 
 PERSONAL_DATA: Final = "personal_data"
 """Tag of a column whose values are shown nowhere."""
@@ -39,11 +40,12 @@ def analytics_columns(table: TableFile) -> dg.TableSchema:
     types = _inherited_types(table) if table.refresh is Refresh.VIEW else {}
     declared = declared_tables(table.definition).get(table.relation)
     required = declared.required if declared else table.key
+    sources = column_sources(table.name)
     columns = [
         _column(
             column.name,
             column.type or types.get(column.name, "numeric"),
-            column.description,
+            with_sources(column.description, sources.get(column.name, ())),
             nullable=column.name not in required,
             unique=(column.name,) == table.key,
         )

@@ -7,6 +7,7 @@ import dagster as dg
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import deps, whole_asset
 from ecom_pipeline.defs.automation import FRESH_ENOUGH, up_to_date_and_alive
+from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_whole
 from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key
 
@@ -40,5 +41,8 @@ def top_sellers_cache(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[
     products = TopSellers(stores).push()
     return of_whole(
         sum(products.values()),
-        {f"products_{window}": count for window, count in products.items()},
+        {
+            **{f"products_{window}": count for window, count in products.items()},
+            **column_lineage("top_sellers_cache"),
+        },
     )

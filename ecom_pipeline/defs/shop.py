@@ -9,6 +9,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import open_columns, shop_columns
+from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.pipelines.deliveries import receive_deliveries
@@ -84,7 +85,7 @@ def stock_receipts(
     receipts = pa.concat_tables([generate_stock_receipts(profile, day) for day in days])
     changes = receive_deliveries(stores, receipts)
     rows = rows_per_day(stores.postgres, "shop.stock_receipts", "received_on", days)
-    return of_days(context, rows, told(changes))
+    return of_days(context, rows, {**told(changes), **column_lineage("stock_receipts")})
 
 
 @daily_asset(
@@ -115,5 +116,6 @@ def orders(
         {
             **told(changes.orders + changes.items),
             "items_of_run": sum(found.items for found in imported.values()),
+            **column_lineage("orders"),
         },
     )
