@@ -1,7 +1,7 @@
 """`ecom backfill`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from typing import Annotated
@@ -12,12 +12,20 @@ from rich.table import Table
 
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, told
+from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.defs.backfill import Plan, State, plan_backfill
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.running import count_steps, run_pipeline
+from ecom_pipeline.pipelines.proof import TableProof, prove_tables
+from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.pipelines.shop_facts import days_between
 
 _FORMAT = ["%Y-%m-%d"]
+_DIFFERING = (
+    "different: {}. Either something wrote to the shop meanwhile, or rows were changed by hand:"
+    " the same command without --missing-only puts them right."
+)
 
 
 def backfill(
@@ -28,7 +36,10 @@ def backfill(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan only.")] = False,
 ) -> None:
-    """Materializes days of the past, a month in each Dagster run; goes on where it stopped."""
+    """Materializes days of the past, a month in each Dagster run; goes on where it stopped.
+
+    It ends with the checksum of every table, which must be that of computing it in one go.
+    """
     end_cleanly()
     console = Console()
     with open_instance() as instance:
@@ -47,6 +58,25 @@ def backfill(
                 raise typer.Exit(1)
             changes += report.changes
     console.print(f"Done; changed rows: {told(changes)}.", highlight=False)
+    days = days_between(start.date(), end.date())
+    with console.status("computing all tables once more …"), open_shop(load_settings()) as stores:
+        proofs = prove_tables(stores.postgres, days)
+    console.print(_proof_table(proofs))
+    differing = [proof.table for proof in proofs if not proof.holds]
+    if differing:
+        typer.echo(_DIFFERING.format(", ".join(differing)), err=True)
+        raise typer.Exit(1)
+
+
+def _proof_table(proofs: Sequence[TableProof]) -> Table:
+    table = Table(title="Proof: each table, and what computing it in one go gives")
+    for heading in ("table", "rows", "checksum", "in one go", "verdict"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for proof in proofs:
+        verdict, style = ("equal", None) if proof.holds else ("DIFFERENT", "red")
+        values = proof.kept.value, proof.recomputed.value
+        table.add_row(proof.table, f"{proof.kept.rows:,}", *values, verdict, style=style)
+    return table
 
 
 def _print_plan(console: Console, plan: Plan) -> None:
