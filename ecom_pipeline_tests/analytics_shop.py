@@ -9,10 +9,18 @@ from psycopg2.extras import Json
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import Refreshed, refresh
-from ecom_pipeline_tests.shop import fetch
+from ecom_pipeline.pipelines.transformation import Refreshed, prepare_tables, refresh
+from ecom_pipeline_tests.shop import fetch, open_shop
 
 FIRST_CHECKOUT_ID = 10**15
+MONDAY = date(2026, 1, 5)
+TUESDAY = MONDAY + timedelta(days=1)
+
+
+def open_made_shop(stores: Stores) -> None:
+    """Twenty customers; products 1 to 4, which cost as many as their ids; 5 was never received."""
+    open_shop(stores, {1: 100, 2: 100, 3: 100, 4: 100, 5: 0})
+    prepare_tables(stores.postgres)
 
 
 def at(day: date, hour: int = 12) -> datetime:

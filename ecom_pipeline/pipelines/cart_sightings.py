@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any, Final
 
 import psycopg2.extensions
@@ -101,7 +101,7 @@ def _midnight(day: date) -> datetime:
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
     """First and last day of each run of days without a gap; the days are in order."""
     first = None
-    for day, following in zip(days, [*days[1:], None], strict=True):
+    for day, following in zip_longest(days, days[1:]):
         first = first or day
         if following != day + timedelta(days=1):
             yield first, day

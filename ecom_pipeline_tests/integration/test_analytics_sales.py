@@ -1,0 +1,171 @@
+"""Sales by day and best sellers at their edges, on shops made by hand."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.transformation import rebuild_everything
+from ecom_pipeline_tests.analytics_shop import (
+    MONDAY,
+    TUESDAY,
+    at,
+    days_from,
+    open_made_shop,
+    put_checkout,
+    put_order,
+    refresh_all,
+    rows,
+)
+from ecom_pipeline_tests.shop import configure, fetch
+
+
+@pytest.fixture(autouse=True)
+def shop(stores: Stores) -> None:
+    open_made_shop(stores)
+
+
+def test_a_day_without_orders_shows_zeros_and_no_average(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(2, 3)])
+    refresh_all(stores, [MONDAY, TUESDAY])
+    assert rows(stores, "daily_sales", "*") == [
+        (MONDAY, 1, 3, Decimal(6), Decimal(6), 1, 0),
+        (TUESDAY, 0, 0, Decimal(0), None, 0, 0),
+    ]
+
+
+def test_a_day_that_was_never_refreshed_has_no_row(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(2, 3)])
+    refresh_all(stores, [TUESDAY])
+    assert rows(stores, "daily_sales", "day", "orders") == [(TUESDAY, 0)]
+
+
+def test_an_order_at_midnight_utc_belongs_to_the_day_that_begins(stores: Stores) -> None:
+    put_order(stores, 1, datetime(2026, 1, 6, tzinfo=UTC), [(1, 1)])
+    put_order(stores, 2, datetime(2026, 1, 5, 23, 59, 59, 999999, tzinfo=UTC), [(1, 1)])
+    put_order(stores, 3, datetime.fromisoformat("2026-01-06T01:00:00+02:00"), [(1, 1)])
+    refresh_all(stores, [MONDAY, TUESDAY])
+    assert rows(stores, "daily_sales", "day", "orders") == [(MONDAY, 2), (TUESDAY, 1)]
+
+
+def test_a_customer_is_new_on_the_first_day_only_however_often_they_order(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY, 9), [(1, 1)])
+    put_order(stores, 2, at(MONDAY, 10), [(1, 1)])
+    put_order(stores, 3, at(TUESDAY), [(1, 1)])
+    put_order(stores, 4, at(TUESDAY), [(1, 1)], customer_id=2)
+    refresh_all(stores, [MONDAY, TUESDAY])
+    columns = ("orders", "new_customers", "returning_customers")
+    assert rows(stores, "daily_sales", *columns) == [(2, 1, 0), (2, 1, 1)]
+
+
+def test_trend_windows_count_days_and_not_rows(stores: Stores) -> None:
+    days = [MONDAY, MONDAY + timedelta(days=7), MONDAY + timedelta(days=8)]
+    for number, day in enumerate(days, start=1):
+        put_order(stores, number, at(day), [(number, 1)])
+    refresh_all(stores, days)
+    columns = ("revenue_7d_avg", "revenue_28d_avg", "revenue_wow_change")
+    assert rows(stores, "daily_sales_trend", *columns) == [
+        (1, 1, None),
+        (2, Decimal("1.5"), 1),
+        (Decimal("2.5"), 2, None),
+    ]
+
+
+def test_a_change_from_nothing_to_something_is_no_ratio(stores: Stores) -> None:
+    next_monday = MONDAY + timedelta(days=7)
+    put_order(stores, 1, at(next_monday), [(1, 1)])
+    refresh_all(stores, [MONDAY, next_monday])
+    assert rows(stores, "daily_sales_trend", "revenue_wow_change") == [(None,), (None,)]
+
+
+def test_an_order_with_two_lines_of_a_product_counts_once(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(3, 1), (3, 2), (4, 1)])
+    refresh_all(stores, [MONDAY])
+    assert rows(stores, "product_daily_sales", "product_id", "orders", "units", "revenue") == [
+        (3, 1, 3, 9),
+        (4, 1, 1, 4),
+    ]
+
+
+def test_top_sellers_rank_by_units_then_revenue_then_product(stores: Stores) -> None:
+    fetch(stores, "insert into shop.products values (6, 'S6', 'n', 'c', 3, 0, 0, '{}')")
+    put_order(stores, 1, at(MONDAY), [(1, 4), (2, 2), (3, 2)])
+    put_order(stores, 2, at(MONDAY), [(4, 1)])
+    fetch(stores, "update shop.order_items set unit_price = 3 where product_id in (2, 3)")
+    refresh_all(stores, [MONDAY])
+    columns = ("window_name", "rank", "product_id", "units", "revenue")
+    week = [row[1:] for row in rows(stores, "top_sellers", *columns) if row[0] == "7d"]
+    assert week == [(1, 1, 4, 4), (2, 2, 2, 6), (3, 3, 2, 6), (4, 4, 1, 4)]
+
+
+def test_top_seller_windows_end_at_the_newest_day_with_or_without_orders(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(1, 1)])
+    refresh_all(stores, [MONDAY, MONDAY + timedelta(days=6)])
+    assert [row[0] for row in rows(stores, "top_sellers", "window_name")] == ["30d", "7d", "all"]
+    refresh_all(stores, [MONDAY + timedelta(days=7)])
+    assert [row[0] for row in rows(stores, "top_sellers", "window_name")] == ["30d", "all"]
+    refresh_all(stores, [MONDAY + timedelta(days=30)])
+    assert [row[0] for row in rows(stores, "top_sellers", "window_name")] == ["all"]
+
+
+def test_top_sellers_keep_the_best_hundred_of_a_window(stores: Stores) -> None:
+    fetch(
+        stores,
+        "insert into shop.products select n, 'S' || n, 'n', 'c', n, 0, 0, '{}'"
+        " from generate_series(6, 110) as n",
+    )
+    put_order(stores, 1, at(MONDAY), [(product, 1) for product in range(1, 111)])
+    refresh_all(stores, [MONDAY])
+    week = rows(stores, "top_sellers", "window_name", "rank", "product_id")[200:]
+    assert week == [("all", rank, 111 - rank) for rank in range(1, 101)]
+
+
+def test_windows_of_the_trend_reach_over_a_leap_day_and_a_months_end(stores: Stores) -> None:
+    days = days_from(date(2028, 2, 23), 14)
+    for number, day in enumerate(days, start=1):
+        put_order(stores, number, at(day), [(1, number)])
+    refresh_all(stores, days)
+    columns = ("day", "revenue_7d_avg", "revenue_28d_avg", "revenue_wow_change")
+    trend = {day: told for day, *told in rows(stores, "daily_sales_trend", *columns)}
+    # One unit on 23 February, seven on the 29th, eight on 1 March, fourteen on the 7th.
+    assert trend[date(2028, 2, 29)] == [4, 4, None]
+    assert trend[date(2028, 3, 1)] == [5, Decimal("4.5"), 7]
+    assert trend[date(2028, 3, 7)] == [11, Decimal("7.5"), 1]
+
+
+def test_what_was_given_away_counts_as_units_and_makes_no_ratio(stores: Stores) -> None:
+    next_monday = MONDAY + timedelta(days=7)
+    for number, day in enumerate((MONDAY, next_monday), start=1):
+        put_order(stores, number, at(day), [(1, 5)])
+    fetch(stores, "update shop.order_items set unit_price = 0")
+    refresh_all(stores, [MONDAY, next_monday])
+    columns = ("units", "average_order_value", "revenue_wow_change")
+    assert rows(stores, "daily_sales_trend", *columns) == [(5, 0, None), (5, 0, None)]
+    shares = ("revenue_share", "cumulative_share", "abc_class")
+    assert set(rows(stores, "product_performance", *shares)) == {(0, 0, "C")}
+
+
+def test_without_any_day_only_what_is_told_of_products_has_rows(stores: Stores) -> None:
+    refresh_all(stores, [])
+    rebuild_everything(stores)
+    filled = {name for name in catalog() if rows(stores, name, "*")}
+    assert filled == {"product_performance", "inventory_cover"}
+    assert rows(stores, "inventory_cover", "stock", "units_30d", "turnover")[0] == (100, 0, 0)
+
+
+def test_days_are_those_of_utc_wherever_the_server_stands(stores: Stores) -> None:
+    configure(stores, "timezone", "Pacific/Kiritimati")
+    put_order(stores, 1, datetime(2025, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), [(1, 1)])
+    put_order(stores, 2, datetime(2026, 1, 1, tzinfo=UTC), [(1, 1)])
+    put_checkout(stores, "c", at(date(2025, 12, 31), 23), at(date(2026, 1, 1), 0), reason="odd")
+    days = [date(2025, 12, 31), date(2026, 1, 1)]
+    refresh_all(stores, days)
+    assert rows(stores, "daily_sales", "day", "orders") == [(day, 1) for day in days]
+    assert rows(stores, "cart_funnel", "carts_created", "rejected") == [(1, 0), (0, 1)]
+    assert rows(stores, "customer_value", "days_to_second_order", "recency_days") == [(1, 0)]
+    assert rows(stores, "cohort_retention", "cohort_month", "active_customers") == [
+        (date(2025, 12, 1), 1),
+        (date(2025, 12, 1), 1),
+    ]
