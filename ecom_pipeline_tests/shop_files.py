@@ -2,26 +2,22 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from ecom_pipeline.database.stores import Stores
 
 Row = Mapping[str, str | None]
 Files = dict[str, list[Row]]
 
-TABLES = (
-    "shop.customers",
-    "shop.products",
-    "shop.stock_receipts",
-    "shop.orders",
-    "shop.order_items",
-    "ops.quarantine",
-    "ops.loads",
-)
+Write = Callable[[Path, Files], Path]
+
+SHOP = ("shop.customers", "shop.products", "shop.stock_receipts", "shop.orders", "shop.order_items")
+TABLES = (*SHOP, "ops.quarantine", "ops.loads")
 
 
 def customer(number: int, **other: str | None) -> Row:
@@ -102,6 +98,12 @@ def write_parquet(directory: Path, files: Files) -> Path:
         }
         pq.write_table(pa.table(columns), directory / f"{name}.parquet")
     return directory
+
+
+FORMS = [
+    pytest.param(write_csv, "csv", id="csv"),
+    pytest.param(write_parquet, "parquet", id="parquet"),
+]
 
 
 def select(stores: Stores, query: str) -> list[tuple[object, ...]]:

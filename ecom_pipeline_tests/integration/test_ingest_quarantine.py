@@ -1,0 +1,199 @@
+"""`ecom ingest`: what breaks the contract is quarantined with its reason, and no more than that."""
+
+from pathlib import Path
+
+import pytest
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
+from ecom_pipeline_tests.shop_files import (
+    FORMS,
+    SHOP,
+    Row,
+    Write,
+    contents,
+    counts,
+    customer,
+    item,
+    order,
+    product,
+    receipt,
+    select,
+    small_shop,
+    write_csv,
+)
+
+BAD_ROWS: dict[str, list[tuple[Row, str]]] = {
+    "customers": [
+        (customer(4, email=None), "email: missing"),
+        (customer(5, full_name="  "), "full_name: missing"),
+        (customer(6, customer_id="six"), "customer_id: not_a_whole_number"),
+        (customer(7, customer_id="7.5"), "customer_id: not_a_whole_number"),
+        (customer(8, customer_id="0"), "customer_id: out_of_range"),
+        (customer(9, customer_id="1000000000000000"), "customer_id: out_of_range"),
+        (customer(10, customer_id="9" * 40), "customer_id: out_of_range"),
+        (customer(11, email="nobody"), "email: not_an_email"),
+        (customer(12, city="x" * 101), "city: too_long"),
+        (customer(13, city="\0Faro"), "city: nul_character"),
+        (customer(14, country="Portugal"), "country: not_a_country"),
+        (customer(15, country="pt"), "country: not_a_country"),
+        (customer(16, signed_up_at="2026-02-30T00:00:00Z"), "signed_up_at: impossible_date"),
+        (customer(17, signed_up_at="yesterday"), "signed_up_at: not_an_instant"),
+        (customer(18, signed_up_at="2026-01-01T24:00:00"), "signed_up_at: not_an_instant"),
+        (customer(19, signed_up_at="1969-12-31T23:59:59"), "signed_up_at: out_of_range"),
+        (customer(20, signed_up_at="2100-01-01"), "signed_up_at: out_of_range"),
+        (customer(21, email=None, country="1"), "email: missing; country: not_a_country"),
+        (customer(1, email="other@example.com"), "customer_id: duplicate"),
+        (customer(22, email="person2@example.com"), "email: duplicate"),
+    ],
+    "products": [
+        (product(4, price="NaN"), "price: not_finite"),
+        (product(5, price="-inf"), "price: not_finite"),
+        (product(6, price="1.005"), "price: too_many_decimals"),
+        (product(7, price="-1"), "price: out_of_range"),
+        (product(8, price="10000000000.00"), "price: out_of_range"),
+        (product(9, price="1,50"), "price: not_a_decimal"),
+        (product(10, price="1e3"), "price: not_a_decimal"),
+        (product(11, price=""), "price: missing"),
+        (product(12, attributes="{"), "attributes: not_a_json_object"),
+        (product(13, attributes="[1]"), "attributes: not_a_json_object"),
+        (product(14, attributes='{"a": NaN}'), "attributes: not_a_json_object"),
+        (product(15, attributes='{"a": 1e999}'), "attributes: not_a_json_object"),
+        (product(16, attributes='{"a": "\\ud800"}'), "attributes: not_a_json_object"),
+        (product(17, attributes='{"a": "\\u0000"}'), "attributes: nul_character"),
+        (product(1, sku="SKU-other"), "product_id: duplicate"),
+        (product(18, sku="SKU-1"), "sku: duplicate"),
+    ],
+    "stock_receipts": [
+        (receipt(3, quantity="0"), "quantity: out_of_range"),
+        (receipt(3, received_on="02.01.2026"), "received_on: not_a_day"),
+        (receipt(3, received_on="2025-02-29"), "received_on: impossible_date"),
+        (receipt(3, received_on="2026-01-02T12:00"), "received_on: not_a_day"),
+        (receipt(1, quantity="3"), "product_id+received_on: duplicate"),
+        (receipt(99), "product_id: unknown_product"),
+    ],
+    "orders": [
+        (order(10, placed_at="2026-13-01"), "placed_at: impossible_date"),
+        (order(11, customer_id="99"), "customer_id: unknown_customer"),
+        (order(12, customer_id=""), "customer_id: missing"),
+        (order(13, total_amount="inf"), "total_amount: not_finite"),
+        (order(1, total_amount="1.00"), "order_id: duplicate"),
+        (order(14), "order_id: no_items"),
+        (order(15), "total_amount: total_mismatch"),
+        (order(16), "order_id: incomplete_order"),
+        (order(17, total_amount=None), "order_id: incomplete_order"),
+        (order(18, total_amount=None), "total_amount: out_of_range"),
+    ],
+    "order_items": [
+        (item(1, 3, quantity="0"), "quantity: out_of_range"),
+        (item(1, 3, quantity="two"), "quantity: not_a_whole_number"),
+        (item(1, 3, unit_price=" 2.50"), "unit_price: not_a_decimal"),
+        (item(1, 4, product_id="99"), "product_id: unknown_product"),
+        (item(1, 2, quantity="1"), "order_id+line_number: duplicate"),
+        (item(99, 1), "order_id: unknown_order"),
+        (item(11, 1), "order_id: order_refused"),
+        (item(15, 1), "order_id: order_refused"),
+        (item(16, 1), "order_id: order_refused"),
+        (item(16, 2, unit_price="5.oo"), "unit_price: not_a_decimal"),
+        (item(17, 1), "order_id: order_refused"),
+        (item(17, 99, line_number="2"), "product_id: unknown_product"),
+        (
+            item(18, 1, quantity="1000000", unit_price="9999999999.99"),
+            "order_id: order_refused",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(("write", "form"), FORMS)
+def test_a_bad_row_is_quarantined_with_its_line_reason_and_text_and_the_rest_is_loaded(
+    stores: Stores, tmp_path: Path, write: Write, form: str
+) -> None:
+    files = small_shop()
+    expected = []
+    for name, bad_rows in BAD_ROWS.items():
+        for row, reason in bad_rows:
+            expected.append((f"{name}.{form}", len(files[name]) + 2, reason, _as_read(row, form)))
+            files[name].append(row)
+
+    report = ingest_directory(stores.postgres, write(tmp_path, files))
+
+    found = select(stores, "select source, line, reason, row from ops.quarantine")
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    assert counts(stores, SHOP) == [3, 3, 2, 3, 6]
+    assert [(s.rows_read, s.rows_quarantined) for s in report.sources] == [
+        (len(files[name]), len(BAD_ROWS[name])) for name in files
+    ]
+    assert select(
+        stores,
+        "select source, rows_read, rows_accepted, rows_quarantined from ops.loads order by 1",
+    ) == sorted(
+        (s.source, s.rows_read, s.rows_accepted, s.rows_quarantined) for s in report.sources
+    )
+
+
+BAD_RECORDS = [
+    (b'1,"2026-01-03,5', "record: unclosed_quote", {"text": '1,"2026-01-03,5'}),
+    (b'1,"2026"-01-03,5', "record: malformed", {"text": '1,"2026"-01-03,5'}),
+    (b"1,2026-01-03\0", "record: wrong_number_of_fields", {"text": "1,2026-01-03\\x00"}),
+    (b"1," + b"5" * (1 << 20), "record: too_long", {"text": "1," + "5" * ((1 << 20) - 2)}),
+    (
+        b"1,2026-01-03,\xb2",
+        "record: not_utf8",
+        {"product_id": "1", "received_on": "2026-01-03", "quantity": "\\xb2"},
+    ),
+]
+
+
+def test_a_record_that_cannot_be_read_is_quarantined_as_it_is_and_the_others_are_loaded(
+    stores: Stores, tmp_path: Path
+) -> None:
+    write_csv(tmp_path, {"products": small_shop()["products"]})
+    header = b"product_id,received_on,quantity"
+    lines = [header, b"1,2026-01-01,1", *(record for record, *_ in BAD_RECORDS), b"2,2026-01-01,2"]
+    (tmp_path / "stock_receipts.csv").write_bytes(b"\n".join(lines))
+
+    ingest_directory(stores.postgres, tmp_path)
+
+    assert select(stores, "select line, reason, row from ops.quarantine order by line") == [
+        (line, reason, row) for line, (_, reason, row) in enumerate(BAD_RECORDS, start=3)
+    ]
+    assert select(stores, "select product_id, stock from shop.products order by 1") == [
+        (1, 1),
+        (2, 2),
+        (3, 0),
+    ]
+
+
+def test_every_reason_is_documented() -> None:
+    documented = (Path(__file__).resolve().parents[2] / "docs" / "ingest.md").read_text("utf-8")
+    reasons = {reason for rows in BAD_ROWS.values() for _, reason in rows}
+    reasons |= {reason for _, reason, _ in BAD_RECORDS}
+    codes = {one.partition(": ")[2] for reason in reasons for one in reason.split("; ")}
+
+    assert {code for code in codes if code not in documented} == set()
+
+
+def _as_read(row: Row, form: str) -> Row:
+    empty = "" if form == "csv" else None
+    return {
+        name: empty if value is None else value.replace("\0", "\\x00")
+        for name, value in row.items()
+    }
+
+
+@pytest.mark.parametrize(("write", "form"), FORMS)
+def test_the_same_files_again_change_nothing(
+    stores: Stores, tmp_path: Path, write: Write, form: str
+) -> None:
+    files = small_shop()
+    for name, bad_rows in BAD_ROWS.items():
+        files[name] += [row for row, _ in bad_rows]
+    write(tmp_path, files)
+    ingest_directory(stores.postgres, tmp_path)
+    before = contents(stores)
+
+    report = ingest_directory(stores.postgres, tmp_path)
+
+    assert not report.changed
+    assert contents(stores) == before
