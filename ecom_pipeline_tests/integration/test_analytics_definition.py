@@ -170,6 +170,16 @@ def test_the_example_of_the_guide_adds_a_table_with_one_file(stores: Stores, edi
     assert refresh_days(stores.postgres, "channel_daily_sales", [DAY], tables).changes.updated == 1
 
 
+def test_the_guide_tells_of_every_column_of_every_table() -> None:
+    guide = (sql_directory().parent / "docs" / "analytics.md").read_text()
+    sections = dict(re.findall(r"^### (\w+)\n(.+?)(?=^##)", guide, re.DOTALL | re.MULTILINE))
+    assert sections.keys() == catalog().keys()
+    for name, table in catalog().items():
+        (lines,) = re.findall(r"^\| column .+?\n\n", sections[name], re.DOTALL | re.MULTILINE)
+        told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|[^|]+", lines, re.MULTILINE)))
+        assert told == [column.name for column in table.columns], name
+
+
 def test_the_sample_queries_of_the_guide_run(stores: Stores) -> None:
     guide = (sql_directory().parent / "docs" / "analytics.md").read_text()
     prepare_tables(stores.postgres)
