@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,8 +17,18 @@ from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_
 ACTIVE_CART_LIFETIME = timedelta(days=30)
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
 
+CARTS_OF_NO_TEXT_STATUS = "carts_of_no_text_status"
+
 # What follows in the driver's words: timeouts, the topology, documents.
 _WORDS_END = re.compile(r" \(configured timeouts|, Timeout: |, full error: ")
+
+NO_TEXT = {
+    "$type": [
+        *("null", "double", "int", "long", "decimal", "bool", "date", "timestamp"),
+        *("object", "array", "binData", "objectId", "regex"),
+    ]
+}
+"""The condition on a field that its value is of another kind."""
 
 _CART_INDEXES = (
     # At most one active cart per customer. `$gt: 0` rather than `$exists`: a guest's cart has
@@ -45,6 +55,12 @@ _CART_INDEXES = (
         ],
         name="carts_in_order_of_submission",
     ),
+    # Serves: the carts that a replay rejects because their status is none; there should be none.
+    pymongo.IndexModel(
+        [("status", pymongo.ASCENDING)],
+        name=CARTS_OF_NO_TEXT_STATUS,
+        partialFilterExpression={"status": NO_TEXT},
+    ),
     # Serves: the carts created on a day (funnel, and the difference of a generated day).
     pymongo.IndexModel([("created_at", pymongo.ASCENDING)], name="carts_by_creation"),
 )
@@ -54,6 +70,13 @@ def database_of(url: str) -> str:
     """Name of the database that a MongoDB URI's path gives; `ecom` if it gives none."""
     path = unquote(urlsplit(url).path).strip("/")
     return path.partition(".")[0] or "ecom"
+
+
+def within_days(first_day: date, last_day: date) -> dict[str, datetime]:
+    """The condition on a field that it lies on these UTC days, both inclusive."""
+    midnights = (first_day, last_day + timedelta(days=1))
+    start, end = (datetime.combine(day, time(), UTC) for day in midnights)
+    return {"$gte": start, "$lt": end}
 
 
 class Mongo:

@@ -3,7 +3,7 @@
 What tables declare of their rows is checked in `quality_checks`, a step for each table.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import Final
 
@@ -12,7 +12,7 @@ import dagster as dg
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.materialization import table_value
-from ecom_pipeline.pipelines.audit import CHECKS, EXAMPLES, AuditCheck, Breach
+from ecom_pipeline.pipelines.audit import ALL_DAYS, CHECKS, EXAMPLES, AuditCheck, Breach
 from ecom_pipeline.pipelines.quality import rules
 
 BREACHES: Final = "breaches"
@@ -74,21 +74,10 @@ def _check(check: AuditCheck) -> dg.AssetChecksDefinition:
     def invariant(
         context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]
     ) -> dg.AssetCheckResult:
-        return _result(_of_run(context, check.breaches(stores)))
+        # What was loaded for other days may be waiting for a refresh of its own.
+        return _result(list(check.breaches(stores, run_days(context) or ALL_DAYS)))
 
     return invariant
-
-
-def _of_run(context: dg.AssetCheckExecutionContext, breaches: Iterable[Breach]) -> list[Breach]:
-    """Breaches on days of the run, and those that lie on no day.
-
-    What was loaded for other days may be waiting for a refresh of its own.
-    """
-    days = run_days(context)
-    if days is None:
-        return list(breaches)
-    first, last = days
-    return [breach for breach in breaches if first <= breach.get("day", first) <= last]
 
 
 def _result(breaches: Collection[Breach]) -> dg.AssetCheckResult:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from datetime import date
+from itertools import chain, islice
 from typing import Any, Final
 
+from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import cart_key
@@ -24,6 +26,11 @@ _store_queries = load_queries("audit_stores")
 
 Breach = dict[str, Any]
 
+Days = tuple[date, date]
+"""The first and the last, inclusive."""
+
+ALL_DAYS: Final = (date.min, date.max)
+
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
@@ -31,7 +38,11 @@ class AuditCheck:
 
     name: str
     description: str
-    breaches: Callable[[Stores], Iterable[Breach]]
+    find: Callable[[Stores, Days], Iterable[Breach]]
+
+    def breaches(self, stores: Stores, days: Days = ALL_DAYS) -> Iterable[Breach]:
+        """What breaks it: on these days, where it speaks of days, and so costs what they cost."""
+        return self.find(stores, days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +87,37 @@ def _in_postgres(name: str) -> AuditCheck:
     """A check that is a query of sql/queries/audit.sql; each row is a breach."""
     query = getattr(_queries, name)
 
-    def breaches(stores: Stores) -> Iterator[Breach]:
+    def find(stores: Stores, days: Days) -> Iterator[Breach]:
+        first_day, last_day = days
         with (
             stores.postgres.transaction() as connection,
-            getattr(_queries, f"{name}_cursor")(connection) as cursor,
+            getattr(_queries, f"{name}_cursor")(
+                connection, first_day=first_day, last_day=last_day
+            ) as cursor,
         ):
             columns = [column.name for column in cursor.description]
             yield from (dict(zip(columns, row, strict=True)) for row in cursor)
 
-    return AuditCheck(name, query.__doc__.strip(), breaches)
+    return AuditCheck(name, query.__doc__.strip(), find)
 
 
-def _across_stores(breaches: Callable[[Stores], Iterable[Breach]]) -> AuditCheck:
+def _across_stores(find: Callable[[Stores, Days], Iterable[Breach]]) -> AuditCheck:
     """A check that is a function of the stores; its docstring is the description."""
-    return AuditCheck(breaches.__name__, (breaches.__doc__ or "").strip(), breaches)
+    return AuditCheck(find.__name__, (find.__doc__ or "").strip(), find)
 
 
-def carts_match_their_checkouts(stores: Stores) -> Iterator[Breach]:
+def _of_stores(find: Callable[[Stores], Iterable[Breach]]) -> AuditCheck:
+    """The same of what is true of no day."""
+    return AuditCheck(find.__name__, (find.__doc__ or "").strip(), lambda stores, _: find(stores))
+
+
+def carts_match_their_checkouts(stores: Stores, days: Days) -> Iterator[Breach]:
     """Every cart in Mongo is what its checkout says: none is lost, none is decided twice."""
+    first_day, last_day = days
     with stores.mongo.reaching():
-        carts = stores.mongo.carts.find({"status": {"$ne": "active"}}, {"status": 1})
+        carts = chain.from_iterable(
+            stores.mongo.carts.find(where, {"status": 1}) for where in _no_longer_active(days)
+        )
         seen: set[str] = set()
         for portion in _portions(carts):
             statuses = {cart_key(cart["_id"]): cart.get("status") for cart in portion}
@@ -111,10 +133,25 @@ def carts_match_their_checkouts(stores: Stores) -> Iterator[Breach]:
                 if not _may_be(status, *decided.get(cart_id, ("undecided", False))):
                     yield {"cart_id": cart_id, "status": status, "checkout": decided.get(cart_id)}
     with stores.postgres.transaction() as connection:
-        rejections = [cart_id for (cart_id,) in _store_queries.settled_rejections(connection)]
+        rejections = [
+            cart_id
+            for (cart_id,) in _store_queries.settled_rejections(
+                connection, first_day=first_day, last_day=last_day
+            )
+        ]
     for cart_id in rejections:
         if cart_id not in seen:
             yield {"cart_id": cart_id, "status": "missing", "checkout": "rejected"}
+
+
+def _no_longer_active(days: Days) -> list[dict[str, Any]]:
+    if days == ALL_DAYS:
+        return [{"status": {"$ne": "active"}}]
+    # One status at a time: the index on status and submitted_at serves that everywhere.
+    submitted_at = within_days(*days)
+    return [
+        {"status": status, "submitted_at": submitted_at} for status in ("submitted", "rejected")
+    ]
 
 
 def _may_be(status: object, outcome: str, settled: bool) -> bool:
@@ -174,9 +211,9 @@ CHECKS: Final = (
     _in_postgres("ordered_means_an_order_exists"),
     _across_stores(carts_match_their_checkouts),
     _in_postgres("effects_are_applied"),
-    _across_stores(cached_stock_is_current),
+    _of_stores(cached_stock_is_current),
     _in_postgres("sales_add_up"),
-    _across_stores(cached_top_sellers_are_current),
+    _of_stores(cached_top_sellers_are_current),
     _in_postgres("rows_read_are_accounted_for"),
 )
 """All checks, in the order of the design's section 7."""

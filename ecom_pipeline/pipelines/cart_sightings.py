@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice, zip_longest
 from typing import Any, Final
 
 import psycopg2.extensions
 
 from ecom_pipeline.database.merge import merge
-from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.mongo import Mongo, within_days
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS, cart_key
 
@@ -50,7 +50,7 @@ def see_carts(
 
 def _carts_of(mongo: Mongo, days: Sequence[date]) -> Iterator[dict[str, Any]]:
     for first, last in _runs(days):
-        within = {"$gte": _midnight(first), "$lt": _midnight(last + timedelta(days=1))}
+        within = within_days(first, last)
         for where in (
             {"created_at": within},
             # One status at a time: the index on status and submitted_at serves that everywhere.
@@ -92,10 +92,6 @@ def _whole(value: object, largest: int) -> int | None:
 
 def _day(instant: object) -> str | None:
     return instant.astimezone(UTC).date().isoformat() if isinstance(instant, datetime) else None
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from datetime import UTC, date, datetime
+from itertools import islice, zip_longest
 from typing import Any, Final
 
+from ecom_pipeline.database.mongo import CARTS_OF_NO_TEXT_STATUS, NO_TEXT, within_days
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import CART_STATUSES, CLOCK_TOLERANCE, EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import CheckoutResult, Rejected
@@ -98,22 +99,37 @@ def _apply(effects: Effects, results: Sequence[CheckoutResult], report: ReplayRe
 
 
 def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterator[Batch]:
-    start = datetime.combine(first_day, time.min, UTC)
-    end = datetime.combine(last_day + timedelta(days=1), time.min, UTC)
     latest = datetime.now(UTC) + CLOCK_TOLERANCE
-    on_these_days = {"$gte": start, "$lt": min(end, latest)}
+    on_these_days = within_days(first_day, last_day)
+    on_these_days["$lt"] = min(on_these_days["$lt"], latest)
     # Whatever is no date of the past at all: it would wait for its day for ever.
     on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": latest}}
     with stores.mongo.reaching():
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_these_days})
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
-        # Asked which there are, because `$nin` would read every cart.
-        statuses = stores.mongo.carts.distinct("status")
-        for status in (None, *(s for s in statuses if s not in (*CART_STATUSES, None))):
-            yield from _batches(stores, {"status": {"$eq": status}})
+        for status in _unknown_texts():
+            yield from _batches(stores, {"status": status})
+        yield from _batches(stores, {"status": {"$exists": False}})
+        # The planner of the embedded server takes no partial index of itself.
+        yield from _batches(stores, {"status": NO_TEXT}, hint=CARTS_OF_NO_TEXT_STATUS)
 
 
-def _batches(stores: Stores, pending: Mapping[str, Any]) -> Iterator[Batch]:
-    with stores.mongo.carts.find(pending, batch_size=BATCH_CARTS).sort(_IN_ORDER) as cursor:
+def _unknown_texts() -> Iterator[dict[str, str]]:
+    """Conditions on a status that it is a text, and none of the known.
+
+    Each is a range of an index: `$nin` would read every cart, and so does `distinct` on the
+    embedded server. The least text after another is that text and NUL.
+    """
+    ends = sorted(CART_STATUSES)
+    starts = ["", *(f"{status}\0" for status in ends)]
+    for start, end in zip_longest(starts, ends):
+        yield {"$gte": start, **({"$lt": end} if end else {})}
+
+
+def _batches(
+    stores: Stores, pending: Mapping[str, Any], hint: str | None = None
+) -> Iterator[Batch]:
+    carts = stores.mongo.carts.find(pending, batch_size=BATCH_CARTS, hint=hint)
+    with carts.sort(_IN_ORDER) as cursor:
         while batch := list(islice(cursor, BATCH_CARTS)):
             yield batch

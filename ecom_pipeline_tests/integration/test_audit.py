@@ -1,7 +1,7 @@
 """Every invariant that the audit knows is found broken when it is broken, and only then."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -49,6 +49,12 @@ def bring_an_ordered_cart_back(stores: Stores) -> None:
 
 def reject_a_cart_without_a_checkout(stores: Stores) -> None:
     stores.mongo.carts.insert_one({"_id": "nobody decided this", "status": "rejected"})
+
+
+def reject_a_cart_of_the_second_day(stores: Stores) -> None:
+    submitted_at = datetime.combine(DAYS[1], time(12), UTC)
+    cart = {"_id": "nor this", "status": "rejected", "submitted_at": submitted_at}
+    stores.mongo.carts.insert_one(cart)
 
 
 def cache_a_wrong_stock(stores: Stores) -> None:
@@ -129,6 +135,25 @@ def test_a_breach_is_found_by_the_check_of_its_name(shop: Stores, name: str) -> 
 
     assert finding.breaches == 1
     assert len(finding.examples) == 1
+
+
+BROKEN_DAYS = {
+    "totals_are_sums_of_items": [DAYS[0]],
+    "items_belong_to_orders": [DAYS[1]],
+    "order_ids_stand_once": [DAYS[0], DAYS[1]],
+    "ordered_means_an_order_exists": [DAYS[2]],
+    "carts_match_their_checkouts": [DAYS[1]],
+    "sales_add_up": [DAYS[0]],
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_DAYS)
+def test_a_breach_of_a_day_is_found_when_that_day_is_looked_at(shop: Stores, name: str) -> None:
+    breaches = {**BREACHES, "carts_match_their_checkouts": reject_a_cart_of_the_second_day}
+    (check,) = (check for check in CHECKS if check.name == name)
+    breaches[name](shop)
+
+    assert [day for day in DAYS if list(check.breaches(shop, (day, day)))] == BROKEN_DAYS[name]
 
 
 @pytest.mark.parametrize("breach", [forget_a_rejected_cart, reject_a_cart_without_a_checkout])

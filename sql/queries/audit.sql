@@ -36,6 +36,7 @@ with item_totals as (
         order_items.placed_on,
         sum(order_items.quantity * order_items.unit_price) as total
     from shop.order_items
+    where order_items.placed_on between :first_day and :last_day
     group by
         order_items.placed_on,
         order_items.order_id
@@ -51,7 +52,9 @@ left join item_totals
     on
         orders.order_id = item_totals.order_id
         and orders.placed_on = item_totals.placed_on
-where item_totals.total is distinct from orders.total_amount;
+where
+    orders.placed_on between :first_day and :last_day
+    and item_totals.total is distinct from orders.total_amount;
 
 -- name: items_belong_to_orders
 -- Every item's order exists.
@@ -64,7 +67,9 @@ left join shop.orders
     on
         order_items.order_id = orders.order_id
         and order_items.placed_on = orders.placed_on
-where orders.order_id is null;
+where
+    order_items.placed_on between :first_day and :last_day
+    and orders.order_id is null;
 
 -- name: order_ids_stand_once
 -- No order id stands on two days.
@@ -72,6 +77,12 @@ select
     orders.order_id,
     count(*) as orders
 from shop.orders
+where
+    orders.order_id in (
+        select of_these_days.order_id
+        from shop.orders as of_these_days
+        where of_these_days.placed_on between :first_day and :last_day
+    )
 group by orders.order_id
 having count(*) > 1;
 
@@ -87,22 +98,38 @@ having count(*) > 1;
 
 -- name: ordered_means_an_order_exists
 -- A checkout says ordered exactly when its order exists.
-select
-    coalesce(checkouts.cart_id, orders.cart_id) as cart_id,
-    checkouts.outcome,
-    checkouts.order_id,
-    orders.order_id as found
-from shop.checkouts
-full outer join (
+with decided as (
     select
-        orders.order_id,
-        orders.cart_id
+        checkouts.cart_id,
+        checkouts.outcome,
+        checkouts.order_id
+    from shop.checkouts
+    where
+        -- Without a time of submission it lies on no day, and counts when all are asked for.
+        coalesce((checkouts.submitted_at at time zone 'UTC')::date, date '0001-01-01')
+        between :first_day and :last_day
+),
+
+placed as (
+    select
+        orders.cart_id,
+        orders.order_id
     from shop.orders
-    where orders.channel = 'checkout'
-) as orders
-    on checkouts.order_id = orders.order_id and checkouts.cart_id = orders.cart_id
+    where
+        orders.channel = 'checkout'
+        and orders.placed_on between :first_day and :last_day
+)
+
+select
+    coalesce(decided.cart_id, placed.cart_id) as cart_id,
+    decided.outcome,
+    decided.order_id,
+    placed.order_id as found
+from decided
+full outer join placed
+    on decided.order_id = placed.order_id and decided.cart_id = placed.cart_id
 where
-    (checkouts.outcome = 'ordered') is distinct from (orders.order_id is not null);
+    (decided.outcome = 'ordered') is distinct from (placed.order_id is not null);
 
 -- name: effects_are_applied
 -- No checkout has waited over a minute for its cart to be cleared and its stock to be cached.
@@ -122,6 +149,7 @@ with order_days as (
         orders.placed_on as day,
         sum(orders.total_amount) as revenue
     from shop.orders
+    where orders.placed_on between :first_day and :last_day
     group by orders.placed_on
 ),
 
@@ -130,19 +158,28 @@ product_days as (
         product_daily_sales.day,
         sum(product_daily_sales.revenue) as revenue
     from analytics.product_daily_sales
+    where product_daily_sales.day between :first_day and :last_day
     group by product_daily_sales.day
+),
+
+kept_days as (
+    select
+        daily_sales.day,
+        daily_sales.revenue
+    from analytics.daily_sales
+    where daily_sales.day between :first_day and :last_day
 )
 
 select
-    coalesce(order_days.day, daily_sales.day, product_days.day) as day,
+    coalesce(order_days.day, kept_days.day, product_days.day) as day,
     coalesce(order_days.revenue, 0) as orders,
-    coalesce(daily_sales.revenue, 0) as daily_sales,
+    coalesce(kept_days.revenue, 0) as daily_sales,
     coalesce(product_days.revenue, 0) as product_daily_sales
 from order_days
-full outer join analytics.daily_sales on order_days.day = daily_sales.day
-full outer join product_days on coalesce(order_days.day, daily_sales.day) = product_days.day
+full outer join kept_days on order_days.day = kept_days.day
+full outer join product_days on coalesce(order_days.day, kept_days.day) = product_days.day
 where
-    coalesce(order_days.revenue, 0) <> coalesce(daily_sales.revenue, 0)
+    coalesce(order_days.revenue, 0) <> coalesce(kept_days.revenue, 0)
     or coalesce(order_days.revenue, 0) <> coalesce(product_days.revenue, 0);
 
 -- name: rows_read_are_accounted_for

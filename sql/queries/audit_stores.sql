@@ -8,12 +8,15 @@ from shop.checkouts
 where checkouts.cart_id = any(:cart_ids::text[]);
 
 -- name: settled_rejections
--- Rejected carts whose effects are applied.
+-- Carts that were rejected on these days and whose effects are applied.
 select checkouts.cart_id
 from shop.checkouts
 where
     checkouts.outcome = 'rejected'
-    and checkouts.effects_applied_at is not null;
+    and checkouts.effects_applied_at is not null
+    -- Without a time of submission it lies on no day, and counts when all are asked for.
+    and coalesce((checkouts.submitted_at at time zone 'UTC')::date, date '0001-01-01')
+    between :first_day and :last_day;
 
 -- name: products_with_undone_effects
 -- Products whose cached stock may be behind, because the effects of a checkout are undone.
