@@ -6,9 +6,11 @@ from typing import Any, Final, Self
 
 import psycopg2.errors
 import sqlalchemy
+from dagster._core.storage.event_log.schema import ConcurrencyLimitsTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from psycopg2.extensions import parse_dsn
+from sqlalchemy.dialects import postgresql
 
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded import ensure_running
@@ -39,6 +41,7 @@ class ShopDagsterStorage(DagsterPostgresStorage):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(for_sqlalchemy(_dagster_url()), inst_data=inst_data)
+        self._event_log_storage = _EventLog(self.postgres_url)
         for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
             storage.optimize_for_webserver(
                 statement_timeout=_NO_STATEMENT_TIMEOUT,
@@ -59,6 +62,29 @@ class ShopDagsterStorage(DagsterPostgresStorage):
     ) -> Self:
         """Makes the storage that `dagster.yaml` asks for."""
         return cls(inst_data)
+
+
+class _EventLog(PostgresEventLogStorage):
+    """Dagster's event log, in which two runs may be the first to use a pool.
+
+    dagster-postgres by itself fails the second of them: https://github.com/dagster-io/dagster/issues/33552
+    """
+
+    def initialize_concurrency_limit_to_default(self, concurrency_key: str) -> bool:
+        """Makes a pool of the default size, or gives an existing one that size."""
+        size = self._instance.global_op_concurrency_default_limit
+        if size is None:
+            return super().initialize_concurrency_limit_to_default(concurrency_key)
+        sized = {"limit": size, "using_default_limit": True}
+        made = postgresql.insert(ConcurrencyLimitsTable).values(
+            concurrency_key=concurrency_key, **sized
+        )
+        with self.index_transaction() as connection:
+            connection.execute(
+                made.on_conflict_do_update(index_elements=["concurrency_key"], set_=sized)
+            )
+            self._allocate_concurrency_slots(connection, concurrency_key, size)
+        return True
 
 
 def _dagster_url() -> str:

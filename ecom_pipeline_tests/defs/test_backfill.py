@@ -7,6 +7,7 @@ import pytest
 
 from ecom_pipeline.defs.backfill import Plan, Portion, State, plan_backfill
 from ecom_pipeline.defs.running import pipeline_assets
+from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, worker
 
 DAILY = ("carts", "orders", "stock_receipts", "checkouts")
 ANALYTICS = ("cart_funnel", "daily_sales", "lost_demand", "product_daily_sales")
@@ -46,6 +47,21 @@ def test_where_nothing_is_every_day_is_missing_and_each_month_is_a_run(
     assert portions(found) == [(day(0), day(1)), (day(2), day(3))]
     assert {state for days in found.states.values() for state in days.values()} == {State.MISSING}
     assert set(found.states) == {*DAILY, *ANALYTICS}
+
+
+def test_a_year_is_twelve_runs(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_START_DATE", "2025-01-01")
+    year = ("--start", "2025-01-01", "--end", "2025-12-31")
+
+    with worker("ecom", "backfill", *year, "--dry-run") as process:
+        told, _ = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == 0, told
+    assert "Plan: 12 run(s)" in told
+    assert told.count("2025-01-01 to 2025-12-31 │ 365 missing") == len((*DAILY, *ANALYTICS))
+    assert instance.get_runs() == []
 
 
 def test_what_is_kept_whole_is_made_once_before_or_after(instance: dg.DagsterInstance) -> None:

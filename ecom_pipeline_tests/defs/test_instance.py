@@ -1,5 +1,6 @@
 """Where Dagster keeps its records."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import dagster as dg
@@ -34,6 +35,16 @@ def session_of(instance: dg.DagsterInstance) -> int:
     connection: Connection
     with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
         return int(connection.exec_driver_sql("select pg_backend_pid()").scalar_one())
+
+
+def test_a_pool_may_be_made_by_several_at_once_and_again(instance: dg.DagsterInstance) -> None:
+    storage = instance.event_log_storage
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(storage.initialize_concurrency_limit_to_default, ["orders"] * 16))
+
+    assert made == [True] * 16
+    assert storage.get_concurrency_info("orders").slot_count == 1
 
 
 def test_what_is_passed_between_processes_names_no_server(instance: dg.DagsterInstance) -> None:

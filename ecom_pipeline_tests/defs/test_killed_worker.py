@@ -91,3 +91,28 @@ def test_a_run_that_is_told_to_end_ends_in_order(
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
     assert orders_slots(instance) == 0
     assert_the_next_run_repairs(instance, stores, settings)
+
+
+def test_a_backfill_that_was_killed_goes_on_where_it_stopped(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    days = ("--start", "2026-01-31", "--end", "2026-02-01")
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select shop.ensure_month('2026-02-01')")
+    with (
+        held(stores, "shop.orders_2026_02"),
+        worker("ecom", "backfill", *days) as process,
+    ):
+        wait_for_writers(stores, "shop.orders_2026_02")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(LIMIT_SECONDS)
+
+    with worker("ecom", "backfill", *days, "--missing-only") as process:
+        told, _ = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == 0, told
+    assert "Plan: 1 run(s)" in told
+    assert "DIFFERENT" not in told
+    first_days = [run.tags["dagster/asset_partition_range_start"] for run in instance.get_runs()]
+    assert sorted(first_days) == ["2026-01-31", "2026-02-01", "2026-02-01"]
+    assert breaches(stores) == {}
