@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
+from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import (
     Files,
     contents,
@@ -85,7 +86,7 @@ def spoilt(cells: list[tuple[str, int, int, str | None]], order: Random) -> File
 
 def assert_the_books_balance(stores: Stores, report: IngestReport) -> None:
     rows_in_quarantine = dict(
-        select(stores, "select source, count(*) from ops.quarantine group by source")
+        fetch(stores, "select source, count(*) from ops.quarantine group by source")
     )
     for source in report.sources:
         assert source.rows_read == source.rows_accepted + source.rows_quarantined
