@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from ecom_pipeline.config.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from ecom_pipeline.database import embedded
-from ecom_pipeline.database.diagnosis import Finding, look_at_stores
+from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
 
 _PACKAGE = "ecom_pipeline"
 _OLDEST_PYTHON = (3, 11)
@@ -43,7 +43,13 @@ def _findings() -> Iterator[Finding]:
             yield Finding("settings", problem, "set it so, or leave it out")
         return
     yield _look_at_disk(settings)
-    yield from look_at_stores(embedded.servers(settings))
+    yield from look_at_leftovers(settings)
+    servers = embedded.servers(settings)
+    yield from look_at_stores(servers)
+    # Dagster takes seconds to import: what is quick is told first.
+    from ecom_pipeline.defs.diagnosis import look_at_dagster  # noqa: PLC0415
+
+    yield from look_at_dagster(servers[0].url)
 
 
 def _look_at_python() -> Finding:

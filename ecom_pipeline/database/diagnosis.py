@@ -1,10 +1,16 @@
 """What is wrong with the stores, in plain words; nothing is started and nothing is written."""
 
+import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import psutil
+
+from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Server, ServerFailed, supervisor
 from ecom_pipeline.database.embedded.program import Program
 from ecom_pipeline.database.health import unhealthy
@@ -15,6 +21,7 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.redis import Redis
 
 POSTGRES_VERSIONS = range(15, 19)
+_OWNER = re.compile(r"ecom-(?P<purpose>\w+)-(?P<pid>\d+)-")
 _TOLERATED_SKEW = timedelta(seconds=2)
 
 _queries = load_queries("diagnosis")
@@ -49,6 +56,15 @@ def look_at_stores(servers: Sequence[Server]) -> Iterator[Finding]:
         else:
             yield Finding(server.name, "answers")
             yield from _LOOKS[server.name](server.url)
+
+
+def look_at_leftovers(settings: Settings) -> Iterator[Finding]:
+    """Looks for temporary servers whose owner, such as `ecom chaos`, was killed."""
+    for home in sorted(Path(tempfile.gettempdir()).glob("ecom-*")):
+        owner = _OWNER.match(home.name)
+        if owner and home != settings.home and not psutil.pid_exists(int(owner["pid"])):
+            found = f"{home}; the next {owner['purpose']} stops and deletes what is there"
+            yield Finding("leftover", found)
 
 
 def _advice(server: Server) -> str:

@@ -40,12 +40,17 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     Returns:
         The ids of the runs.
     """
-    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    dead = [run for run in instance.get_runs(going_on) if not _may_go_on(run)]
+    dead = abandoned_runs(instance)
     for run in dead:
         instance.report_run_failed(run, KILLED)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in dead]
+
+
+def abandoned_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that look as if they went on, though their process on this machine is gone."""
+    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    return [run for run in instance.get_runs(going_on) if not _may_go_on(run)]
 
 
 def _may_go_on(run: dg.DagsterRun) -> bool:
