@@ -1,0 +1,59 @@
+"""The report page as people see it: on a phone and on a desk, by day and by night."""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from ecom_pipeline.analytics.page import write_page
+from ecom_pipeline_tests.browser.filled_shop import Shop
+
+DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
+NIGHT = ("rgb(17, 22, 29)", "rgb(232, 237, 243)")
+DRAWN = ["revenue", "sellers", "cohorts", "abc", "segments", "funnel", "cover", "shortages"]
+
+_SECTIONS_DRAWN = "found => found.map(chart => chart.closest('section').id)"
+_TOO_WIDE = """
+found => {
+    const right = element => element.getBoundingClientRect().right;
+    return found.filter(chart => right(chart) > right(chart.closest("section"))).length;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def report(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    write_page(shop.stores.postgres, file)
+    return file.as_uri()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("scheme", "colours"), [("light", DAY), ("dark", NIGHT)])
+def test_charts_fit_the_screen_and_its_light_and_need_no_network(
+    browser: Browser,
+    report: str,
+    width: int,
+    scheme: Literal["light", "dark"],
+    colours: tuple[str, str],
+) -> None:
+    requests: list[str] = []
+    complaints: list[str] = []
+    with browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(error.message))
+        page.goto(report)
+
+        charts = page.locator(".chart .main-svg:first-child")
+        expect(charts).to_have_count(len(DRAWN))
+        assert charts.evaluate_all(_SECTIONS_DRAWN) == DRAWN
+        assert charts.evaluate_all(_TOO_WIDE) == 0
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        expect(page.locator("body")).to_have_css("background-color", colours[0])
+        expect(page.locator("#revenue .xtick text").first).to_have_css("fill", colours[1])
+    assert [url for url in requests if url != report and not url.startswith("data:")] == []
+    assert complaints == []
