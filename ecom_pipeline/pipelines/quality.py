@@ -11,7 +11,7 @@ for a run looks at the rows of its days and no others.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -30,7 +30,7 @@ from ecom_pipeline.database.declared_tables import (
     schema_tables,
 )
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.quality_rules import Rule, rules_of
+from ecom_pipeline.pipelines.quality_rules import KINDS, Rule, rules_of
 
 EXAMPLES: Final = 5
 """Breaches that a finding shows; it counts them all."""
@@ -91,21 +91,33 @@ def rules() -> Mapping[str, tuple[Rule, ...]]:
     return found
 
 
-def find_breaches(postgres: Postgres, asset: str, scope: Scope) -> list[Finding]:
+def find_breaches(
+    postgres: Postgres, asset: str, scope: Scope, checks: Collection[str] = KINDS
+) -> list[Finding]:
     """Looks for rows that break the rules of an asset; gives a finding for each kind of rule.
+
+    Args:
+        postgres: Where its tables are.
+        asset: One of those that `rules` names.
+        scope: Which rows to look at.
+        checks: Kinds of rules to look into.
 
     Raises:
         StoreUnavailable: Postgres is away.
     """
     with postgres.transaction() as connection:
-        return breaches_seen_by(connection, asset, scope)
+        return breaches_seen_by(connection, asset, scope, checks)
 
 
 def breaches_seen_by(
-    connection: psycopg2.extensions.connection, asset: str, scope: Scope
+    connection: psycopg2.extensions.connection,
+    asset: str,
+    scope: Scope,
+    checks: Collection[str] = KINDS,
 ) -> list[Finding]:
     """As `find_breaches`, within a transaction of the caller's."""
-    found = [(rule.check, *_run(connection, rule, scope)) for rule in rules()[asset]]
+    wanted = [rule for rule in rules()[asset] if rule.check in checks]
+    found = [(rule.check, *_run(connection, rule, scope)) for rule in wanted]
     return [
         Finding(
             check,

@@ -17,6 +17,7 @@ REQUIRED: Final = "no_value_is_missing"
 RANGE: Final = "values_are_in_range"
 REFERENCES: Final = "references_exist"
 NEWEST: Final = "newest_day_is_there"
+KINDS: Final = (KEY, REQUIRED, RANGE, REFERENCES, NEWEST)
 
 
 @dataclass(frozen=True, slots=True)
