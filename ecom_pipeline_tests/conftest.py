@@ -81,7 +81,7 @@ def endpoints(servers: Endpoints, worker_id: str) -> Iterator[Endpoints]:
         mongo.ensure_indexes()
         yield clean
         if mongo.carts.estimated_document_count():
-            mongo.carts.drop()
+            mongo.forget_carts()
         redis.client.flushdb()
     _administer(servers, "drop database if exists {} with (force)", name)
 

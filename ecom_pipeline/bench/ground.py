@@ -63,7 +63,7 @@ class Ground:
                 try:
                     yield stores
                 finally:
-                    stores.mongo.carts.drop()
+                    stores.mongo.forget_carts()
                     stores.redis.client.flushdb()
 
     @contextmanager

@@ -128,6 +128,17 @@ class Mongo:
             if missing:
                 self.carts.create_indexes(missing)
 
+    def forget_carts(self) -> None:
+        """Drops the carts and their indexes.
+
+        Raises:
+            StoreUnavailable: The server is away.
+        """
+        with self.reaching():
+            # The embedded server takes several times longer to drop carts than to delete them.
+            self.carts.delete_many({})
+            self.carts.drop()
+
     @contextmanager
     def reaching(self) -> Iterator[None]:
         """Turns what Mongo raises within the block into errors of the stores.

@@ -109,7 +109,7 @@ def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterato
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
         for status in _unknown_texts():
             yield from _batches(stores, {"status": status})
-        yield from _batches(stores, {"status": {"$exists": False}})
+        yield from _batches(stores, {"status": None})
         # The planner of the embedded server takes no partial index of itself.
         yield from _batches(stores, {"status": NO_TEXT}, hint=CARTS_OF_NO_TEXT_STATUS)
 
