@@ -24,11 +24,11 @@ _WORDS_END = re.compile(r" \(configured timeouts|, Timeout: |, full error: ")
 
 NO_TEXT = {
     "$type": [
-        *("null", "double", "int", "long", "decimal", "bool", "date", "timestamp"),
+        *("double", "int", "long", "decimal", "bool", "date", "timestamp"),
         *("object", "array", "binData", "objectId", "regex"),
     ]
 }
-"""The condition on a field that its value is of another kind."""
+"""The condition on a field that it has a value, of another kind than text."""
 
 _CART_INDEXES = (
     # At most one active cart per customer. `$gt: 0` rather than `$exists`: a guest's cart has
