@@ -35,8 +35,10 @@ class ShopDagsterStorage(DagsterPostgresStorage):
     needs to be exported, and none with a password is passed between Dagster's processes.
 
     dagster-postgres by itself connects anew for every query: some 100 connections a minute for
-    an idle daemon, and several for each event of a run. Here each process keeps one open. And a
-    run's events do not wait for the disk one by one, see docs/adr/0004.
+    an idle daemon, and several for each event of a run. Here each process keeps one open; what an
+    idle daemon still opens, some 60 a minute with those to the shop, is for its sensors, each of
+    whose ticks is an instance of its own. And a run's events do not wait for the disk one by one,
+    see docs/adr/0004.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
