@@ -106,6 +106,7 @@ class Comparison:
         target: The ratio to reach, theirs / ours in seconds per unit of work, so that more is
             better; None where the figures are only reported.
         unit: How figures are shown.
+        limit: What our way spends its time on, and so cannot be faster than.
         open: Fills stores of its own and gives the contestants; clears up when the block ends.
         only_by_name: Left out unless it is named, because it takes long.
     """
@@ -115,5 +116,6 @@ class Comparison:
     against: str
     target: float | None
     unit: Unit
+    limit: str
     open: Callable[[Ground], AbstractContextManager[Contest]]
     only_by_name: bool = False

@@ -27,7 +27,7 @@ from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import URL_VARIABLE
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import RunReport, count_steps, run_pipeline
-from ecom_pipeline.pipelines.audit import audit
+from ecom_pipeline.pipelines.audit import CHECKS, Days
 from ecom_pipeline.pipelines.carts import load_carts
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
 from ecom_pipeline.pipelines.deliveries import receive_deliveries
@@ -41,6 +41,7 @@ from ecom_pipeline.pipelines.generation import (
 )
 from ecom_pipeline.pipelines.ingestion.orders import load_orders
 from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
+from ecom_pipeline.pipelines.quality import Scope, find_breaches, rules
 from ecom_pipeline.pipelines.shop import open_shop
 from ecom_pipeline.pipelines.transformation import refresh
 from ecom_pipeline.services.top_sellers import TopSellers
@@ -119,12 +120,15 @@ def _steps(
         "checkouts": lambda: replay_checkouts(stores, days[0], days[-1]),
         "analytics": lambda: [refresh(stores, name, days) for name in catalog()],
         "top_sellers_cache": lambda: TopSellers(stores).push(),
-        "checks": lambda: _require_no_breaches(stores),
+        "checks": lambda: _require_no_breaches(stores, (days[0], days[-1])),
     }
 
 
-def _require_no_breaches(stores: Stores) -> None:
-    broken = [finding.name for finding in audit(stores) if finding.breaches]
+def _require_no_breaches(stores: Stores, days: Days) -> None:
+    broken = [check.name for check in CHECKS if list(check.breaches(stores, days))]
+    for asset in rules():
+        findings = find_breaches(stores.postgres, asset, Scope(days, newest=days[1]))
+        broken += [f"{finding.check} of {asset}" for finding in findings if finding.breaches]
     if broken:
         raise PipelineFailed(f"the shop breaks {', '.join(broken)}")
 

@@ -50,22 +50,30 @@ class Report:
         return table
 
     def as_markdown(self) -> str:
-        """For docs/performance.md."""
-        lines = [
-            "| comparison | contestants: median (least to most) | ratio | to reach | reached |",
-            "|---|---|---|---|---|",
-        ]
-        for result in self.results:
-            comparison = result.comparison
-            cells = (
-                f"**{comparison.name}**: {comparison.what}, against {comparison.against}",
-                "<br>".join([*_contestants(result), *(f"*{fact}*" for fact in _facts(result))]),
-                _ratio(result.ratio),
-                _target(result),
-                _REACHED[result.reached],
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join([*lines, "", *self._ground(), self.verdict()])
+        """The page docs/performance.md."""
+        comparisons = [result.comparison for result in self.results]
+        return "\n".join(
+            [
+                "# Performance",
+                "",
+                f"Written by `ecom bench --scale {self.scale} --markdown`. Contestants take turns",
+                "on the same servers, with every constraint in force and synchronous commits, and",
+                "leave the same rows, which is checked. A ratio is their time / ours: more is",
+                "better.",
+                "",
+                self.verdict(),
+                "",
+                "| comparison | contestants: median (least to most) | ratio | to reach | reached |",
+                "|---|---|---|---|---|",
+                *(_markdown_row(result) for result in self.results),
+                "",
+                *self._ground(),
+                "",
+                "## What limits each",
+                "",
+                *(f"- **{comparison.name}**: {comparison.limit}" for comparison in comparisons),
+            ]
+        )
 
     def footer(self) -> str:
         """Machine, versions and load in a few lines."""
@@ -108,6 +116,18 @@ def _result(result: Result) -> dict[str, Any]:
         "facts": result.facts,
         "seconds": round(result.seconds, 1),
     }
+
+
+def _markdown_row(result: Result) -> str:
+    comparison = result.comparison
+    cells = (
+        f"**{comparison.name}**: {comparison.what}, against {comparison.against}",
+        "<br>".join([*_contestants(result), *(f"*{fact}*" for fact in _facts(result))]),
+        _ratio(result.ratio),
+        _target(result),
+        _REACHED[result.reached],
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _figures(figures: Figures, unit: Unit) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def comparison(contest: Contest, **changes: Any) -> Comparison:
             against="their way",
             target=5,
             unit=Unit.MILLISECONDS,
+            limit="the speed of light",
             open=open_contest,
         ),
         **changes,
@@ -162,13 +163,17 @@ def test_of_rates_the_least_is_that_of_the_slowest() -> None:
     assert (ours["min"], ours["median"], ours["max"]) == (250, 500, 1000)
 
 
-def test_the_markdown_table_has_a_line_for_each_comparison() -> None:
-    lines = report(result(), result(target=None)).as_markdown().splitlines()
-    assert lines[2] == (
+def test_the_page_has_a_row_for_each_comparison_and_says_what_limits_it() -> None:
+    lines = report(result(), result(target=None, name="reads")).as_markdown().splitlines()
+    rows = [line for line in lines if line.startswith("| **")]
+    row = (
         "| **work**: our way, against their way | ours: 2 ms (1 to 4)<br>theirs: 20 ms (10 to 30)"
         "<br>other: 500 ms (500 to 500), p99 900<br>*rows: 7* | 10 | ≥ 5 | yes |"
     )
-    assert lines[3].endswith("| 10 |  |  |")
+    assert rows == [row, row.replace("work", "reads").replace("≥ 5 | yes", " | ")]
+    assert lines[0] == "# Performance"
+    assert "1 of 1 targets reached." in lines
+    assert lines[-2:] == ["- **work**: the speed of light", "- **reads**: the speed of light"]
 
 
 def test_a_target_that_is_missed_is_named() -> None:

@@ -78,7 +78,7 @@ select
     count(*) as orders
 from shop.orders
 where
-    -- Of all days each order need not be looked for.
+    /* Of all days each order need not be looked for. */
     :first_day = date '0001-01-01'
     or orders.order_id in (
         select of_these_days.order_id
@@ -107,7 +107,7 @@ with decided as (
         checkouts.order_id
     from shop.checkouts
     where
-        -- Without a time of submission it lies on no day, and counts when all are asked for.
+        /* Without a time of submission it lies on no day, and counts when all are asked for. */
         coalesce((checkouts.submitted_at at time zone 'UTC')::date, date '0001-01-01')
         between :first_day and :last_day
 ),

@@ -208,6 +208,10 @@ COMPARISONS: Final = (
         against="one transaction and single-row statements per order",
         target=15,
         unit=Unit.ORDERS,
+        limit=(
+            "Postgres: half of the time it inserts orders and items, row triggers of the "
+            "foreign keys included; Python reads and decides the carts in a quarter."
+        ),
         open=against_loop,
     ),
     Comparison(
@@ -216,6 +220,7 @@ COMPARISONS: Final = (
         against="pgbench with 8 clients running those statements",
         target=2,
         unit=Unit.ORDERS,
+        limit="the same; pgbench is limited by the WAL flush of each order and two cores.",
         open=against_pgbench,
     ),
     Comparison(
@@ -224,6 +229,10 @@ COMPARISONS: Final = (
         against="the same statements from a bare driver",
         target=1 / 1.3,
         unit=Unit.MILLISECONDS,
+        limit=(
+            "round trips and the commit, which the bare driver has as well; the rest is "
+            "reading the cart and deciding it."
+        ),
         open=against_bare_driver,
     ),
 )

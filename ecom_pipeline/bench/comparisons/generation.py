@@ -79,6 +79,9 @@ COMPARISONS: Final = (
         against="their ingestion",
         target=2,
         unit=Unit.ROWS,
+        limit=(
+            "NumPy drawing and Arrow sorting the rows; it runs beside the ingestion, in a thread."
+        ),
         open=against_ingestion,
     ),
 )

@@ -120,6 +120,7 @@ COMPARISONS: Final = (
         against="the ranking query",
         target=50,
         unit=Unit.MILLISECONDS,
+        limit="reading JSON: the bare GET has only the round trip.",
         open=top_sellers,
     ),
     Comparison(
@@ -128,6 +129,7 @@ COMPARISONS: Final = (
         against="the query",
         target=None,
         unit=Unit.MILLISECONDS,
+        limit="the round trip.",
         open=stock,
     ),
 )
