@@ -91,25 +91,27 @@ def test_a_materialization_started_by_clicking_succeeds_and_fills_the_day(
 def test_a_failed_check_shows_the_rows_and_nobodys_personal_data(
     ui: str, page: Page, shop: Shop
 ) -> None:
-    ((broken, day, total),) = fetch(
+    people = fetch(shop.stores, "select email, full_name from shop.customers")
+    fetch(shop.stores, "alter table shop.customers drop constraint customers_email_key")
+    fetch(
         shop.stores,
-        "update shop.orders set total_amount = total_amount + 1"
-        " where order_id = (select min(order_id) from shop.orders)"
-        " returning order_id, placed_on, total_amount",
+        "update shop.customers set email = (select email from shop.customers where customer_id = 7)"
+        " where customer_id = 9",
     )
-    page.goto(f"{ui}/assets/orders?view=checks&checkDetail=totals_are_sums_of_items")
+    page.goto(f"{ui}/assets/customers?view=checks&checkDetail=key_is_unique")
     expect(under(page, "Evaluation result")).to_have_text("Passed")
     page.get_by_text("Execute", exact=True).click()
 
     result = under(page, "Evaluation result")
     expect(result).to_have_text("Failed", timeout=RUN_MILLISECONDS)
-    expect(row(page, str(broken))).to_have_text(f"{broken}{day}{total}{total - 1}")
+    failing = row(page, "shop.customers")
+    expect(failing).to_contain_text("[7, 9]")
+    expect(failing).to_contain_text("2 rows with one email")
     read = page.content()
     page.goto(f"{ui}/assets/customers?view=overview")
     expect(under(page, "Row count")).to_have_text("50")
     expect(page.get_by_role("table")).to_have_count(3)
     read += page.content()
-    people = fetch(shop.stores, "select email, full_name from shop.customers")
     assert len(people) == 50
     assert [person for person in people if person[0] in read or person[1] in read] == []
 
