@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -26,10 +27,24 @@ from ecom_pipeline_tests.proxy import Wire, Wires, wired
 DAY, NEXT_MONTH = date(2026, 1, 31), date(2026, 2, 1)
 STANDS = "what was committed stands, and materializing the same again does the rest"
 
-# The first step that cannot do without the store.
-LOST_IN = pytest.mark.parametrize(
-    ("store", "step"),
-    [("postgres", "orders"), ("mongo", "carts"), ("redis", "top_sellers_cache")],
+
+class Loss(NamedTuple):
+    """A store, the step at which it is lost, and the asset or check that cannot do without it."""
+
+    store: str
+    step: str
+    victim: str
+
+
+LOSSES = pytest.mark.parametrize(
+    "loss",
+    [
+        Loss("postgres", "orders", "orders"),
+        Loss("mongo", "carts", "carts"),
+        Loss("redis", "checkouts", "cached_stock_is_current"),
+        Loss("redis", "top_sellers_cache", "top_sellers_cache"),
+    ],
+    ids=lambda loss: f"{loss.store}-{loss.victim}",
 )
 
 
@@ -56,13 +71,13 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_losing(instance: dg.DagsterInstance, wires: Wires) -> Callable[..., RunReport]:
     """Runs a day; a wire is cut as a step begins, and mended before it is tried again, or not."""
 
-    def run(store: str, step: str, *, until_retry: bool = False) -> RunReport:
-        wire: Wire = getattr(wires, store)
+    def run(loss: Loss, *, until_retry: bool = False) -> RunReport:
+        wire: Wire = getattr(wires, loss.store)
         cuts = 0
 
         def watch(event: StepStarted | StepDelayed | StepEnded) -> None:
             nonlocal cuts
-            if isinstance(event, StepStarted) and event.name == step and cuts == 0:
+            if isinstance(event, StepStarted) and event.name == loss.step and cuts == 0:
                 cuts += 1
                 wire.cut()
             elif isinstance(event, StepDelayed) and until_retry:
@@ -77,32 +92,31 @@ def run_losing(instance: dg.DagsterInstance, wires: Wires) -> Callable[..., RunR
     return run
 
 
-@LOST_IN
+@LOSSES
 def test_a_run_waits_for_a_store_that_comes_back(
-    run_losing: Callable[..., RunReport], stores: Stores, store: str, step: str
+    run_losing: Callable[..., RunReport], stores: Stores, loss: Loss
 ) -> None:
-    report = run_losing(store, step, until_retry=True)
+    report = run_losing(loss, until_retry=True)
 
     assert report.failures == []
     assert breaches(stores) == {}
 
 
-@LOST_IN
+@LOSSES
 @pytest.mark.usefixtures("_hurried")
 def test_a_run_that_waited_in_vain_says_what_to_do_and_the_next_run_repairs(
     run_losing: Callable[..., RunReport],
     instance: dg.DagsterInstance,
     stores: Stores,
-    store: str,
-    step: str,
+    loss: Loss,
 ) -> None:
-    failed = run_losing(store, step)
+    failed = run_losing(loss)
     repaired = run_pipeline(instance, DAY, DAY)
 
     told = {name: reason for name, _, reason in (line.partition(": ") for line in failed.failures)}
-    assert step in told
+    assert loss.victim in told
     for reason in told.values():
-        assert reason.startswith(f"{store.title()} cannot be reached: ")
+        assert reason.startswith(f"{loss.store.title()} cannot be reached: ")
         assert reason.endswith(f"(`ecom doctor` tells more) (tried again 4 times); {STANDS}")
     assert repaired.failures == []
     assert breaches(stores) == {}
