@@ -8,7 +8,9 @@ import pytest
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
+from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.defs.sensors import submitted_carts
+from ecom_pipeline.pipelines.proof import prove_tables
 
 DEFINITIONS = everything()
 GRAPH = DEFINITIONS.resolve_asset_graph()
@@ -30,13 +32,33 @@ MADE_OF_ALL_DAYS = (
 Requests = dict[str, list[str | None]]
 
 
-class Shop:
-    """Dagster's view of a shop: what was made, and what the automation asks for."""
+class Automation:
+    """What the automation asks for, as time passes."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
         self.now = NIGHT
         self._cursor: object = None
+
+    def requests(self) -> Requests:
+        result = dg.evaluate_automation_conditions(
+            DEFINITIONS,
+            self.instance,
+            asset_selection=dg.AssetSelection.assets(*GRAPH.get_all_asset_keys()),
+            cursor=self._cursor,  # type: ignore[arg-type]
+            evaluation_time=self.now,
+        )
+        self._cursor = result.cursor
+        self.now += timedelta(seconds=30)
+        asked = {key: result.get_requested_partitions(key) for key in GRAPH.get_all_asset_keys()}
+        return {key.to_user_string(): sorted(days, key=str) for key, days in asked.items() if days}
+
+
+class Shop(Automation):
+    """Dagster's view of a shop, of which everything was made."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        super().__init__(instance)
         for key in GRAPH.toposorted_asset_keys:
             for day in DAYS if GRAPH.get(key).is_partitioned else (None,):
                 self.make(key.to_user_string(), day)
@@ -52,19 +74,6 @@ class Shop:
                 asset_key=dg.AssetKey(asset), check_name=name, passed=passed, metadata={}
             )
         )
-
-    def requests(self) -> Requests:
-        result = dg.evaluate_automation_conditions(
-            DEFINITIONS,
-            self.instance,
-            asset_selection=dg.AssetSelection.assets(*GRAPH.get_all_asset_keys()),
-            cursor=self._cursor,  # type: ignore[arg-type]
-            evaluation_time=self.now,
-        )
-        self._cursor = result.cursor
-        self.now += timedelta(seconds=30)
-        asked = {key: result.get_requested_partitions(key) for key in GRAPH.get_all_asset_keys()}
-        return {key.to_user_string(): sorted(days, key=str) for key, days in asked.items() if days}
 
 
 @pytest.fixture
@@ -190,3 +199,28 @@ def test_nothing_is_decided_twice_or_without_need(
     )
 
     assert isinstance(evaluated(instance, stores), dg.SkipReason)
+
+
+def test_a_submitted_cart_reaches_every_table_and_nothing_is_done_twice(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    day = date(2026, 1, 5)
+    assert run_pipeline(instance, day, day).failures == []
+    automation = Automation(instance)
+    assert automation.requests() == {}
+    cart = {"customer_id": 1, "items": [{"product_id": 1, "quantity": 1}], "status": "submitted"}
+    submitted_at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    stores.mongo.carts.insert_one({"_id": "a-cart", **cart, "submitted_at": submitted_at})
+
+    assert span(evaluated(instance, stores)) == (day, day)
+    assert run_pipeline(instance, day, day, assets=["checkouts"]).failures == []
+    assert isinstance(evaluated(instance, stores), dg.SkipReason)
+    done: list[str] = []
+    while requests := automation.requests():
+        assert {asked for days in requests.values() for asked in days} <= {f"{day}", None}
+        assert run_pipeline(instance, day, day, assets=list(requests)).failures == []
+        done += requests
+
+    assert sorted(done) == sorted(set(done))
+    assert {"cart_funnel", "daily_sales", "top_sellers", "top_sellers_cache"} <= set(done)
+    assert [proof.table for proof in prove_tables(stores.postgres, [day]) if not proof.holds] == []
