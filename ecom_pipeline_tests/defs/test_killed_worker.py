@@ -1,16 +1,20 @@
 """Runs whose process is killed in the middle of a step, or told to end."""
 
+import json
 import os
 import signal
 from datetime import date
 
 import dagster as dg
+import psutil
 import pytest
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import close_abandoned_runs
+from ecom_pipeline.defs.jobs import JOB
+from ecom_pipeline.defs.partitions import range_tags
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.pipelines.generation import generate_orders
@@ -20,6 +24,7 @@ from ecom_pipeline_tests.defs.workers import (
     breaches,
     held,
     wait_for_writers,
+    wait_until,
     worker,
 )
 
@@ -116,3 +121,41 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(
     first_days = [run.tags["dagster/asset_partition_range_start"] for run in instance.get_runs()]
     assert sorted(first_days) == ["2026-01-31", "2026-02-01", "2026-02-01"]
     assert breaches(stores) == {}
+
+
+# The daemon looks after killed runs, and after those to be tried again, every minute each.
+@pytest.mark.timeout(600)
+def test_a_run_that_died_with_all_of_dagster_is_ended_and_tried_again_by_itself(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    daemon = ("dagster-daemon", "run", "--workspace", "workspace.yaml", "--log-level", "critical")
+    job = ("job", "launch", "--workspace", "workspace.yaml", "--job", JOB)
+    tags = json.dumps(range_tags(FIRST, FIRST))
+    with worker(*daemon) as process, held(stores, "shop.orders"):
+        with worker("dagster", *job, "--tags", tags) as launch:
+            told, _ = launch.communicate(timeout=LIMIT_SECONDS)
+        assert launch.returncode == 0, told
+        wait_for_writers(stores, "shop.orders")
+        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+            member.kill()
+        [killed] = instance.get_runs()
+
+    with worker(*daemon):
+        wait_until(
+            lambda: (
+                successes_after(instance, killed) != []
+                and all(run.is_finished for run in instance.get_runs())
+            )
+        )
+
+    ended = instance.get_run_by_id(killed.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.FAILURE
+    assert orders_slots(instance) == 0
+    assert breaches(stores) == {}
+
+
+def successes_after(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.DagsterRun]:
+    """Runs that tried this one again, and succeeded."""
+    succeeded = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])
+    return [other for other in instance.get_runs(succeeded) if other.parent_run_id == run.run_id]

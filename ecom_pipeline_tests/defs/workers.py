@@ -15,7 +15,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.audit import CHECKS
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 240
 
 
 @contextmanager
