@@ -1,26 +1,22 @@
-"""The shop's invariants as asset checks, each on the asset that could break it.
+"""The checks of the assets: the shop's invariants, and what the tables declare of their rows.
 
-What tables declare of their rows is checked in `quality_checks`, a step for each table.
+An invariant is shown with the asset that could break it. All checks of an asset are one step of a run, because Dagster takes longer over a step than most of
+these queries do.
 """
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.check_results import evaluated, run_days
 from ecom_pipeline.defs.failures import kind_in_failure
-from ecom_pipeline.defs.materialization import table_value
-from ecom_pipeline.pipelines.audit import ALL_DAYS, CHECKS, EXAMPLES, AuditCheck, Breach
+from ecom_pipeline.defs.row_checks import check_rows, row_specs
+from ecom_pipeline.pipelines.audit import ALL_DAYS, CHECKS, EXAMPLES
 from ecom_pipeline.pipelines.quality import rules
 
-BREACHES: Final = "breaches"
-"""Key of the number of breaches in a check's metadata."""
-
-# The last assets of those that an invariant spans: from there on it must hold. It is shown with
-# the first of them.
-_INVARIANTS: Final = {
+INVARIANTS: Final = {
     "stock_is_receipts_minus_checkouts": ("checkouts",),
     "totals_are_sums_of_items": ("orders",),
     "items_belong_to_orders": ("orders",),
@@ -34,58 +30,70 @@ _INVARIANTS: Final = {
     "cached_top_sellers_are_current": ("top_sellers_cache",),
     "rows_read_are_accounted_for": ("orders",),
 }
+"""The last assets of those that each invariant spans: from there on it must hold. It is shown with
+the first of them."""
 
-CHECKS_OF_ROWS: Final = {f"rows_of_{asset}": (asset,) for asset in rules()}
-"""The steps in which the rows of a table are checked, each with its asset."""
-
-CONCERNS: Final = {**_INVARIANTS, **CHECKS_OF_ROWS}
-"""The assets that each invariant, or step of checks, waits for."""
-
-
-def invariant_checks() -> list[dg.AssetChecksDefinition]:
-    """A blocking check for each invariant: where one is broken, nothing is built on top."""
-    return [_check(check) for check in CHECKS]
+CHECKED: Final = {
+    f"checks_of_{asset}": asset
+    for asset in dict.fromkeys((*rules(), *(first for first, *_ in INVARIANTS.values())))
+}
+"""The steps in which checks are made, each with its asset."""
 
 
-def step_of(check: str) -> str:
-    """The step in which a check is run."""
-    return check if check in CHECKS_OF_ROWS else f"{CONCERNS[check][0]}_{check}"
+def asset_checks() -> list[dg.AssetChecksDefinition]:
+    """All checks. Where one that blocks fails, nothing is built on top."""
+    return [_step(name, asset) for name, asset in CHECKED.items()]
 
 
-def run_days(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
-    """The first and the last day of a run; none if it has no days."""
-    if not (context.has_partition_key or context.has_partition_key_range):
-        return None
-    span = context.partition_key_range
-    return date.fromisoformat(span.start), date.fromisoformat(span.end)
+def _step(name: str, asset: str) -> dg.AssetChecksDefinition:
+    specs = {spec.name: spec for spec in (*_invariant_specs(asset), *row_specs(asset))}
 
-
-def _check(check: AuditCheck) -> dg.AssetChecksDefinition:
-    asset, *others = _INVARIANTS[check.name]
-
-    @dg.asset_check(
-        asset=asset,
-        additional_deps=others,
-        name=check.name,
-        description=check.description,
-        blocking=True,
-    )
-    @kind_in_failure
-    def invariant(
+    # A subset lets somebody run one of them in the UI, without what it is about.
+    @dg.multi_asset_check(name=name, specs=list(specs.values()), can_subset=True)
+    def checks(
         context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]
-    ) -> dg.AssetCheckResult:
-        # What was loaded for other days may be waiting for a refresh of its own.
-        return _result(list(check.breaches(stores, run_days(context) or ALL_DAYS)))
+    ) -> Iterator[dg.AssetCheckResult]:
+        wanted = [specs[key.name] for key in context.selected_asset_check_keys]
+        yield from _evaluate(context, stores, asset, wanted)
 
-    return invariant
+    return checks
 
 
-def _result(breaches: Collection[Breach]) -> dg.AssetCheckResult:
-    metadata: dict[str, dg.MetadataValue | int] = {BREACHES: len(breaches)}
-    if breaches:
-        examples = list(breaches)[:EXAMPLES]
-        rows = [list(example.values()) for example in examples]
-        metadata["examples"] = table_value(list(examples[0]), rows)
-    return dg.AssetCheckResult(
-        passed=not breaches, severity=dg.AssetCheckSeverity.ERROR, metadata=metadata
-    )
+@kind_in_failure
+def _evaluate(
+    context: dg.AssetCheckExecutionContext,
+    stores: Stores,
+    asset: str,
+    wanted: Collection[dg.AssetCheckSpec],
+) -> list[dg.AssetCheckResult]:
+    invariants = [spec for spec in wanted if spec.name in INVARIANTS]
+    of_rows = [spec for spec in wanted if spec.name not in INVARIANTS]
+    return [
+        *_check_invariants(context, stores, invariants),
+        *check_rows(context, stores, asset, of_rows),
+    ]
+
+
+def _invariant_specs(asset: str) -> Iterator[dg.AssetCheckSpec]:
+    for check in CHECKS:
+        first, *others = INVARIANTS[check.name]
+        if first == asset:
+            yield dg.AssetCheckSpec(
+                check.name,
+                asset=asset,
+                additional_deps=others,
+                description=check.description,
+                blocking=True,
+            )
+
+
+def _check_invariants(
+    context: dg.AssetCheckExecutionContext, stores: Stores, specs: Collection[dg.AssetCheckSpec]
+) -> Iterator[dg.AssetCheckResult]:
+    # What was loaded for other days may be waiting for a refresh of its own.
+    days = run_days(context) or ALL_DAYS
+    by_name = {check.name: check for check in CHECKS}
+    for spec in specs:
+        breaches = list(by_name[spec.name].breaches(stores, days))
+        rows = [list(breach.values()) for breach in breaches[:EXAMPLES]]
+        yield evaluated(spec, len(breaches), list(breaches[0]) if breaches else (), rows)

@@ -5,9 +5,8 @@ import dagster as dg
 from ecom_pipeline.defs import checkout, reporting, serving, shop
 from ecom_pipeline.defs.analytics import analytics_assets
 from ecom_pipeline.defs.automation import keep_up_to_date
-from ecom_pipeline.defs.checks import invariant_checks
+from ecom_pipeline.defs.checks import asset_checks
 from ecom_pipeline.defs.jobs import checkout_effects, reporting_job, shop_pipeline
-from ecom_pipeline.defs.quality_checks import quality_checks
 from ecom_pipeline.defs.resources import configured_profile, shop_stores
 from ecom_pipeline.defs.schedules import every_morning, every_night
 from ecom_pipeline.defs.sensors import killed_runs, submitted_carts, undone_effects
@@ -21,8 +20,7 @@ def everything() -> dg.Definitions:
             *analytics_assets(),
         ],
         asset_checks=[
-            *invariant_checks(),
-            *quality_checks(),
+            *asset_checks(),
             reporting.plans_use_their_indexes,
         ],
         jobs=[shop_pipeline, checkout_effects, reporting_job],

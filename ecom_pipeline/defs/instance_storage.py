@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final, Self
 
 import psycopg2.errors
 import sqlalchemy
-from dagster._core.storage.event_log.schema import ConcurrencyLimitsTable
+from dagster._core.storage.event_log.schema import AssetKeyTable, ConcurrencyLimitsTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from psycopg2.extensions import parse_dsn
@@ -67,10 +68,28 @@ class ShopDagsterStorage(DagsterPostgresStorage):
 
 
 class _EventLog(PostgresEventLogStorage):
-    """Dagster's event log, in which two runs may be the first to use a pool.
+    """Dagster's event log, with two things that dagster-postgres by itself does otherwise.
 
-    dagster-postgres by itself fails the second of them: https://github.com/dagster-io/dagster/issues/33552
+    Two runs may be the first to use a pool: https://github.com/dagster-io/dagster/issues/33552. And
+    the catalog is asked once which columns the table of assets has, not several times a step.
     """
+
+    @cached_property
+    def _asset_key_columns(self) -> frozenset[str]:
+        with self.index_connection() as connection:
+            columns = sqlalchemy.inspect(connection).get_columns(AssetKeyTable.name)
+        return frozenset(column["name"] for column in columns)
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the table of assets has a column, which an older Dagster's lacks."""
+        return column_name in self._asset_key_columns
+
+    def _has_asset_key_col_on_connection(
+        self,
+        conn: sqlalchemy.Connection,  # noqa: ARG002
+        column_name: str,
+    ) -> bool:
+        return self.has_asset_key_col(column_name)
 
     def initialize_concurrency_limit_to_default(self, concurrency_key: str) -> bool:
         """Makes a pool of the default size, or gives an existing one that size."""

@@ -14,7 +14,7 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import deps, whole_asset
 from ecom_pipeline.defs.automation import FRESH_ENOUGH
-from ecom_pipeline.defs.checks import BREACHES
+from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.materialization import of_whole, table_value
 

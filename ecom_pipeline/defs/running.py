@@ -1,6 +1,7 @@
 """Runs the pipeline in this process, as one Dagster run that the UI shows like any other."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +16,8 @@ from dagster_shared.error import SerializableErrorInfo
 
 from ecom_pipeline.database.merge import NOTHING, Changes
 from ecom_pipeline.defs.abandoned import close_abandoned_runs, process_tag
-from ecom_pipeline.defs.checks import BREACHES, CONCERNS, step_of
+from ecom_pipeline.defs.check_results import BREACHES
+from ecom_pipeline.defs.checks import CHECKED, INVARIANTS
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import check_days, range_tags
@@ -26,13 +28,12 @@ _SHOWN_WITH_JOB: Final = {".dagster/repository": "__repository__@ecom_pipeline"}
 # The run's own log is in its events; the terminal shows progress instead.
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-_CHECK_OF_STEP: Final = {step_of(check): check for check in CONCERNS}
 _CHANGES: Final = ("inserted", "updated", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """An asset or a check has begun."""
+    """An asset, or the checks of one, have begun."""
 
     name: str
     is_check: bool
@@ -43,7 +44,7 @@ class StepDelayed:
     """A step could not be done and will be tried again.
 
     Attributes:
-        name: The asset, or the check.
+        name: The asset, or the step with its checks.
         reason: What went wrong.
         seconds: After how long it is tried again.
     """
@@ -55,10 +56,10 @@ class StepDelayed:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """An asset is materialized, or a check done; or one of them has failed.
+    """An asset is materialized, or its checks are made; or it failed.
 
     Attributes:
-        name: The asset, or the check.
+        name: The asset, or the step with its checks.
         is_check: Which of the two it is.
         seconds: How long it took.
         changes: Rows that changed.
@@ -111,10 +112,10 @@ def pipeline_assets() -> frozenset[dg.AssetKey]:
 
 
 def count_steps(assets: Sequence[str] = ()) -> int:
-    """How many assets and checks a run of these assets has, or of all of them."""
+    """How many steps a run of these assets has, or of all of them."""
     if not assets:
         return len(_job().nodes)
-    return len(assets) + sum(asset in assets for asset, *_ in CONCERNS.values())
+    return len(assets) + sum(asset in assets for asset in CHECKED.values())
 
 
 def run_pipeline(
@@ -170,7 +171,7 @@ class _Observer:
         self._report = report
         self._watch = watch
         self._changes: dict[str, Changes] = {}
-        self._breaches: dict[str, str] = {}
+        self._breaches = defaultdict[str, list[str]](list)
         self._began = 0.0
 
     def __call__(self, entry: EventLogEntry) -> None:
@@ -181,26 +182,29 @@ class _Observer:
         match event.event_type:
             case dg.DagsterEventType.STEP_START | dg.DagsterEventType.STEP_RESTARTED:
                 self._began = time.monotonic()
-                self._watch(StepStarted(_CHECK_OF_STEP.get(step, step), step in _CHECK_OF_STEP))
+                self._watch(StepStarted(step, step in CHECKED))
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._changes[step] = self._changes.get(step, NOTHING) + _changes(event)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                self._breaches[step] = _breaches(event)
+                self._breaches[step] += _breaches(event)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._end(step)
             case dg.DagsterEventType.STEP_UP_FOR_RETRY:
                 data = event.step_retry_data
-                name, seconds = _CHECK_OF_STEP.get(step, step), float(data.seconds_to_wait or 0)
-                self._watch(StepDelayed(name, _reason(data.error), seconds))
+                self._watch(
+                    StepDelayed(step, _reason(data.error), float(data.seconds_to_wait or 0))
+                )
             case dg.DagsterEventType.STEP_FAILURE:
-                self._end(step, self._breaches.get(step) or _failure(event.step_failure_data))
+                self._end(
+                    step, "; ".join(self._breaches[step]) or _failure(event.step_failure_data)
+                )
             case dg.DagsterEventType.RUN_FAILURE:
                 self._report.failure = _reason(event.job_failure_data.error)
 
     def _end(self, step: str, failure: str | None = None) -> None:
         ended = StepEnded(
-            name=_CHECK_OF_STEP.get(step, step),
-            is_check=step in _CHECK_OF_STEP,
+            name=step,
+            is_check=step in CHECKED,
             seconds=time.monotonic() - self._began,
             changes=self._changes.get(step, NOTHING),
             failure=failure,
@@ -215,10 +219,14 @@ def _changes(event: DagsterEvent) -> Changes:
     return Changes(*map(int, counts))  # type: ignore[arg-type]
 
 
-def _breaches(event: DagsterEvent) -> str:
+def _breaches(event: DagsterEvent) -> list[str]:
+    """What a check found that stops the run."""
     evaluation = event.asset_check_evaluation_data
-    breaches = evaluation.metadata[BREACHES].value
-    return "" if evaluation.passed else f"breaches: {breaches}; `ecom audit` shows them"
+    if evaluation.passed or not evaluation.blocking:
+        return []
+    name, breaches = evaluation.check_name, evaluation.metadata[BREACHES].value
+    where = "`ecom audit` shows" if name in INVARIANTS else "its page in the catalog shows"
+    return [f"{name}, breaches: {breaches}; {where} them"]
 
 
 def _failure(data: StepFailureData) -> str:

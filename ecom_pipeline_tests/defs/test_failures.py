@@ -41,7 +41,7 @@ LOSSES = pytest.mark.parametrize(
     [
         Loss("postgres", "orders", "orders"),
         Loss("mongo", "carts", "carts"),
-        Loss("redis", "checkouts", "cached_stock_is_current"),
+        Loss("redis", "checkouts", "checks_of_checkouts"),
         Loss("redis", "top_sellers_cache", "top_sellers_cache"),
     ],
     ids=lambda loss: f"{loss.store}-{loss.victim}",

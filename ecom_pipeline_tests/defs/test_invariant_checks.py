@@ -4,7 +4,8 @@ import dagster as dg
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.checks import BREACHES, CONCERNS
+from ecom_pipeline.defs.check_results import BREACHES
+from ecom_pipeline.defs.checks import INVARIANTS
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.pipelines.audit import CHECKS
@@ -17,7 +18,7 @@ NAMES = {check.name for check in CHECKS}
 
 def checked(instance: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation]:
     """All invariants alone, as somebody starts them in the UI."""
-    keys = {dg.AssetCheckKey(dg.AssetKey(CONCERNS[name][0]), name) for name in NAMES}
+    keys = {dg.AssetCheckKey(dg.AssetKey(INVARIANTS[name][0]), name) for name in NAMES}
     job = everything().resolve_job_def(JOB)
     alone = job.get_subset(asset_selection=set(), asset_check_selection=keys)
     result = alone.execute_in_process(instance=instance, raise_on_error=False)

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.checks import BREACHES
+from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.running import run_pipeline
@@ -165,7 +165,7 @@ def test_nothing_is_built_on_rows_that_break_a_rule(
 
     report = run_pipeline(instance, FIRST, FIRST)
 
-    assert [step.name for step in report.steps if step.failure] == ["rows_of_customers"]
+    assert [step.name for step in report.steps if step.failure] == ["checks_of_customers"]
     built = {step.name for step in report.steps if not step.is_check}
     assert built == {"customers", "products", "stock_receipts"}
 

@@ -106,9 +106,11 @@ def test_a_broken_invariant_stops_what_would_be_built_on_it(
 
     report = run_pipeline(instance, SECOND, SECOND)
 
-    assert report.failures == [
-        "stock_is_receipts_minus_checkouts: breaches: 1; `ecom audit` shows them"
-    ]
+    (failure,) = report.failures
+    assert failure == (
+        "checks_of_checkouts: stock_is_receipts_minus_checkouts, breaches: 1; `ecom audit` shows"
+        " them"
+    )
     built = {step.name for step in report.steps if not step.is_check}
     assert "checkouts" in built
     assert built.isdisjoint({"daily_sales", "cart_funnel", "top_sellers", "top_sellers_cache"})

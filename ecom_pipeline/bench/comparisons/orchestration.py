@@ -33,8 +33,8 @@ class ProcessFailed(Exception):
 def run_against_functions(ground: Ground) -> Iterator[Contest]:
     """The same 30 days into empty shops, through Dagster and by calls."""
     sizes = {
-        "ORDERS_PER_DAY": ground.pick(300, 1_000),
-        "CARTS_PER_DAY": ground.pick(200, 1_500),
+        "ORDERS_PER_DAY": ground.pick(500, 1_000),
+        "CARTS_PER_DAY": ground.pick(500, 1_500),
     }
     days = days_from(_FIRST_DAY, ground.pick(_RUN_DAYS, _RUN_DAYS))
     dagster, directly = (
