@@ -1,7 +1,7 @@
 """The checks of the assets: the shop's invariants, and what the tables declare of their rows.
 
-An invariant is shown with the asset that could break it. All checks of an asset are one step of a run, because Dagster takes longer over a step than most of
-these queries do.
+An invariant is shown with the asset that could break it. All checks of an asset are one step of a
+run, because Dagster takes longer over a step than most of these queries do.
 """
 
 from collections.abc import Collection, Iterator
