@@ -97,7 +97,12 @@ def cohorts(report: Report) -> Section:
         "x": [str(since) for since in range(width)],
         "y": [f"{month:%Y-%m}" for month in months],
         "z": [[kept.get((month, since)) for since in range(width)] for month in months],
-        "texttemplate": "%{z:.0f} %",
+        # A month that is still to come has no figure, and no percent sign either.
+        "text": [
+            [f"{kept[month, since]:.0f} %" if (month, since) in kept else "" for since in range(width)]
+            for month in months
+        ],
+        "texttemplate": "%{text}",
         "hovertemplate": "%{y}, month %{x}: %{z:.1f} %<extra></extra>",
         "coloraxis": "coloraxis",
         "xgap": 2,
