@@ -92,16 +92,14 @@ def cohorts(report: Report) -> Section:
     kept: dict[tuple[Any, int], float] = {
         (row["cohort_month"], row["months_since"]): float(row["retention_percent"]) for row in rows
     }
+    told = {cell: f"{percent:.0f} %" for cell, percent in kept.items()}
     trace = {
         "type": "heatmap",
         "x": [str(since) for since in range(width)],
         "y": [f"{month:%Y-%m}" for month in months],
         "z": [[kept.get((month, since)) for since in range(width)] for month in months],
         # A month that is still to come has no figure, and no percent sign either.
-        "text": [
-            [f"{kept[month, since]:.0f} %" if (month, since) in kept else "" for since in range(width)]
-            for month in months
-        ],
+        "text": [[told.get((month, since), "") for since in range(width)] for month in months],
         "texttemplate": "%{text}",
         "hovertemplate": "%{y}, month %{x}: %{z:.1f} %<extra></extra>",
         "coloraxis": "coloraxis",
