@@ -60,7 +60,7 @@ def test_runs_at_once_end_right_and_double_nothing(
             wait_until(lambda: waiting_for_locks(stores) + slots(instance)[1] >= 2)
         told = [process.communicate(timeout=LIMIT_SECONDS)[0] for process in (first, second)]
 
-    assert [first.returncode, second.returncode] == [0, 0], told
+    assert [first.returncode, second.returncode] == [0, 0], "\n".join(told)
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS] * 2
     assert slots(instance) == (0, 0)
     days = sorted({*days_between(*one), *days_between(*other)})

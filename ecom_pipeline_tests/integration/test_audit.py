@@ -167,6 +167,20 @@ def test_a_cart_that_is_lost_or_was_never_decided_is_found(
     assert finding.breaches == 1
 
 
+def test_what_the_stores_said_at_different_instants_is_no_breach(
+    shop: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cart that was submitted when Mongo was asked is ordered and cleared when Postgres is."""
+    bring_an_ordered_cart_back(shop)
+    monkeypatch.setattr(
+        "time.sleep", lambda _: shop.mongo.carts.delete_one({"status": "submitted"})
+    )
+
+    (finding,) = audit(shop, ["carts_match_their_checkouts"])
+
+    assert finding.breaches == 0
+
+
 def test_a_cart_between_commit_and_effects_is_no_breach(shop: Stores) -> None:
     with shop.postgres.transaction() as connection, connection.cursor() as cursor:
         cursor.execute(
