@@ -48,18 +48,11 @@ _LOOKUPS = (
     ("decisions on carts", "checkout", "checkouts_of", "shop.checkouts_pkey"),
     ("undone effects", "effects", "undone_carts", "shop.checkouts_undone_effects"),
     ("checkouts of a day", "shop_facts", "outcomes_per_day", "shop.checkouts_submitted_on"),
-    (
-        "next first day of a customer",
-        "query_plans",
-        "first_day_of_customer",
-        "analytics.customer_daily_sales_customer",
-    ),
     ("ranking", "top_sellers", "ranking", "analytics.top_sellers_pkey"),
 )
 _REFRESHES = (
     ("customer_daily_sales", "shop.orders_placed_on"),
     ("customer_first_days", "analytics.customer_first_days_day"),
-    ("customer_first_days", "analytics.customer_daily_sales_customer"),
     ("product_daily_sales", "shop.order_items_pkey"),
     ("cart_funnel", "analytics.cart_sightings_created_on"),
     ("cart_funnel", "analytics.cart_sightings_submitted_on"),

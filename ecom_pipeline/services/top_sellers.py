@@ -1,13 +1,12 @@
 """Top sellers in Redis, and the ranking that they are made from."""
 
-import json
 import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from decimal import Decimal
 from typing import Final
+
+from pydantic import TypeAdapter
 
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.queries import load_queries
@@ -33,6 +32,7 @@ if redis.call('get', KEYS[2]) == ARGV[3] then
 end
 """
 
+_RANKING: Final = TypeAdapter(list[TopSeller])
 _queries = load_queries("top_sellers")
 _logger = logging.getLogger(__name__)
 
@@ -77,10 +77,7 @@ class TopSellers:
         """
         with self._redis.reaching():
             text = self._redis.client.get(top_sellers_key(window))
-        if text is None:
-            return None
-        rows = json.loads(text)
-        return [TopSeller(**{**row, "revenue": Decimal(row["revenue"])}) for row in rows]
+        return None if text is None else _RANKING.validate_json(text)
 
     def ranking(self, window: str) -> list[TopSeller]:
         """The ranking as Postgres holds it."""
@@ -103,10 +100,8 @@ class TopSellers:
                 return ranking
         return self.ranking(window)
 
-    def _store(self, window: str, ranking: Sequence[TopSeller], lease: str) -> None:
-        text = json.dumps(
-            [{**asdict(seller), "revenue": str(seller.revenue)} for seller in ranking]
-        )
+    def _store(self, window: str, ranking: list[TopSeller], lease: str) -> None:
+        text = _RANKING.dump_json(ranking)
         seconds = TTL_SECONDS + random.randint(0, TTL_JITTER_SECONDS)  # noqa: S311 - spreads load
         key = top_sellers_key(window)
         with self._redis.reaching():

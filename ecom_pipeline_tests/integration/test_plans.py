@@ -71,7 +71,7 @@ def test_every_index_that_enforces_nothing_has_a_query_that_it_serves(stores: St
     prepare_tables(stores.postgres)
     indexes = {name for (name,) in fetch(stores, SECONDARY_INDEXES)}
     assert indexes - {probe.index for probe in probes()} == set()
-    assert len(indexes) == 9
+    assert len(indexes) == 8
 
 
 def test_each_lookup_uses_the_index_that_serves_it_and_reads_less_for_it(busy: Stores) -> None:

@@ -18,9 +18,6 @@ create table analytics.customer_daily_sales (
     primary key (day, customer_id)
 );
 
--- Serves: the next first day of a customer whose first day went.
-create index customer_daily_sales_customer on analytics.customer_daily_sales (customer_id, day);
-
 -- name: comments#
 comment on table analytics.customer_daily_sales is
 'One row per day and customer with an order on that day, through either channel.';

@@ -4,7 +4,7 @@
 -- grain: one row per customer with an order
 -- key: customer_id
 -- refresh: with daily_sales
--- depends on: analytics.customer_daily_sales
+-- depends on: analytics.customer_daily_sales, shop.orders
 
 -- name: definition#
 create table analytics.customer_first_days (
@@ -47,7 +47,8 @@ earliest as (
     group by customer_id
 ),
 
--- Whose first day went; only of these all other days are looked through.
+-- Whose first day went. Only of these the other days are looked up, among their orders: an index by
+-- customer here would have each refresh write as many of its pages as there are customers that day.
 lost as (
     select newcomers.customer_id
     from newcomers
@@ -66,8 +67,12 @@ found as (
     cross join
         lateral (
             select min(all_days.day) as day
-            from analytics.customer_daily_sales as all_days
-            where all_days.customer_id = lost.customer_id
+            from shop.orders
+            inner join analytics.customer_daily_sales as all_days
+                on
+                    orders.placed_on = all_days.day
+                    and orders.customer_id = all_days.customer_id
+            where orders.customer_id = lost.customer_id
         ) as first_day
     where first_day.day is not null
 ),

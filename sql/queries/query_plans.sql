@@ -82,12 +82,6 @@ where
     and order_items.order_id = :order_id
 order by order_items.line_number;
 
--- name: first_day_of_customer
--- What customer_first_days looks up for each customer whose first day went.
-select min(customer_daily_sales.day) as day
-from analytics.customer_daily_sales
-where customer_daily_sales.customer_id = :customer_id;
-
 -- name: index_parts
 -- The names of an index as plans tell them: its own, and those of its partitions.
 with parts as (

@@ -120,7 +120,7 @@ COMPARISONS: Final = (
         against="the ranking query",
         target=50,
         unit=Unit.MILLISECONDS,
-        limit="reading JSON: the bare GET has only the round trip.",
+        limit="the round trip, and making a hundred Python objects of the JSON.",
         open=top_sellers,
     ),
     Comparison(
