@@ -1,6 +1,6 @@
 """The analytics tables: one asset per file of sql/analytics."""
 
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -44,62 +44,48 @@ def analytics_assets() -> list[dg.AssetsDefinition]:
 
 
 def _daily(table: TableFile) -> dg.AssetsDefinition:
-    columns = analytics_columns(table)
-
-    @daily_asset(
-        name=table.name,
-        group=GROUP,
-        kinds=KINDS,
-        columns=columns,
-        table=f"ecom.{table.relation}",
-        metadata=links_of(table),
-        description=_page(table),
-        deps=_upstream(table),
-        automation_condition=up_to_date(_daily_upstream(table)),
-        freshness_policy=FRESH_ENOUGH,
-    )
+    @daily_asset(**_described(table), automation_condition=up_to_date(_daily_upstream(table)))
     def refreshed(
         context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
         done = refresh(stores, table.name, days)
         rows = rows_per_day(stores.postgres, table.relation, "day", days)
-        return of_days(context, rows, {**told(done.changes), **_shown(stores, table, columns)})
+        return of_days(context, rows, {**told(done.changes), **_shown(stores, table)})
 
     return refreshed
 
 
 def _whole(table: TableFile) -> dg.AssetsDefinition:
-    columns = analytics_columns(table)
-
-    @whole_asset(
-        name=table.name,
-        group=GROUP,
-        kinds=KINDS,
-        columns=columns,
-        table=f"ecom.{table.relation}",
-        metadata=links_of(table),
-        description=_page(table),
-        deps=_upstream(table),
-        automation_condition=up_to_date(_tables_upstream(table)),
-        freshness_policy=FRESH_ENOUGH,
-    )
+    @whole_asset(**_described(table), automation_condition=up_to_date(_tables_upstream(table)))
     def refreshed(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
         done = refresh(stores, table.name)
         rows = count_rows(stores.postgres, table.relation)
-        return of_whole(rows, {**told(done.changes), **_shown(stores, table, columns)})
+        return of_whole(rows, {**told(done.changes), **_shown(stores, table)})
 
     return refreshed
 
 
-def _shown(stores: Stores, table: TableFile, columns: dg.TableSchema) -> Metadata:
+def _described(table: TableFile) -> dict[str, Any]:
+    """What the catalog says of a table, whatever way it is refreshed."""
+    return {
+        "name": table.name,
+        "group": GROUP,
+        "kinds": KINDS,
+        "columns": analytics_columns(table),
+        "table": f"ecom.{table.relation}",
+        "metadata": links_of(table),
+        "description": f"{table.description}\n\nGrain: {table.grain}.",
+        "deps": _upstream(table),
+        "freshness_policy": FRESH_ENOUGH,
+    }
+
+
+def _shown(stores: Stores, table: TableFile) -> Metadata:
     """A few rows to look at, and where their columns come from."""
-    rows = preview(stores.postgres, table.relation, open_columns(columns), table.key)
+    columns = open_columns(analytics_columns(table))
+    rows = preview(stores.postgres, table.relation, columns, table.key)
     return {**rows, **column_lineage(table.name)}
-
-
-def _page(table: TableFile) -> str:
-    return f"{table.description}\n\nGrain: {table.grain}."
 
 
 def _tables_upstream(table: TableFile) -> list[dg.AssetKey]:
