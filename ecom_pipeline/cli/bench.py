@@ -9,14 +9,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from ecom_pipeline.bench.catalog import UnknownComparison, chosen
 from ecom_pipeline.bench.contest import Comparison
@@ -24,6 +16,7 @@ from ecom_pipeline.bench.ground import Scale, ground
 from ecom_pipeline.bench.machine import machine, versions
 from ecom_pipeline.bench.measuring import run
 from ecom_pipeline.bench.report import Report
+from ecom_pipeline.cli.progress_bar import progress_bar
 
 LATEST: Final = Path("bench") / "latest.json"
 PROFILED: Final = ("bulk_ingestion", "replay", "refresh_one_day")
@@ -100,16 +93,7 @@ def _shown(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], 
     Gives what is to be told of each thing done, and of each comparison begun.
     """
     console = Console(stderr=True)
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.fields[comparison]}: {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    progress = progress_bar(console, "{task.fields[comparison]}: {task.description}")
     with progress:
         task = progress.add_task("", total=count, comparison="bench", completed=-1)
 

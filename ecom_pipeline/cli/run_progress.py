@@ -5,15 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
+from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.defs.running import StepDelayed, StepEnded, StepStarted, Watch
 
 
@@ -30,16 +23,7 @@ def shown_progress(console: Console, steps: int) -> Iterator[Watch]:
         console: Where it is shown.
         steps: How many assets and checks there will be.
     """
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description:<42}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    progress = progress_bar(console, "{task.description:<42}")
     with progress:
         task = progress.add_task("starting", total=steps)
 
