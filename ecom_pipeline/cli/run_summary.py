@@ -63,9 +63,10 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
             told(step.changes) if step else "",
             f"{step.seconds:.1f}" if step else "",
         )
-    checks = [step for step in report.steps if step.is_check]
-    seconds = sum(check.seconds for check in checks)
-    table.add_row(f"{len(checks)} checks passed", "", "", f"{seconds:.1f}", style="green")
+    checked = [step for step in report.steps if step.is_check]
+    seconds = sum(step.seconds for step in checked)
+    done = f"all checks of {len(checked)} assets"
+    table.add_row(done, "", "", f"{seconds:.1f}", style="green")
     return table
 
 
