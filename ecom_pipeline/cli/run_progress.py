@@ -21,7 +21,7 @@ def shown_progress(console: Console, steps: int) -> Iterator[Watch]:
 
     Args:
         console: Where it is shown.
-        steps: How many assets and checks there will be.
+        steps: How many there will be.
     """
     progress = progress_bar(console, "{task.description:<42}")
     with progress:

@@ -1,18 +1,14 @@
 """What is wrong with the stores, in plain words; nothing is started and nothing is written."""
 
-import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import psutil
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Server, ServerFailed, supervisor
 from ecom_pipeline.database.embedded.program import Program
+from ecom_pipeline.database.embedded.temporary import leftovers
 from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.migrations import pending_migrations
@@ -21,7 +17,6 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.redis import Redis
 
 POSTGRES_VERSIONS = range(15, 19)
-_OWNER = re.compile(r"ecom-(?P<purpose>\w+)-(?P<pid>\d+)-")
 _TOLERATED_SKEW = timedelta(seconds=2)
 
 _queries = load_queries("diagnosis")
@@ -60,10 +55,9 @@ def look_at_stores(servers: Sequence[Server]) -> Iterator[Finding]:
 
 def look_at_leftovers(settings: Settings) -> Iterator[Finding]:
     """Looks for temporary servers whose owner, such as `ecom chaos`, was killed."""
-    for home in sorted(Path(tempfile.gettempdir()).glob("ecom-*")):
-        owner = _OWNER.match(home.name)
-        if owner and home != settings.home and not psutil.pid_exists(int(owner["pid"])):
-            found = f"{home}; the next {owner['purpose']} stops and deletes what is there"
+    for home, purpose in leftovers():
+        if home != settings.home:
+            found = f"{home}; the next {purpose} stops and deletes what is there"
             yield Finding("leftover", found)
 
 

@@ -1,16 +1,20 @@
 """Servers for a while: in a temporary directory, with data that are no loss."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.database.embedded.servers import ensure_running, reset
+
+_NAME: Final = re.compile(r"ecom-(?P<purpose>.+)-(?P<pid>\d+)-[^-]+")
 
 
 @contextmanager
@@ -38,9 +42,10 @@ def temporary_home(purpose: str) -> Iterator[Path]:
     Args:
         purpose: A word in the directory's name.
     """
-    prefix = f"ecom-{purpose}-"
-    _sweep(prefix)
-    home = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-"))
+    for home, whose in leftovers():
+        if whose == purpose:
+            _remove(home)
+    home = Path(tempfile.mkdtemp(prefix=f"ecom-{purpose}-{os.getpid()}-"))
     # Whatever the umask: Postgres may run under another account and must pass through.
     home.chmod(0o755)
     try:
@@ -49,15 +54,16 @@ def temporary_home(purpose: str) -> Iterator[Path]:
         _remove(home)
 
 
+def leftovers() -> Iterator[tuple[Path, str]]:
+    """The directories of processes that were killed, each with its purpose."""
+    for home in sorted(Path(tempfile.gettempdir()).glob("ecom-*")):
+        name = _NAME.fullmatch(home.name)
+        if name and not psutil.pid_exists(int(name["pid"])):
+            yield home, name["purpose"]
+
+
 def _settings(home: Path) -> Settings:
     return load_settings(home=home, postgres_url=None, mongo_url=None, redis_url=None)
-
-
-def _sweep(prefix: str) -> None:
-    for home in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        pid = home.name.removeprefix(prefix).partition("-")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            _remove(home)
 
 
 def _remove(directory: Path) -> None:
