@@ -220,7 +220,7 @@ COMPARISONS: Final = (
         against="pgbench with 8 clients running those statements",
         target=2,
         unit=Unit.ORDERS,
-        limit="the same; pgbench is limited by the WAL flush of each order and two cores.",
+        limit="as checkout_replay.",
         open=against_pgbench,
     ),
     Comparison(

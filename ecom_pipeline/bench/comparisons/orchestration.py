@@ -155,10 +155,7 @@ COMPARISONS: Final = (
         against="the same functions called directly",
         target=1 / 1.25,
         unit=Unit.MILLISECONDS,
-        limit=(
-            "the events of each step, over a hundred rows in Postgres for each of some 60 "
-            "steps, and planning the run."
-        ),
+        limit="what Dagster does around each step, most of it to record events in Postgres.",
         open=run_against_functions,
     ),
     Comparison(
@@ -169,7 +166,7 @@ COMPARISONS: Final = (
         unit=Unit.SECONDS,
         limit=(
             "the embedded Mongo server, which takes in about 3,000 carts a second and "
-            "deletes about 2,000."
+            "clears about 1,500."
         ),
         open=whole_history,
         only_by_name=True,

@@ -107,7 +107,7 @@ COMPARISONS: Final = (
         target=None,
         unit=Unit.ORDERS,
         limit=(
-            "clearing: the embedded Mongo server needs about 0.5 ms for each cart deleted. "
+            "clearing: the embedded Mongo server needs about 0.65 ms for each cart cleared. "
             "Nothing is done for each cart over the network, so a faster server speeds it up."
         ),
         open=end_to_end,
