@@ -15,6 +15,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import deps, whole_asset
 from ecom_pipeline.defs.automation import FRESH_ENOUGH
 from ecom_pipeline.defs.check_results import BREACHES
+from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.materialization import of_whole, table_value
 
@@ -92,6 +93,7 @@ def query_plans(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
 
 
 @dg.asset_check(asset=query_plans)
+@kind_in_failure
 def plans_use_their_indexes(stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
     """No query's newest plan does without the index that an earlier one used."""
     lost = lost_indexes(stores.postgres)
