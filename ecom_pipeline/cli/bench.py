@@ -71,7 +71,10 @@ def _measure(comparisons: Sequence[Comparison], scale: Scale) -> Report:
 
 def _profile(comparisons: Sequence[Comparison], scale: Scale) -> None:
     # Its library is a tool for development, which the comparisons do without.
-    from ecom_pipeline.bench.profiling import profile  # noqa: PLC0415
+    try:
+        from ecom_pipeline.bench.profiling import profile  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise typer.BadParameter('--profile needs `pip install -e ".[dev]"`') from None
 
     with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
         for comparison in comparisons:
