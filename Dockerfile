@@ -14,7 +14,7 @@ COPY sql sql
 COPY deploy/workspace.yaml deploy/workspace.yaml
 COPY ecom_pipeline ecom_pipeline
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --no-index --editable . \
-    && chown ecom .
+    && mkdir .ecom && chown ecom . .ecom
 
 USER ecom
 ENV DAGSTER_HOME=/srv/ecom_pipeline PYTHONUNBUFFERED=1

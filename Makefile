@@ -3,6 +3,8 @@
 .PHONY: help install browser run test ui bench lock
 
 PYTHON ?= python3
+PORT ?= 3000
+REPORT_PORT ?= 3001
 BIN := .venv/bin
 
 help: ## Show what can be made
@@ -31,9 +33,11 @@ test: install browser ## Run every test and check
 	$(BIN)/sqlfluff lint --processes 2 sql
 	$(BIN)/pytest -n 2
 
-ui: install ## Open Dagster on http://127.0.0.1:3000
+ui: install ## Open Dagster on http://127.0.0.1:3000, and the report page beside it
 	@$(BIN)/ecom up
-	$(BIN)/dg dev -w workspace.yaml --host 127.0.0.1 --port 3000
+	@$(BIN)/ecom report --serve $(REPORT_PORT) & trap "kill $$!" EXIT INT TERM; \
+	ECOM_REPORT_URL=http://127.0.0.1:$(REPORT_PORT) \
+	$(BIN)/dg dev -w workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 bench: install ## Compare with the obvious ways; writes bench/latest.json
 	@$(BIN)/ecom bench

@@ -4,6 +4,7 @@ import psycopg2
 import pymongo.errors
 import redis.exceptions
 
+from ecom_pipeline.cli.page_server import AddressRefused
 from ecom_pipeline.config.settings import SettingsError
 from ecom_pipeline.database.advice import advice, told
 from ecom_pipeline.database.embedded import ServerFailed
@@ -18,6 +19,7 @@ from ecom_pipeline.pipelines.ingestion.files import IngestError
 
 _SELF_EXPLANATORY = (
     SettingsError,
+    AddressRefused,
     StoreError,
     MigrationFailed,
     ServerFailed,

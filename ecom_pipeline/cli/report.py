@@ -13,6 +13,7 @@ from rich.table import Table
 from ecom_pipeline.analytics.reports import Report, UnknownReport
 from ecom_pipeline.analytics.table_report import known_reports, show
 from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.cli.page_server import serve_page
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.pipelines.shop import open_shop
 
@@ -35,8 +36,17 @@ def report(
     as_html: Annotated[
         bool, typer.Option("--html", help=f"Write a page with charts, {_PAGE} unless told.")
     ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--serve", metavar="[HOST:]PORT", help="Serve the page of the asset sales_report."
+        ),
+    ] = None,
 ) -> None:
-    """Lists the reports, shows one of them, or writes them all as a page."""
+    """Lists the reports, shows one of them, or writes or serves them all as a page."""
+    if address:
+        serve_page(load_settings().report_page, address)
+        return
     if as_html:
         _write(Path(name or _PAGE))
         return

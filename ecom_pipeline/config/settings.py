@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "ECOM_"
@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     mongo_url: Annotated[SecretStr, _url_of("mongodb", "mongodb+srv")] | None = None
     redis_url: Annotated[SecretStr, _url_of("redis", "rediss", "unix")] | None = None
     home: Annotated[Path, AfterValidator(_absolute)] = Path(".ecom")
+    report_url: HttpUrl | None = None
     seed: int = Field(default=42, ge=0)
     start_date: date = date(2026, 1, 1)
     customers: int = Field(default=20_000, ge=1)
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
     def default_window(self) -> tuple[date, date]:
         """First and last day, both inclusive, of the 30 days from `start_date`."""
         return self.start_date, self.start_date + timedelta(days=DEFAULT_WINDOW_DAYS - 1)
+
+    @property
+    def report_page(self) -> Path:
+        """The file of the newest report page; `report_url` is where people open it."""
+        return self.home / "report.html"
 
 
 def load_settings(**overrides: object) -> Settings:

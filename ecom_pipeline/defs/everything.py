@@ -9,7 +9,7 @@ from ecom_pipeline.defs.checks import asset_checks
 from ecom_pipeline.defs.jobs import checkout_effects, reporting_job, shop_pipeline
 from ecom_pipeline.defs.resources import configured_profile, shop_stores
 from ecom_pipeline.defs.schedules import every_morning, every_night
-from ecom_pipeline.defs.sensors import killed_runs, submitted_carts, undone_effects
+from ecom_pipeline.defs.sensors import killed_runs, old_events, submitted_carts, undone_effects
 
 
 def everything() -> dg.Definitions:
@@ -25,7 +25,7 @@ def everything() -> dg.Definitions:
         ],
         jobs=[shop_pipeline, checkout_effects, reporting_job],
         schedules=[every_night, every_morning],
-        sensors=[undone_effects, submitted_carts, killed_runs, keep_up_to_date],
+        sensors=[undone_effects, submitted_carts, killed_runs, old_events, keep_up_to_date],
         resources={"stores": shop_stores, "profile": configured_profile},
         # A process for each of many small steps costs seconds; a run has one process of its own.
         executor=dg.in_process_executor,

@@ -19,8 +19,6 @@ from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.materialization import of_whole, table_value
 
-PAGE: Final = "report.html"
-
 _TABLES: Final = deps(
     table.name for table in catalog().refreshed(Refresh.BY_DAY, Refresh.WHOLE, Refresh.VIEW)
 )
@@ -53,27 +51,24 @@ PLANS: Final = dg.TableSchema(
     group=REPORTING_JOB,
     kinds={"python", "plotly", "html"},
     columns=PAGE_COLUMNS,
-    table=PAGE,
+    table="report.html",
     deps=_TABLES,
     freshness_policy=FRESH_ENOUGH,
 )
 def sales_report(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
     """The report page: sales and their trend, products, customers, carts and stock, as charts.
 
-    One file in the pipeline's home, the same as `ecom report --html` writes.
+    One file in the pipeline's home, the same as `ecom report --html` writes. Where
+    `ECOM_REPORT_URL` says how it is served, as `make ui` does, the materialization links to it.
     """
     # Plotly takes a while to import, and all else can do without.
     from ecom_pipeline.analytics.page import write_page  # noqa: PLC0415
 
-    file = load_settings().home.resolve() / PAGE
-    size = write_page(stores.postgres, file)
-    return dg.MaterializeResult(
-        metadata={
-            "file": dg.MetadataValue.path(file),
-            "open": dg.MetadataValue.url(file.as_uri()),
-            "bytes": size,
-        }
-    )
+    settings = load_settings()
+    size = write_page(stores.postgres, settings.report_page)
+    link = {"open": dg.MetadataValue.url(str(url))} if (url := settings.report_url) else {}
+    file = dg.MetadataValue.path(settings.report_page)
+    return dg.MaterializeResult(metadata={**link, "file": file, "bytes": size})
 
 
 @whole_asset(

@@ -10,6 +10,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
+from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
 from ecom_pipeline.pipelines.shop_facts import waiting_days
 from ecom_pipeline.services.effects import Effects, EffectsLag
 
@@ -45,6 +46,13 @@ def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Ends runs whose process was killed and frees their pools; the daemon tries them again."""
     closed = close_abandoned_runs(context.instance)
     return dg.SkipReason(f"ended: {', '.join(closed)}" if closed else "each run has its process")
+
+
+@dg.sensor(minimum_interval_seconds=3600, default_status=dg.DefaultSensorStatus.RUNNING)
+def old_events(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Forgets how the runs of long ago went; what the catalog tells of assets stays."""
+    forgotten = forget_old_events(context.instance, datetime.now(UTC) - EVENTS_KEPT)
+    return dg.SkipReason(f"{forgotten} records of over {EVENTS_KEPT.days} days ago forgotten")
 
 
 @dg.sensor(

@@ -1,4 +1,4 @@
-"""Dagster's webserver and daemon on a shop, as `make ui` starts them."""
+"""Dagster's webserver and daemon on a shop, and the report page: what `make ui` starts."""
 
 import socket
 import subprocess
@@ -12,20 +12,21 @@ from urllib.request import urlopen
 
 import psutil
 
-from ecom_pipeline_tests.browser.filled_shop import ROOT, Shop, program
+from ecom_pipeline_tests.browser.filled_shop import ROOT, Shop
 
 _START_SECONDS: Final = 90
 _END_SECONDS: Final = 15
+_ANY_PORT: Final = ("127.0.0.1", 0)
 
 
 @contextmanager
 def dagster_ui(shop: Shop) -> Iterator[str]:
     """The address of the UI, until the block ends; then all its processes are gone."""
-    port = _free_port()
+    port, report_port = _free_ports()
     log = shop.settings.home.with_name("ui.log")
     with log.open("w") as output:
         process = subprocess.Popen(
-            [program("dg"), "dev", "-w", "workspace.yaml", "--host", "127.0.0.1", "--port", port],
+            ["make", "--silent", "ui", f"PORT={port}", f"REPORT_PORT={report_port}"],  # noqa: S607 - whichever
             cwd=ROOT,
             env=shop.environment,
             stdout=output,
@@ -49,10 +50,9 @@ def lineage(address: str, groups: Iterable[str]) -> str:
     return f"{address}/asset-groups?{urlencode({'expanded': opened})}"
 
 
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(_ANY_PORT) as one, socket.create_server(_ANY_PORT) as other:
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _answers(address: str) -> bool:

@@ -58,7 +58,7 @@ def filled_shop(purpose: str, first: date, last: date, **sizes: int) -> Iterator
 def _environment(settings: Settings, dagster_home: Path) -> dict[str, str]:
     """Names each setting, so that what is set elsewhere, for other stores, does not count."""
     others = {name: os.environ[name] for name in os.environ if not name.startswith(_OWN)}
-    own = {f"ECOM_{name.upper()}": _plain(value) for name, value in settings}
+    own = {f"ECOM_{name.upper()}": _plain(value) for name, value in settings if value is not None}
     return others | own | {"DAGSTER_HOME": str(dagster_home)}
 
 

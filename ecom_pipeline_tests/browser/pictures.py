@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, expect
 
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import REPORTING_JOB
-from ecom_pipeline.defs.reporting import PAGE
 from ecom_pipeline_tests.browser.chromium import chromium
 from ecom_pipeline_tests.browser.dagster_ui import dagster_ui, lineage
 from ecom_pipeline_tests.browser.filled_shop import ROOT, Shop, filled_shop
@@ -49,7 +48,7 @@ def main() -> None:
 
 def _report(browser: Browser, shop: Shop) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 2200})
-    page.goto((shop.settings.home / PAGE).as_uri())
+    page.goto(shop.settings.report_page.as_uri())
     expect(page.locator(".chart .main-svg").first).to_be_visible()
     page.screenshot(path=_IMAGES / "report.png")
 

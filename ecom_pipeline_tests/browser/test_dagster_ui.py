@@ -116,6 +116,16 @@ def test_a_failed_check_shows_the_rows_and_nobodys_personal_data(
     assert [person for person in people if person[0] in read or person[1] in read] == []
 
 
+def test_the_page_of_charts_opens_from_its_assets_page(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/assets/sales_report?view=overview")
+    page.get_by_role("button", name="Materialize").click()
+    link = row(page, "open").get_by_role("link")
+    expect(link).to_be_visible(timeout=RUN_MILLISECONDS)
+    with page.context.expect_page() as opened:
+        link.click()
+    expect(opened.value.get_by_role("heading", name="Shop report")).to_be_visible()
+
+
 def under(page: Page, heading: str) -> Locator:
     """What stands below a heading."""
     return page.get_by_text(heading, exact=True).locator("xpath=following-sibling::*[1]")

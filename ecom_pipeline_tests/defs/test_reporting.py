@@ -1,8 +1,6 @@
 """The page and the plans as assets."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import dagster as dg
 import pytest
@@ -33,16 +31,21 @@ def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, dg.Metad
     return dict(event.metadata)
 
 
-def test_the_page_is_written_to_the_home_and_linked(
-    instance: dg.DagsterInstance, stores: Stores, settings: Settings, home: Path
+def test_the_page_is_written_to_the_home_and_linked_where_it_is_served(
+    instance: dg.DagsterInstance,
+    stores: Stores,
+    settings: Settings,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run_pipeline(stores, settings, days_from(settings.start_date, 3))
+    monkeypatch.setenv("ECOM_REPORT_URL", "https://reports.example/shop")
     told = metadata(run_reporting(instance), "sales_report")
     file = home / "report.html"
     assert file.read_text(encoding="utf-8") == page(stores.postgres)
     assert told["bytes"].value == file.stat().st_size
     assert told["file"].value == str(file)
-    assert Path(url2pathname(urlsplit(str(told["open"].value)).path)) == file
+    assert told["open"].value == "https://reports.example/shop"
 
 
 def test_the_check_fails_once_a_plan_does_without_an_index_it_used(
@@ -75,4 +78,5 @@ def test_an_empty_shop_gives_a_page_of_notes_and_no_plans(
     result = run_reporting(instance)
     assert result.success
     assert metadata(result, "query_plans")["dagster/row_count"].value == 0
+    assert "open" not in metadata(result, "sales_report")
     assert fetch(stores, "select count(*) from ops.query_plans") == [(0,)]

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
-OURS = ("code", "webserver", "daemon")
+OURS = ("code", "webserver", "daemon", "report")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)([^}]*)\}")
@@ -65,6 +65,7 @@ def test_every_service_waits_for_the_health_of_those_that_it_needs() -> None:
         "code": {"postgres", "mongo", "redis"},
         "webserver": {"code"},
         "daemon": {"code"},
+        "report": {"code"},
     }
 
 
@@ -94,6 +95,7 @@ def test_no_password_stands_in_a_command_line() -> None:
 
 
 def test_only_the_code_location_knows_the_stores() -> None:
+    assert "environment" not in SERVICES["report"]
     assert {name: sorted(SERVICES[name]["environment"]) for name in ("webserver", "daemon")} == {
         "webserver": ["DAGSTER_POSTGRES_URL"],
         "daemon": ["DAGSTER_POSTGRES_URL"],
@@ -101,6 +103,14 @@ def test_only_the_code_location_knows_the_stores() -> None:
     assert {"ECOM_POSTGRES_URL", "ECOM_MONGO_URL", "ECOM_REDIS_URL"} < set(
         SERVICES["code"]["environment"]
     )
+
+
+def test_the_report_page_is_served_where_the_code_location_links_to() -> None:
+    code, report = SERVICES["code"], SERVICES["report"]
+    port = report["command"][-1].rpartition(":")[2]
+    assert report["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert code["environment"]["ECOM_REPORT_URL"] == f"http://127.0.0.1:{port}"
+    assert report["volumes"] == [f"{volume}:ro" for volume in code["volumes"]]
 
 
 def test_files_that_are_mounted_are_there() -> None:
