@@ -39,6 +39,9 @@ class Changes:
 
 NOTHING: Final = Changes()
 
+_MANY_ROWS: Final = 1_000
+"""Of so many the planner must know; fewer are read in no time, in whatever way."""
+
 
 @contextmanager
 def staged(
@@ -74,6 +77,8 @@ def merge(
 ) -> Changes:
     """Makes the target's rows in scope equal to the staged ones, writing only what differs.
 
+    Afterwards the planner knows the days, where many rows were inserted.
+
     Args:
         connection: An open transaction; the caller commits.
         target: Schema-qualified table.
@@ -93,7 +98,10 @@ def merge(
         days=list(days),
         days_column=days_column,
     )
-    return Changes(*row)
+    changes = Changes(*row)
+    if days_column and changes.inserted >= _MANY_ROWS:
+        _queries.learn_days(connection, target=target, days=list(days), days_column=days_column)
+    return changes
 
 
 def merge_table(

@@ -1,13 +1,14 @@
 """How long Dagster's records of what it did are kept: dagster.yaml can say it for ticks alone."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import dagster as dg
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     SqlEventLogStorageTable,
 )
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import delete, func, select
 
 EVENTS_KEPT: Final = timedelta(days=90)
@@ -48,7 +49,8 @@ def forget_old_events(instance: dg.DagsterInstance, before: datetime, most: int 
         .order_by(_checks.id)
         .limit(most)
     )
-    with instance.event_log_storage.index_transaction() as connection:
+    event_log = cast(SqlEventLogStorage, instance.event_log_storage)
+    with event_log.index_transaction() as connection:
         return sum(
             connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
             for table, old in (

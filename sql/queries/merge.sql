@@ -12,3 +12,7 @@ from ops.merge(
     :days::date[],
     :days_column::text
 ) as changes;
+
+-- name: learn_days$
+-- Makes the planner know how many rows these days have.
+select ops.learn_days(:target::regclass, :days::date[], :days_column::text);

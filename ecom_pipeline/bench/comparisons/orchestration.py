@@ -36,7 +36,7 @@ def run_against_functions(ground: Ground) -> Iterator[Contest]:
         "ORDERS_PER_DAY": ground.pick(500, 1_000),
         "CARTS_PER_DAY": ground.pick(500, 1_500),
     }
-    days = days_from(_FIRST_DAY, ground.pick(_RUN_DAYS, _RUN_DAYS))
+    days = days_from(_FIRST_DAY, _RUN_DAYS)
     dagster, directly = (
         _Pipeline(ground, way, days, sizes, name)
         for way, name in (("run", "through_dagster"), ("directly", "directly"))
