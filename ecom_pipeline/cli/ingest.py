@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,6 +19,11 @@ from ecom_pipeline.pipelines.shop import open_shop
 from ecom_pipeline.pipelines.transformation import refresh_all
 from ecom_pipeline.services.top_sellers import TopSellers
 
+_GENERATED_AS_WELL: Final = (
+    "Runs generate rows beside these, and in place of a day's imported orders: set"
+    " ECOM_GENERATE=false where the shop is to be what its files say."
+)
+
 
 def ingest(
     directory: Annotated[
@@ -31,7 +36,8 @@ def ingest(
     ],
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
-    with open_instance() as instance, open_shop(load_settings()) as stores, _progress() as tell:
+    settings = load_settings()
+    with open_instance() as instance, open_shop(settings) as stores, _progress() as tell:
         report = files.ingest_directory(
             stores.postgres, directory, lambda step, rows: tell(f"{step}: {rows:,} rows")
         )
@@ -43,6 +49,8 @@ def ingest(
                 record.refreshed(refreshed)
             record.cached(TopSellers(stores).push())
     _print(Console(), report)
+    if report.changed and settings.generate:
+        typer.echo(_GENERATED_AS_WELL)
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """All of the shop's definitions, put together."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
+from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.defs import checkout, reporting, serving, shop
 from ecom_pipeline.defs.analytics import analytics_assets
 from ecom_pipeline.defs.automation import keep_up_to_date
@@ -13,10 +16,21 @@ from ecom_pipeline.defs.sensors import killed_runs, old_events, submitted_carts,
 
 
 def everything() -> dg.Definitions:
-    """The definitions that `ecom_pipeline.definitions` gives to Dagster; opens no connection."""
+    """The definitions that `ecom_pipeline.definitions` gives to Dagster; opens no connection.
+
+    Where nothing is to be generated, what otherwise is comes from outside: `ecom ingest` and the
+    application tell of it. It is shown and checked all the same, and no run materializes it.
+    """
+    sources: Sequence[dg.AssetsDefinition | dg.AssetSpec] = [
+        *(shop.customers, shop.products, shop.stock_receipts, shop.orders, checkout.carts)
+    ]
+    if not load_settings().generate:
+        sources = [spec for asset in sources for spec in asset.specs]
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([shop, checkout, serving, reporting]),
+            *sources,
+            checkout.checkouts,
+            *dg.load_assets_from_modules([serving, reporting]),
             *analytics_assets(),
         ],
         asset_checks=[

@@ -19,8 +19,10 @@ EFFECTS_MAY_TAKE: Final = timedelta(minutes=1)
 shop_pipeline = dg.define_asset_job(
     JOB,
     description="Everything: all assets of a day or of a range of days, and their checks.",
-    # Each look at the plans is kept, and a run that finds nothing new must write nothing.
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(REPORTING_JOB),
+    # Each look at the plans is kept, and a run that finds nothing new must write nothing. All
+    # checks are named, because those of assets that no run materializes would be left out.
+    selection=(dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks())
+    - dg.AssetSelection.groups(REPORTING_JOB),
     executor_def=dg.in_process_executor,
 )
 

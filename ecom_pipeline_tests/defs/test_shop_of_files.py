@@ -1,0 +1,77 @@
+"""A shop that is what its files say: where ECOM_GENERATE is false, runs generate nothing."""
+
+import re
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline_tests.checksums import checksums
+from ecom_pipeline_tests.commands import ecom
+from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, breaches, worker
+from ecom_pipeline_tests.shop import fetch
+from ecom_pipeline_tests.shop_files import small_shop, write_csv
+
+# In small_shop's files a day of two orders, one of which shares its month with no other.
+DAYS = ("--start", "2026-01-05", "--end", "2026-01-05")
+LOADED = {"customers": 3, "products": 3, "orders": 3, "order_items": 6, "stock_receipts": 2}
+
+
+@pytest.fixture(autouse=True)
+def files(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOM_GENERATE", "false")
+    done = ecom("ingest", str(write_csv(tmp_path, small_shop())))
+    assert done.exit_code == 0
+    assert "ECOM_GENERATE" not in done.output
+
+
+def run(*command: str) -> tuple[int, str]:
+    with worker("ecom", *command) as process:
+        told, _ = process.communicate(timeout=LIMIT_SECONDS)
+    return process.returncode, told
+
+
+def test_a_run_builds_on_the_files_and_changes_nothing_that_they_say(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    before = checksums(stores)
+
+    code, told = run("run", *DAYS)
+
+    assert code == 0, told
+    after = checksums(stores)
+    assert {name: after[f"shop.{name}"][0] for name in LOADED} == LOADED
+    assert {name for name in before if after[name] != before[name]} <= {"ops.query_plans"}
+    assert stores.mongo.carts.estimated_document_count() == 0
+    assert breaches(stores) == {}
+    [made] = instance.get_runs()
+    assert {"orders", "carts"}.isdisjoint(
+        key.to_user_string() for key in made.asset_selection or ()
+    )
+
+
+def test_nothing_is_built_on_files_that_break_an_invariant(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    fetch(stores, "update shop.orders set total_amount = total_amount + 1 where order_id = 1")
+
+    code, told = run("run", *DAYS)
+
+    assert code == 1
+    assert "failed: checks_of_orders: totals_are_sums_of_items, breaches: 1" in told
+    [made] = instance.get_runs()
+    logs = instance.all_logs(made.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    built = {entry.get_dagster_event().asset_key for entry in logs}
+    assert dg.AssetKey("checkouts") in built
+    assert dg.AssetKey("daily_sales") not in built
+
+
+def test_a_backfill_plans_what_is_made_of_the_files_alone(instance: dg.DagsterInstance) -> None:
+    code, told = run("backfill", *DAYS, "--dry-run", "--missing-only")
+
+    assert code == 0, told
+    sources = ("customers", "products", "stock_receipts", "orders", "carts")
+    assert [name for name in sources if re.search(rf"\b{name}\b", told)] == []
+    assert re.search(r"checkouts\s+│ 2026-01-05\s+│ 1 missing", told)
+    assert re.search(r"daily_sales\s+│ 2026-01-05\s+│ 1 stale", told)
