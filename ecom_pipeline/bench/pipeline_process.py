@@ -13,13 +13,14 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, timedelta
 
+import psutil
 import pyarrow as pa
 
 from ecom_pipeline.analytics.catalog import catalog
-from ecom_pipeline.bench.processes import peak_megabytes
+from ecom_pipeline.bench.processes import Took, peak_megabytes
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.backfill import plan_backfill
@@ -49,21 +50,6 @@ from ecom_pipeline.services.top_sellers import TopSellers
 
 class PipelineFailed(Exception):
     """A run did not succeed, or its shop breaks an invariant; the message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """What filling the shop took, the start of the process left out.
-
-    Attributes:
-        seconds: All of it.
-        peak_megabytes: The most memory that the process held at once.
-        steps: Seconds by asset; the checks together.
-    """
-
-    seconds: float
-    peak_megabytes: int
-    steps: dict[str, float]
 
 
 def main() -> None:
@@ -137,13 +123,15 @@ def _runs(portions: Sequence[tuple[date, date, Sequence[str]]]) -> Took:
     steps = defaultdict[str, float](float)
     with open_instance() as instance:
         count_steps()  # Loads the definitions, which belongs to the start of the process.
+        start_seconds = time.time() - psutil.Process().create_time()
         started = time.perf_counter()
         for first, last, assets in portions:
             report = run_pipeline(instance, first, last, assets=assets)
             _require_success(report)
             for step in report.steps:
                 steps["checks" if step.is_check else step.name] += step.seconds
-        return Took(time.perf_counter() - started, peak_megabytes(), dict(steps))
+        seconds = time.perf_counter() - started
+        return Took(seconds, peak_megabytes(), dict(steps), start_seconds)
 
 
 def _require_success(report: RunReport) -> None:

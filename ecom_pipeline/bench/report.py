@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ecom_pipeline.bench.catalog import chosen
 from ecom_pipeline.bench.contest import Unit
 from ecom_pipeline.bench.ground import Scale
 from ecom_pipeline.bench.measuring import Figures, Result
@@ -56,7 +57,7 @@ class Report:
             [
                 "# Performance",
                 "",
-                f"Written by `ecom bench --scale {self.scale} --markdown`. Contestants take turns",
+                f"Written by `{self._command()}`. Contestants take turns",
                 "on the same servers, with every constraint in force and synchronous commits, and",
                 "leave the same rows, which is checked. A ratio is their time / ours: more is",
                 "better.",
@@ -74,6 +75,11 @@ class Report:
                 *(f"- **{comparison.name}**: {comparison.limit}" for comparison in comparisons),
             ]
         )
+
+    def _command(self) -> str:
+        compared = [result.comparison for result in self.results]
+        names = [] if compared == chosen([]) else [comparison.name for comparison in compared]
+        return " ".join(["ecom bench", *names, f"--scale {self.scale} --markdown"])
 
     def footer(self) -> str:
         """Machine, versions and load in a few lines."""

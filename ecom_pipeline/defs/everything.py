@@ -21,11 +21,12 @@ def everything() -> dg.Definitions:
     Where nothing is to be generated, what otherwise is comes from outside: `ecom ingest` and the
     application tell of it. It is shown and checked all the same, and no run materializes it.
     """
-    sources: Sequence[dg.AssetsDefinition | dg.AssetSpec] = [
-        *(shop.customers, shop.products, shop.stock_receipts, shop.orders, checkout.carts)
-    ]
-    if not load_settings().generate:
-        sources = [spec for asset in sources for spec in asset.specs]
+    generated = (shop.customers, shop.products, shop.stock_receipts, shop.orders, checkout.carts)
+    sources: Sequence[dg.AssetsDefinition | dg.AssetSpec] = (
+        generated
+        if load_settings().generate
+        else [spec for asset in generated for spec in asset.specs]
+    )
     return dg.Definitions(
         assets=[
             *sources,

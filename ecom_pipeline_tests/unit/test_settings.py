@@ -67,7 +67,7 @@ def test_every_bad_variable_is_named_with_what_was_given_and_what_is_expected(
         ECOM_START_DATE="2026-02-30",
     )
     assert "ECOM_CUSTOMERS is 'many': should be a valid integer" in told
-    assert "ECOM_ORDERS_PER_DAY is '-1': should be greater than or equal to 0" in told
+    assert "ECOM_ORDERS_PER_DAY is '-1': should be greater than or equal to 1" in told
     assert "ECOM_START_DATE is '2026-02-30': should be a valid date" in told
 
 

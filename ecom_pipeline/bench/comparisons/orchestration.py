@@ -14,12 +14,14 @@ from ecom_pipeline.bench.carts import checkout_rows
 from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
 from ecom_pipeline.bench.ground import Ground
 from ecom_pipeline.bench.history import days_from, loaded_rows
+from ecom_pipeline.bench.processes import Took
 from ecom_pipeline.config.settings import ENV_PREFIX
 from ecom_pipeline.database.stores import Stores
 
 _FIRST_DAY: Final = date(2025, 1, 1)
 _RUN_DAYS: Final = 30
 _HISTORY_DAYS: Final = 365
+_NOTHING_YET: Final = Took(seconds=0.0, peak_megabytes=0, steps={})
 
 
 class ProcessFailed(Exception):
@@ -49,7 +51,8 @@ def run_against_functions(ground: Ground) -> Iterator[Contest]:
         facts=facts,
     )
     facts["where a Dagster run's time goes"] = dagster.longest_steps()
-    facts["peak memory"] = f"{dagster.peak_megabytes} MB"
+    facts["peak memory"] = f"{dagster.took.peak_megabytes} MB"
+    facts["process start, definitions loaded"] = f"{dagster.took.start_seconds:.1f} s"
 
 
 @contextmanager
@@ -71,9 +74,10 @@ def whole_history(ground: Ground) -> Iterator[Contest]:
             facts=facts,
         )
         for name, pipeline in (("backfill", year), ("single days", single)):
+            took, around = pipeline.took, pipeline.seconds_around_steps() / len(pipeline.days)
             facts[name] = (
-                f"{pipeline.seconds / 60:.1f} minutes, peak memory {pipeline.peak_megabytes} MB; "
-                + pipeline.longest_steps()
+                f"{took.seconds / 60:.1f} minutes, peak memory {took.peak_megabytes} MB;"
+                f" {pipeline.longest_steps()}; around steps {around:.2f} s a day"
             )
 
 
@@ -86,9 +90,7 @@ class _Pipeline:
     days: Sequence[date]
     sizes: Mapping[str, int]
     name: str
-    seconds: float = 0.0
-    peak_megabytes: int = 0
-    steps: dict[str, float] = field(default_factory=dict)
+    took: Took = _NOTHING_YET
     left: Rows = field(default_factory=dict)
 
     def measure(self) -> Sample:
@@ -115,10 +117,8 @@ class _Pipeline:
             )
         if result.returncode != 0:
             raise ProcessFailed(result.stderr)
-        took = json.loads(result.stdout.splitlines()[-1])
-        self.seconds, self.steps = took["seconds"], took["steps"]
-        self.peak_megabytes = took["peak_megabytes"]
-        return Sample(self.seconds / len(self.days))
+        self.took = Took(**json.loads(result.stdout.splitlines()[-1]))
+        return Sample(self.took.seconds / len(self.days))
 
     def rows(self) -> Rows:
         """What was left at the end of the last measurement."""
@@ -126,8 +126,12 @@ class _Pipeline:
 
     def longest_steps(self) -> str:
         """The steps that took longest, with their seconds."""
-        longest = sorted(self.steps.items(), key=lambda step: -step[1])[:6]
+        longest = sorted(self.took.steps.items(), key=lambda step: -step[1])[:6]
         return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in longest)
+
+    def seconds_around_steps(self) -> float:
+        """What the last measurement took besides its steps: Dagster's own work between them."""
+        return self.took.seconds - sum(self.took.steps.values())
 
     def _environment(self, stores: Stores) -> dict[str, str]:
         endpoints = self.ground.endpoints
