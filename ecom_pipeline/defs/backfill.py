@@ -1,6 +1,6 @@
 """Plans which days of which assets are to be made, before anything is."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -76,6 +76,7 @@ def plan_backfill(
             if not missing_only or state is not State.THERE
         }
         for key, of_days in _all_states(instance, graph, days).items()
+        if graph.get(key).is_materializable
     }
     return Plan(states, tuple(_with_whole(graph, list(_portions(states, days)))))
 
@@ -83,21 +84,23 @@ def plan_backfill(
 def _all_states(
     instance: dg.DagsterInstance, graph: AssetGraph, days: Sequence[date]
 ) -> dict[AssetKey, dict[date, State]]:
-    """How each day of each asset is that runs make: what comes from outside is as it is."""
+    """How each day of each daily asset is; what no run makes is as it came."""
     states: dict[AssetKey, dict[date, State]] = {}
     for key in graph.toposorted_asset_keys:
-        if graph.get(key).is_partitioned and graph.get(key).is_materializable:
-            upstream = [up for up in graph.get(key).parent_keys if graph.get(up).is_partitioned]
-            known = [states[up] for up in upstream if up in states]
-            states[key] = _states(instance, key, upstream, known, days)
+        if graph.get(key).is_partitioned:
+            upstream = {up: states[up] for up in graph.get(key).parent_keys if up in states}
+            states[key] = (
+                _states(instance, key, upstream, days)
+                if graph.get(key).is_materializable
+                else dict.fromkeys(days, State.THERE)
+            )
     return states
 
 
 def _states(
     instance: dg.DagsterInstance,
     key: AssetKey,
-    upstream: Iterable[AssetKey],
-    upstream_states: Collection[Mapping[date, State]],
+    upstream: Mapping[AssetKey, Mapping[date, State]],
     days: Sequence[date],
 ) -> dict[date, State]:
     storage, event = instance.event_log_storage, dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -114,7 +117,7 @@ def _states(
         if partition not in made:
             return State.MISSING
         is_older = any(times.get(partition, 0) > made[partition] for times in upstream_made)
-        will_be = any(of_days[day] is not State.THERE for of_days in upstream_states)
+        will_be = any(of_days[day] is not State.THERE for of_days in upstream.values())
         return State.STALE if is_older or will_be else State.THERE
 
     return {day: state(day) for day in days}
