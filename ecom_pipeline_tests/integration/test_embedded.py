@@ -118,6 +118,28 @@ def test_a_server_whose_state_file_is_lost_is_found_and_replaced(program: RedisP
     assert not lost.is_running()
 
 
+class SlowToBeItself(RedisProgram):
+    """Valkey, which for a moment has another command line, as every process has at its birth."""
+
+    def executable(self) -> str:
+        script = self.directory / "slow"
+        script.write_text(f'#!/bin/sh\nsleep 0.3\nexec {super().executable()} "$@"\n')
+        script.chmod(0o755)
+        return str(script)
+
+
+def test_a_server_that_is_not_yet_itself_is_waited_for_and_no_second_is_started(
+    program: RedisProgram,
+) -> None:
+    supervisor.start(SlowToBeItself(program.directory))
+    running = [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if str(program.data) in (process.info["cmdline"] or ())
+    ]
+    assert running == [_pid(program)]
+
+
 def test_a_killed_server_is_started_again(program: RedisProgram) -> None:
     supervisor.start(program)
     killed = psutil.Process(_pid(program))

@@ -202,7 +202,8 @@ def _spawn(program: Program, remembered: str | None) -> State:
 
 def _await_ready(program: Program, state: State, deadline: float) -> str:
     while not program.is_ready(state.address):
-        if _process(program, state.pid) is None:
+        # Not looked for by its command line, which a process has none of for a moment at its birth.
+        if state.pid is None or _has_ended(state.pid):
             raise _EndedWhileStartingError(
                 program.name, f"ended while starting; {_log_tail(program)}"
             )
