@@ -5,6 +5,8 @@
 create function ops.learn_days(target regclass, days date[], days_column text)
 returns void
 language plpgsql
+-- A sample of 3,000 rows tells one day from many, at a tenth of the time that 30,000 take.
+set default_statistics_target = 10
 as $$
 declare
     part regclass;
@@ -25,6 +27,6 @@ comment on function ops.learn_days is
 
 target: a table, partitioned or not; of its partitions just those that hold rows of the days.
 days_column: its column that holds the day.
-A sample of 30,000 rows is read, however large the table is.';
+Takes milliseconds, however large the table is: a sample is read, of that column alone.';
 
 select ops.grant_rights();
