@@ -89,6 +89,8 @@ class Report:
         """How many targets were reached, and which were not."""
         judged = [result for result in self.results if result.reached is not None]
         missed = [result for result in judged if not result.reached]
+        if not judged:
+            return "No target is set."
         told = f"{len(judged) - len(missed)} of {len(judged)} targets reached."
         if not missed:
             return told
