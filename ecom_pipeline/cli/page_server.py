@@ -2,6 +2,11 @@
 
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Final
+
+import typer
+
+_LOOPBACK: Final = "127.0.0.1"
 
 
 class AddressRefused(Exception):
@@ -37,8 +42,9 @@ def serve_page(file: Path, address: str) -> None:
 
     host, _, port = address.rpartition(":")
     try:
-        server = ThreadingHTTPServer((host or "127.0.0.1", int(port)), Page)
+        server = ThreadingHTTPServer((host or _LOOPBACK, int(port)), Page)
     except (OSError, ValueError, OverflowError) as error:
         raise AddressRefused(address, getattr(error, "strerror", None) or str(error)) from None
+    typer.echo(f"The report page is on http://{host or _LOOPBACK}:{port}", err=True)
     with server:
         server.serve_forever()
