@@ -59,8 +59,8 @@ def against_loop(ground: Ground) -> Iterator[Contest]:
 @contextmanager
 def against_pgbench(ground: Ground) -> Iterator[Contest]:
     """Batches, and pgbench with eight clients that place an order in each transaction."""
-    carts = submitted_carts(ground.pick(5, 20) * BATCH_CARTS)
-    each = ground.pick(1_000, 3_000)
+    carts = submitted_carts(ground.pick(4, 20) * BATCH_CARTS)
+    each = ground.pick(600, 3_000)
     with _shop(ground, "checkout_pgbench") as stores:
 
         def audited() -> Rows:
@@ -90,7 +90,7 @@ def against_pgbench(ground: Ground) -> Iterator[Contest]:
 @contextmanager
 def against_bare_driver(ground: Ground) -> Iterator[Contest]:
     """Single orders by the service, and the statements that it sent by a bare connection."""
-    carts = submitted_carts(ground.pick(300, 1_000))
+    carts = submitted_carts(ground.pick(200, 1_000))
     with (
         _shop(ground, "place_order") as stores,
         closing(RecordingPostgres(stores.postgres.url)) as recorder,

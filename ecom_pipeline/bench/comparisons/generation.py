@@ -23,7 +23,7 @@ from ecom_pipeline.pipelines.ingestion.orders import load_orders
 @contextmanager
 def against_ingestion(ground: Ground) -> Iterator[Contest]:
     """Making orders, loading orders that are there, and loading them while they are made."""
-    days = days_from(FIRST_DAY, ground.pick(15, 67))
+    days = days_from(FIRST_DAY, ground.pick(13, 67))
     ground.tell("generating orders")
     batches = list(generated(days))
     rows = sum(count_rows(batches))

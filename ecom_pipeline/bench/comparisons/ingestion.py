@@ -35,7 +35,7 @@ _ROWS_A_STATEMENT: Final = 1_000
 @contextmanager
 def against_copy(ground: Ground) -> Iterator[Contest]:
     """The same days by `load_orders` and by COPY into the constrained tables."""
-    batches = _batches(ground, days=ground.pick(15, 67))
+    batches = _batches(ground, days=ground.pick(13, 67))
     with ground.stores("bulk_ingestion") as stores:
         load_reference(stores.postgres)
         task = _Task(ground, stores.postgres, batches)
@@ -50,7 +50,7 @@ def against_copy(ground: Ground) -> Iterator[Contest]:
 @contextmanager
 def against_to_sql(ground: Ground) -> Iterator[Contest]:
     """Many days by `load_orders`, and the first of them by DataFrame.to_sql."""
-    batches = _batches(ground, days=ground.pick(15, 67))
+    batches = _batches(ground, days=ground.pick(13, 67))
     first = batches[: ground.pick(1, 6)]
     with ground.stores("bulk_ingestion_pandas") as stores:
         load_reference(stores.postgres)
@@ -67,8 +67,8 @@ def against_to_sql(ground: Ground) -> Iterator[Contest]:
 @contextmanager
 def on_history(ground: Ground) -> Iterator[Contest]:
     """The same days by `load_orders` into a shop with a history and into one without."""
-    batches = _batches(ground, days=ground.pick(15, 67))
-    history = days_before(FIRST_DAY, ground.pick(31, 350))
+    batches = _batches(ground, days=ground.pick(13, 67))
+    history = days_before(FIRST_DAY, ground.pick(20, 350))
     with ground.stores("history") as long, ground.stores("no_history") as new:
         for stores in (long, new):
             load_reference(stores.postgres)
@@ -80,7 +80,7 @@ def on_history(ground: Ground) -> Iterator[Contest]:
         yield Contest(
             ours=_Task(ground, long.postgres, batches).by(load_orders, "on the history"),
             theirs=_Task(ground, new.postgres, batches).by(load_orders, "on empty tables"),
-            repeats=ground.pick(3, 5),
+            repeats=ground.pick(2, 5),
             facts={**_facts(batches), "history": f"{before:,} items"},
         )
 

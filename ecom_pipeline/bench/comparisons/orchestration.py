@@ -36,7 +36,7 @@ def run_against_functions(ground: Ground) -> Iterator[Contest]:
     """The same 30 days into empty shops, through Dagster and by calls."""
     sizes = {
         "ORDERS_PER_DAY": ground.pick(500, 1_000),
-        "CARTS_PER_DAY": ground.pick(500, 1_500),
+        "CARTS_PER_DAY": ground.pick(400, 1_500),
     }
     days = days_from(_FIRST_DAY, _RUN_DAYS)
     dagster, directly = (

@@ -28,7 +28,7 @@ def with_long_history(ground: Ground) -> Iterator[Contest]:
     with ground.stores("long_history") as long, ground.stores("short_history") as short:
         shops = [
             _Shop(ground, stores, days_before(FIRST_DAY, days))
-            for stores, days in ((long, ground.pick(50, 350)), (short, ground.pick(10, 35)))
+            for stores, days in ((long, ground.pick(25, 350)), (short, ground.pick(6, 35)))
         ]
         counts = [shop.fill(Refresh.BY_DAY) for shop in shops]
         ours, theirs = (
@@ -38,14 +38,14 @@ def with_long_history(ground: Ground) -> Iterator[Contest]:
             )
             for shop, count in zip(shops, counts, strict=True)
         )
-        yield Contest(ours, theirs, repeats=ground.pick(5, 9), facts=_facts())
+        yield Contest(ours, theirs, repeats=ground.pick(3, 9), facts=_facts())
 
 
 @contextmanager
 def against_rebuild(ground: Ground) -> Iterator[Contest]:
     """One day's tables, and all tables of all days."""
     with ground.stores("rebuild") as stores:
-        history = days_before(FIRST_DAY, ground.pick(20, 90))
+        history = days_before(FIRST_DAY, ground.pick(25, 90))
         shop = _Shop(ground, stores, history)
         count = shop.fill(Refresh.BY_DAY, Refresh.WHOLE)
         yield Contest(

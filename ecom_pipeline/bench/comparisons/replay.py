@@ -24,7 +24,7 @@ from ecom_pipeline.services.order_service import OrderService
 @contextmanager
 def end_to_end(ground: Ground) -> Iterator[Contest]:
     """All of a replay, and each of its parts with nothing beside it."""
-    carts = submitted_carts(ground.pick(2, 10) * BATCH_CARTS)
+    carts = submitted_carts(ground.pick(1, 10) * BATCH_CARTS)
     with ground.stores("replay") as stores:
         fill_shelves(stores.postgres)
         parts = _Parts(ground, stores, carts)
