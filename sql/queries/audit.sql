@@ -52,8 +52,8 @@ item_totals as (
 )
 
 select
-    order_totals.order_id,
-    order_totals.placed_on,
+    coalesce(order_totals.order_id, item_totals.order_id) as order_id,
+    coalesce(order_totals.placed_on, item_totals.placed_on) as placed_on,
     order_totals.total_amount,
     item_totals.total as expected
 from order_totals
