@@ -233,13 +233,18 @@ def test_the_application_is_refused_everything_else(stores: Stores, shop: Stores
     assert _allowed(shop, _NOT_FOR_THE_APPLICATION) == []
 
 
-def test_only_partitions_are_made_in_the_owners_name_and_with_a_fixed_search_path(
+def test_what_acts_in_the_owners_name_makes_partitions_or_is_a_trigger_and_has_a_fixed_search_path(
     stores: Stores,
 ) -> None:
-    definers = "select oid::regprocedure::text, proconfig from pg_proc where prosecdef"
-    assert fetch(stores, definers) == [
-        ("shop.ensure_month(date)", ["search_path=pg_catalog, pg_temp"])
+    definers = fetch(
+        stores,
+        "select oid::regprocedure::text, prorettype = 'trigger'::regtype, proconfig"
+        " from pg_proc where prosecdef",
+    )
+    assert [name for name, is_trigger, _ in definers if not is_trigger] == [
+        "shop.ensure_month(date)"
     ]
+    assert {tuple(setting) for _, _, setting in definers} == {("search_path=pg_catalog, pg_temp",)}
 
 
 def test_an_analyst_reads_everything_but_personal_data(stores: Stores) -> None:
