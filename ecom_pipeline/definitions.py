@@ -1,5 +1,11 @@
 """The entry point for Dagster."""
 
+import dagster as dg
+
 from ecom_pipeline.defs.everything import everything
 
-defs = everything()
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """All of the shop's definitions, put together when Dagster loads them."""
+    return everything()

@@ -10,11 +10,13 @@ from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.transformation import Refreshed, prepare_tables, refresh
+from ecom_pipeline.pipelines.upkeep import bring_up_to_date
 from ecom_pipeline_tests.shop import fetch, open_shop
 
 FIRST_CHECKOUT_ID = 10**15
 MONDAY = date(2026, 1, 5)
 TUESDAY = MONDAY + timedelta(days=1)
+WEDNESDAY = MONDAY + timedelta(days=2)
 
 
 def open_made_shop(stores: Stores) -> None:
@@ -117,14 +119,18 @@ def submitted_cart(
 
 
 def refresh_all(stores: Stores, days: Sequence[date]) -> dict[str, Refreshed]:
-    return {name: refresh(stores, name, days) for name in catalog()}
+    """Refreshes these days of every table, and then what that left stale."""
+    done = {name: refresh(stores, name, days) for name in catalog()}
+    list(bring_up_to_date(stores))
+    return done
 
 
 def forget_everything(stores: Stores) -> None:
-    """Empties what a rebuild makes again, and the sightings with it."""
+    """Empties what a rebuild makes again, and the sightings and notes with it."""
     views = {table.name for table in catalog().refreshed(Refresh.VIEW)}
     relations = [table.relation for name, table in catalog().items() if name not in views]
-    fetch(stores, f"truncate {', '.join(relations)}, analytics.cart_sightings")
+    notes = "analytics.cart_sightings, ops.refreshed_days, ops.refreshed_tables"
+    fetch(stores, f"truncate {', '.join(relations)}, {notes}")
 
 
 def days_from(first: date, count: int) -> list[date]:

@@ -18,8 +18,8 @@ from ecom_pipeline.pipelines.generation import (
 )
 from ecom_pipeline.pipelines.ingestion.orders import load_orders
 from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
-from ecom_pipeline.pipelines.transformation import prepare_tables, refresh_all
-from ecom_pipeline.services.top_sellers import TopSellers
+from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.pipelines.upkeep import bring_up_to_date
 
 
 def profile_of(settings: Settings) -> ShopProfile:
@@ -44,5 +44,4 @@ def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> No
     load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
     replay_checkouts(stores, days[0], days[-1])
     prepare_tables(stores.postgres)
-    list(refresh_all(stores, days))
-    TopSellers(stores).push()
+    list(bring_up_to_date(stores))

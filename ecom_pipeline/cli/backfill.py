@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ecom_pipeline.cli.completion import complete
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, told
 from ecom_pipeline.config.settings import load_settings
@@ -57,10 +58,12 @@ def backfill(
                 typer.echo("With --missing-only it goes on where it stopped.", err=True)
                 raise typer.Exit(1)
             changes += report.changes
-    console.print(f"Done; changed rows: {told(changes)}.", highlight=False)
-    days = days_between(start.date(), end.date())
-    with console.status("computing all tables once more …"), open_shop(load_settings()) as stores:
-        proofs = prove_tables(stores.postgres, days)
+        console.print(f"Done; changed rows: {told(changes)}.", highlight=False)
+        days = days_between(start.date(), end.date())
+        with open_shop(load_settings()) as stores:
+            complete(console, instance, stores, "By `ecom backfill`.")
+            with console.status("computing all tables once more …"):
+                proofs = prove_tables(stores.postgres, days)
     console.print(_proof_table(proofs))
     differing = [proof.table for proof in proofs if not proof.holds]
     if differing:

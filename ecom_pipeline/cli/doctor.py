@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from ecom_pipeline.config.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
+from ecom_pipeline.pipelines.diagnosis import look_at_tables
 
 _PACKAGE = "ecom_pipeline"
 _OLDEST_PYTHON = (3, 11)
@@ -46,6 +47,7 @@ def _findings() -> Iterator[Finding]:
     yield from look_at_leftovers(settings)
     servers = embedded.servers(settings)
     yield from look_at_stores(servers)
+    yield from look_at_tables(servers)
     # Dagster takes seconds to import: what is quick is told first.
     from ecom_pipeline.defs.diagnosis import look_at_dagster  # noqa: PLC0415
 

@@ -10,14 +10,18 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ecom_pipeline.cli.completion import refuse_failed_checks
+from ecom_pipeline.cli.run_summary import told
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.defs.imports import ImportRecord, days_without_partition
 from ecom_pipeline.defs.instance import open_instance
+from ecom_pipeline.defs.partitions import shop_days
+from ecom_pipeline.defs.runless import days_without_partition
+from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
 from ecom_pipeline.pipelines.ingestion import ingest as files
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
 from ecom_pipeline.pipelines.shop import open_shop
-from ecom_pipeline.pipelines.transformation import refresh_all
-from ecom_pipeline.services.top_sellers import TopSellers
+
+_BY: Final = "By `ecom ingest`, from files."
 
 _GENERATED_AS_WELL: Final = (
     "Runs generate rows beside these, and in place of a day's imported orders: set"
@@ -41,14 +45,10 @@ def ingest(
         report = files.ingest_directory(
             stores.postgres, directory, lambda step, rows: tell(f"{step}: {rows:,} rows")
         )
-        if report.changed:
-            record = ImportRecord(instance, stores.postgres)
-            record.loaded(report)
-            for refreshed in refresh_all(stores, report.days):
-                tell(f"{refreshed.table} refreshed")
-                record.refreshed(refreshed)
-            record.cached(TopSellers(stores).push())
-    _print(Console(), report)
+        shop_days.cache_clear()  # what was loaded may begin earlier
+        done = bring_up_to_date(instance, stores, _BY, report.changes, tell)
+    _print(Console(), report, done)
+    refuse_failed_checks(done)
     if report.changed and settings.generate:
         typer.echo(_GENERATED_AS_WELL)
 
@@ -65,7 +65,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda doing: progress.update(task, description=doing)
 
 
-def _print(console: Console, report: IngestReport) -> None:
+def _print(console: Console, report: IngestReport, done: Upkeep) -> None:
     table = Table("file", "read", "accepted", "quarantined", "reasons", title="Rows")
     for source in report.sources:
         reasons = "\n".join(f"{rows:,} of {reason}" for reason, rows in source.reasons.items())
@@ -79,12 +79,19 @@ def _print(console: Console, report: IngestReport) -> None:
         console.print(note)
     if hidden := days_without_partition(report.days):
         console.print(
-            f"{len(hidden)} day(s) from {hidden[0]} are loaded, but before Dagster's first"
-            " partition or after its last: ECOM_START_DATE moves the first.",
+            f"{len(hidden)} day(s) from {min(hidden)} are loaded, but before Dagster's first"
+            " partition: ECOM_START_DATE moves it.",
             soft_wrap=True,
         )
     if not report.changed:
-        console.print("Nothing changed; everything was there already.")
+        console.print(
+            "Nothing new in the files. What an earlier command left out of date was refreshed;"
+            f" changed rows: {told(done.changes)}."
+            if done.refreshed
+            else "Nothing changed; everything was there already.",
+            highlight=False,
+            soft_wrap=True,
+        )
         return
     changed = Table("table", "inserted", "updated", "deleted", title="Changes")
     for name, changes in report.changes.items():

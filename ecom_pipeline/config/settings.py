@@ -1,6 +1,6 @@
 """What the environment and `.env` say about stores, sizes and dates."""
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -67,11 +67,6 @@ class Settings(BaseSettings):
     # the day, a cart's has six, and the busiest day has about 1.6 times the mean.
     orders_per_day: int = Field(default=1_000, ge=1, le=5_000_000)
     carts_per_day: int = Field(default=1_500, ge=1, le=500_000)
-
-    @property
-    def default_window(self) -> tuple[date, date]:
-        """First and last day, both inclusive, of the 30 days from `start_date`."""
-        return self.start_date, self.start_date + timedelta(days=DEFAULT_WINDOW_DAYS - 1)
 
     @property
     def report_page(self) -> Path:

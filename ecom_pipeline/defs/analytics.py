@@ -8,8 +8,7 @@ from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh, TableFile
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
-from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
-from ecom_pipeline.defs.automation import FRESH_ENOUGH, up_to_date
+from ecom_pipeline.defs.asset import FRESH_ENOUGH, daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import analytics_columns, open_columns
 from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.links import links_of
@@ -32,8 +31,6 @@ WRITERS: Final = {
     "analytics.cart_sightings": ("carts", "checkouts"),
 }
 
-DAILY_SOURCES: Final = ("stock_receipts", "orders", "carts", "checkouts")
-
 
 def analytics_assets() -> list[dg.AssetsDefinition]:
     """An asset for each table and view, but for those that are refreshed with another."""
@@ -44,7 +41,7 @@ def analytics_assets() -> list[dg.AssetsDefinition]:
 
 
 def _daily(table: TableFile) -> dg.AssetsDefinition:
-    @daily_asset(**_described(table), automation_condition=up_to_date(_daily_upstream(table)))
+    @daily_asset(**_described(table))
     def refreshed(
         context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]
     ) -> dg.MaterializeResult[None]:
@@ -57,7 +54,7 @@ def _daily(table: TableFile) -> dg.AssetsDefinition:
 
 
 def _whole(table: TableFile) -> dg.AssetsDefinition:
-    @whole_asset(**_described(table), automation_condition=up_to_date(_tables_upstream(table)))
+    @whole_asset(**_described(table))
     def refreshed(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
         done = refresh(stores, table.name)
         rows = count_rows(stores.postgres, table.relation)
@@ -86,18 +83,6 @@ def _shown(stores: Stores, table: TableFile) -> Metadata:
     columns = open_columns(analytics_columns(table))
     rows = preview(stores.postgres, table.relation, columns, table.key)
     return {**rows, **column_lineage(table.name)}
-
-
-def _tables_upstream(table: TableFile) -> list[dg.AssetKey]:
-    """The analytics tables among what it is made from: what sources bring comes through them."""
-    tables = {dg.AssetKey(name) for name in catalog()}
-    return [key for key in _upstream(table) if key in tables]
-
-
-def _daily_upstream(table: TableFile) -> list[dg.AssetKey]:
-    by_day = {dg.AssetKey(name) for name in DAILY_SOURCES}
-    by_day |= {dg.AssetKey(own.name) for own in catalog().refreshed(Refresh.BY_DAY)}
-    return [key for key in _upstream(table) if key in by_day]
 
 
 def _upstream(table: TableFile) -> list[dg.AssetKey]:

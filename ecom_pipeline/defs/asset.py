@@ -3,14 +3,22 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
 
 from ecom_pipeline.defs.failures import kind_in_failure
-from ecom_pipeline.defs.partitions import shop_days
+from ecom_pipeline.defs.partitions import ANY_DAYS
 
 OWNERS: Final = ("team:data-platform",)
+
+FRESH_ENOUGH: Final = dg.FreshnessPolicy.time_window(
+    # The schedule comes every 24 hours; it may be late by a run that is tried again.
+    warn_window=timedelta(hours=25),
+    fail_window=timedelta(hours=30),
+)
+"""Of what people read: at the latest from the night before last."""
 
 AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 
@@ -62,7 +70,7 @@ def daily_asset(
         kinds=kinds,
         columns=columns,
         table=table,
-        partitions_def=shop_days(),
+        partitions_def=ANY_DAYS,
         **settings,
     )
 

@@ -5,6 +5,7 @@ run, because Dagster takes longer over a step than most of these queries do.
 """
 
 from collections.abc import Collection, Iterator
+from datetime import date
 from typing import Final
 
 import dagster as dg
@@ -14,7 +15,7 @@ from ecom_pipeline.defs.check_results import evaluated, run_days
 from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.row_checks import check_rows, row_specs
 from ecom_pipeline.pipelines.audit import ALL_DAYS, CHECKS, EXAMPLES
-from ecom_pipeline.pipelines.quality import rules
+from ecom_pipeline.pipelines.quality import Scope, rules
 
 INVARIANTS: Final = {
     "stock_is_receipts_minus_checkouts": ("checkouts",),
@@ -27,6 +28,7 @@ INVARIANTS: Final = {
     "effects_are_applied": ("checkouts",),
     "cached_stock_is_current": ("checkouts",),
     "sales_add_up": ("daily_sales", "product_daily_sales"),
+    "tables_are_refreshed": ("daily_sales", "product_daily_sales", "cart_funnel", "lost_demand"),
     "cached_top_sellers_are_current": ("top_sellers_cache",),
     "rows_read_are_accounted_for": ("orders",),
 }
@@ -45,8 +47,29 @@ def asset_checks() -> list[dg.AssetChecksDefinition]:
     return [_step(name, asset) for name, asset in CHECKED.items()]
 
 
+def specs_of(asset: str) -> list[dg.AssetCheckSpec]:
+    """The checks of an asset; none where nothing is promised of it."""
+    return [*_invariant_specs(asset), *row_specs(asset)]
+
+
+def check_asset(
+    stores: Stores, asset: str, specs: Collection[dg.AssetCheckSpec], scope: Scope
+) -> list[dg.AssetCheckResult]:
+    """Makes these checks of an asset.
+
+    Raises:
+        StoreUnavailable: A store that a check needs is away.
+    """
+    invariants = [spec for spec in specs if spec.name in INVARIANTS]
+    of_rows = [spec for spec in specs if spec.name not in INVARIANTS]
+    return [
+        *_check_invariants(stores, invariants, scope),
+        *check_rows(stores, asset, of_rows, scope),
+    ]
+
+
 def _step(name: str, asset: str) -> dg.AssetChecksDefinition:
-    specs = {spec.name: spec for spec in (*_invariant_specs(asset), *row_specs(asset))}
+    specs = {spec.name: spec for spec in specs_of(asset)}
 
     # A subset lets somebody run one of them in the UI, without what it is about.
     @dg.multi_asset_check(name=name, specs=list(specs.values()), can_subset=True)
@@ -66,12 +89,14 @@ def _evaluate(
     asset: str,
     wanted: Collection[dg.AssetCheckSpec],
 ) -> list[dg.AssetCheckResult]:
-    invariants = [spec for spec in wanted if spec.name in INVARIANTS]
-    of_rows = [spec for spec in wanted if spec.name not in INVARIANTS]
-    return [
-        *_check_invariants(context, stores, invariants),
-        *check_rows(context, stores, asset, of_rows),
-    ]
+    return check_asset(stores, asset, wanted, _scope(context, asset))
+
+
+def _scope(context: dg.AssetCheckExecutionContext, asset: str) -> Scope:
+    if days := run_days(context):
+        return Scope(days, newest=days[1])
+    made = context.instance.get_materialized_partitions(dg.AssetKey(asset))
+    return Scope(newest=date.fromisoformat(max(made)) if made else None)
 
 
 def _invariant_specs(asset: str) -> Iterator[dg.AssetCheckSpec]:
@@ -88,10 +113,9 @@ def _invariant_specs(asset: str) -> Iterator[dg.AssetCheckSpec]:
 
 
 def _check_invariants(
-    context: dg.AssetCheckExecutionContext, stores: Stores, specs: Collection[dg.AssetCheckSpec]
+    stores: Stores, specs: Collection[dg.AssetCheckSpec], scope: Scope
 ) -> Iterator[dg.AssetCheckResult]:
-    # What was loaded for other days may be waiting for a refresh of its own.
-    days = run_days(context) or ALL_DAYS
+    days = scope.days or ALL_DAYS
     by_name = {check.name: check for check in CHECKS}
     for spec in specs:
         breaches = list(by_name[spec.name].breaches(stores, days))

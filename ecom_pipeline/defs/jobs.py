@@ -7,11 +7,13 @@ import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.upkeep import bring_up_to_date
 from ecom_pipeline.services.effects import Effects
 
 JOB: Final = "shop_pipeline"
 RELAY_JOB: Final = "checkout_effects"
 REPORTING_JOB: Final = "reporting"
+UPKEEP_JOB: Final = "stale_tables"
 
 EFFECTS_MAY_TAKE: Final = timedelta(minutes=1)
 """Undone effects that are younger are most likely being seen to by whoever decided the cart."""
@@ -46,3 +48,19 @@ def relayed_effects(context: dg.OpExecutionContext, stores: dg.ResourceParam[Sto
 def checkout_effects() -> None:
     """Does the effects of checkouts that are still undone: the relay."""
     relayed_effects()
+
+
+@dg.op(pool=UPKEEP_JOB)
+@kind_in_failure
+def refreshed_tables(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
+    """Refreshes and checks what is stale; each asset's page shows what became of it."""
+    done = bring_up_to_date(context.instance, stores, f"By the job `{UPKEEP_JOB}`.")
+    context.add_output_metadata({refreshed.table: refreshed.rows for refreshed in done.refreshed})
+    if done.failed_checks:
+        raise dg.Failure(f"checks failed: {', '.join(done.failed_checks)}", allow_retries=False)
+
+
+@dg.job(name=UPKEEP_JOB, executor_def=dg.in_process_executor)
+def stale_tables() -> None:
+    """Refreshes the days and tables that are older than what they are made from, and the cache."""
+    refreshed_tables()

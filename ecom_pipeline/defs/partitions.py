@@ -1,12 +1,24 @@
 """The shop's days as partitions."""
 
-from datetime import UTC, date, datetime
+import logging
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import Final
 
 import dagster as dg
 
-from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.config.settings import DEFAULT_WINDOW_DAYS, Settings, load_settings
+from ecom_pipeline.database import embedded
+from ecom_pipeline.database.errors import StoreError
+from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.models.errors import ShopError
+from ecom_pipeline.pipelines.shop_facts import first_day_of_files
+
+ANY_DAYS: Final = dg.DailyPartitionsDefinition("2026-01-01", timezone="UTC")
+"""Stands for the shop's days in assets, until `everything` puts those in its place."""
+
+_logger = logging.getLogger(__name__)
 
 
 class NoSuchDay(ShopError):
@@ -47,9 +59,34 @@ def daily_partitions(
 
 @cache
 def shop_days() -> dg.DailyPartitionsDefinition:
-    """The partitions of all day-grained assets, as the settings say."""
-    first_day, last_day = load_settings().default_window
+    """The partitions of all day-grained assets; the same for as long as the process lives."""
+    first_day, last_day = default_window()
     return daily_partitions(first_day, last_day, datetime.now(UTC).date())
+
+
+def default_window() -> tuple[date, date]:
+    """The shop's first day, and the last of the 30 from it, both inclusive.
+
+    The first day is the setting; where nobody set it, that of the first order of a shop of files,
+    if its database can be asked; otherwise the setting's default.
+    """
+    settings = load_settings()
+    first_day = settings.start_date
+    if "start_date" not in settings.model_fields_set:
+        first_day = _first_day_of_files(settings) or first_day
+    return first_day, first_day + timedelta(days=DEFAULT_WINDOW_DAYS - 1)
+
+
+def _first_day_of_files(settings: Settings) -> date | None:
+    url = next(server.url for server in embedded.servers(settings) if server.name == "postgres")
+    if url is None:
+        return None
+    with closing(Postgres(url)) as postgres:
+        try:
+            return first_day_of_files(postgres)
+        except StoreError as error:
+            _logger.warning("the shop's first day is not known: %s", error)
+            return None
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

@@ -12,8 +12,7 @@ from ecom_pipeline.analytics.plans import QueryPlan, capture_plans, lost_indexes
 from ecom_pipeline.analytics.table_file import Refresh
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.asset import deps, whole_asset
-from ecom_pipeline.defs.automation import FRESH_ENOUGH
+from ecom_pipeline.defs.asset import FRESH_ENOUGH, deps, whole_asset
 from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.jobs import REPORTING_JOB

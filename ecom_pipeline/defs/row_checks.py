@@ -1,13 +1,12 @@
 """What the tables declare of their rows, as checks of their assets."""
 
 from collections.abc import Collection, Iterator
-from datetime import date
 from typing import Final
 
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.check_results import evaluated, run_days
+from ecom_pipeline.defs.check_results import evaluated
 from ecom_pipeline.pipelines.quality import Scope, find_breaches, rules
 from ecom_pipeline.pipelines.quality_rules import NEWEST
 
@@ -31,10 +30,10 @@ def row_specs(asset: str) -> Iterator[dg.AssetCheckSpec]:
 
 
 def check_rows(
-    context: dg.AssetCheckExecutionContext,
     stores: Stores,
     asset: str,
     specs: Collection[dg.AssetCheckSpec],
+    scope: Scope,
 ) -> Iterator[dg.AssetCheckResult]:
     """Makes these checks of an asset.
 
@@ -43,14 +42,6 @@ def check_rows(
     """
     by_name = {spec.name: spec for spec in specs}
     if by_name:
-        scope = _scope(context, asset)
         for finding in find_breaches(stores.postgres, asset, scope, set(by_name)):
             rows = [(broken.table, broken.row, broken.problem) for broken in finding.examples]
             yield evaluated(by_name[finding.check], finding.breaches, _COLUMNS, rows)
-
-
-def _scope(context: dg.AssetCheckExecutionContext, asset: str) -> Scope:
-    if days := run_days(context):
-        return Scope(days, newest=days[1])
-    made = context.instance.get_materialized_partitions(dg.AssetKey(asset))
-    return Scope(newest=date.fromisoformat(max(made)) if made else None)

@@ -1,6 +1,6 @@
 """What happens because something else did."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
@@ -8,11 +8,14 @@ import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import close_abandoned_runs
-from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB
+from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB, UPKEEP_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
 from ecom_pipeline.pipelines.shop_facts import waiting_days
+from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.effects import Effects, EffectsLag
+
+_PAUSE_AFTER_FAILURE: Final = timedelta(minutes=5)
 
 _UNFINISHED: Final = [
     dg.DagsterRunStatus.QUEUED,
@@ -72,6 +75,39 @@ def submitted_carts(
     in_a_row = takewhile(lambda pair: (pair[1] - days[0]).days == pair[0], enumerate(days))
     *_, (_, last) = in_a_row
     return dg.RunRequest(asset_selection=[dg.AssetKey("checkouts")], tags=range_tags(days[0], last))
+
+
+@dg.sensor(
+    job_name=UPKEEP_JOB,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def tables_to_refresh(
+    context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
+) -> dg.RunRequest | dg.SkipReason:
+    """Refreshes tables that are older than what they are made from: by a checkout, a late load.
+
+    It asks the database, which counts the changes of each day, and follows no events: whoever
+    changed something, and whatever was broken off meanwhile, is found.
+    """
+    stale = find_stale(stores.postgres)
+    if not stale:
+        return dg.SkipReason("every table is up to date")
+    if is_unfinished(context.instance, JOB) or is_unfinished(context.instance, UPKEEP_JOB):
+        return dg.SkipReason("a run is under way that may refresh them")
+    if has_failed_lately(context.instance, UPKEEP_JOB, datetime.now(UTC)):
+        return dg.SkipReason(f"the last refresh failed; tried again after {_PAUSE_AFTER_FAILURE}")
+    return dg.RunRequest()
+
+
+def has_failed_lately(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
+    """Whether the job's newest run failed so lately that another would only fail as well."""
+    newest = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
+    return any(
+        record.dagster_run.status is dg.DagsterRunStatus.FAILURE
+        and now - record.update_timestamp.replace(tzinfo=UTC) < _PAUSE_AFTER_FAILURE
+        for record in newest
+    )
 
 
 def is_overdue(lag: EffectsLag, now: datetime) -> bool:

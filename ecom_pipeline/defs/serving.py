@@ -5,11 +5,11 @@ from typing import Final
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.asset import deps, whole_asset
-from ecom_pipeline.defs.automation import FRESH_ENOUGH, up_to_date_and_alive
+from ecom_pipeline.defs.asset import FRESH_ENOUGH, deps, whole_asset
 from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_whole
-from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key
+from ecom_pipeline.pipelines.upkeep import refresh_cache
+from ecom_pipeline.services.top_sellers import top_sellers_key
 
 GROUP: Final = "serving"
 
@@ -30,7 +30,6 @@ RANKING: Final = dg.TableSchema(
     columns=RANKING,
     table=top_sellers_key("{window}"),
     deps=deps(["top_sellers"]),
-    automation_condition=up_to_date_and_alive(deps(["top_sellers"])),
     freshness_policy=FRESH_ENOUGH,
 )
 def top_sellers_cache(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
@@ -38,11 +37,4 @@ def top_sellers_cache(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[
 
     Each expires after about a day; readers that find none rank anew from Postgres.
     """
-    products = TopSellers(stores).push()
-    return of_whole(
-        sum(products.values()),
-        {
-            **{f"products_{window}": count for window, count in products.items()},
-            **column_lineage("top_sellers_cache"),
-        },
-    )
+    return of_whole(refresh_cache(stores).rows, column_lineage("top_sellers_cache"))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -11,11 +11,15 @@ from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import cart_key
+from ecom_pipeline.pipelines.staleness import CACHE, find_stale, is_current
 from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import StockCache
 from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
+
+REFRESHES_MAY_TAKE: Final = timedelta(minutes=10)
+"""What is stale for less is most likely about to be refreshed by the daemon."""
 
 EXAMPLES: Final = 5
 """Breaches that a finding shows; it counts them all."""
@@ -192,8 +196,26 @@ def cached_stock_is_current(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Brea
                 }
 
 
+def tables_are_refreshed(stores: Stores, days: Days) -> Iterator[Breach]:
+    """No change of a day has waited over ten minutes for the tables that are made from it."""
+    first_day, last_day = days
+    stale = find_stale(stores.postgres)
+    if stale.since is not None and datetime.now(UTC) - stale.since <= REFRESHES_MAY_TAKE:
+        return
+    by_day = [
+        table
+        for table, stale_days in stale.days.items()
+        if any(first_day <= day <= last_day for day in stale_days)
+    ]
+    if tables := [*by_day, *(stale.whole if days == ALL_DAYS else ())]:
+        yield {"tables": tables, "days": len(stale.all_days), "since": stale.since}
+
+
 def cached_top_sellers_are_current(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Breach]:
-    """Every ranking that Redis holds is that of analytics.top_sellers."""
+    """Every ranking that Redis holds is that of analytics.top_sellers, once that is refreshed."""
+    with stores.postgres.transaction() as connection:
+        if not is_current(connection, CACHE):
+            return
     top_sellers = TopSellers(stores)
     for window in WINDOWS:
         cached, ranking = top_sellers.cached(window), top_sellers.ranking(window)
@@ -224,6 +246,7 @@ CHECKS: Final = (
     _in_postgres("effects_are_applied"),
     _across_stores(cached_stock_is_current),
     _in_postgres("sales_add_up"),
+    _across_stores(tables_are_refreshed),
     _across_stores(cached_top_sellers_are_current),
     _in_postgres("rows_read_are_accounted_for"),
 )

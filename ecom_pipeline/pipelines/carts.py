@@ -47,12 +47,17 @@ def load_carts(
             inserts the rest.
     """
     changes = CartChanges()
-    for _, carts in batches:
-        changes += _load_day(stores, carts)
+    for day, carts in batches:
+        changes += _load_day(stores, day, carts)
     return changes
 
 
-def _load_day(stores: Stores, carts: Sequence[dict[str, Any]]) -> CartChanges:
+def _note_changed(stores: Stores, day: date) -> None:
+    with stores.postgres.transaction() as connection:
+        _queries.note_changed_days(connection, days=[day])
+
+
+def _load_day(stores: Stores, day: date, carts: Sequence[dict[str, Any]]) -> CartChanges:
     cart_ids = [cart["_id"] for cart in carts]
     if not cart_ids:
         return CartChanges()
@@ -64,18 +69,21 @@ def _load_day(stores: Stores, carts: Sequence[dict[str, Any]]) -> CartChanges:
     # Second: a cart that is cleared between the two look-ups was decided before it was cleared.
     with stores.postgres.transaction() as connection:
         known |= {cart_id for (cart_id,) in _queries.decided_among(connection, cart_ids=cart_ids)}
+    new = [cart for cart in carts if cart["_id"] not in known]
+    if not new:
+        return CartChanges(unchanged=len(carts))
+    # Before, in case of a crash; and after, in case the day is refreshed meanwhile.
+    _note_changed(stores, day)
     with stores.mongo.reaching():
         # By the wall clock, unlike all else: history must not expire as soon as it is written.
         now = datetime.now(UTC)
-        new = [{**cart, "touched_at": now} for cart in carts if cart["_id"] not in known]
-        displaced = _insert(stores, new)
+        displaced = _insert(stores, [{**cart, "touched_at": now} for cart in new])
+    _note_changed(stores, day)
     return CartChanges(len(new) - displaced, len(carts) - len(new), displaced)
 
 
 def _insert(stores: Stores, carts: list[dict[str, Any]]) -> int:
     """Inserts the carts; gives how many a unique index refused."""
-    if not carts:
-        return 0
     try:
         stores.mongo.carts.insert_many(carts, ordered=False)
     except BulkWriteError as error:

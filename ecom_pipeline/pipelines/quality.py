@@ -30,7 +30,7 @@ from ecom_pipeline.database.declared_tables import (
     schema_tables,
 )
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.quality_rules import KINDS, Rule, rules_of
+from ecom_pipeline.pipelines.quality_rules import KINDS, Dense, Rule, rules_of
 
 EXAMPLES: Final = 5
 """Breaches that a finding shows; it counts them all."""
@@ -45,7 +45,7 @@ _SHOP: Final[dict[str, dict[str, str | None]]] = {
 }
 
 # A shop without an order for a whole day is possible, and worth a look.
-_DENSE: Final = {"shop.orders"}
+_DENSE: Final = {"shop.orders": Dense.MADE}
 
 _REFERENCE = re.compile(r"\bas in (shop\.\w+)")
 
@@ -146,7 +146,7 @@ def _run(
 
 def _of_shop(tables: Mapping[str, str | None]) -> Iterator[Rule]:
     for relation, day in tables.items():
-        yield from rules_of(schema_tables()[relation], day, dense=relation in _DENSE)
+        yield from rules_of(schema_tables()[relation], day, _DENSE.get(relation))
 
 
 def _of_analytics(file: TableFile) -> Iterator[Rule]:
@@ -165,4 +165,5 @@ def _of_analytics(file: TableFile) -> Iterator[Rule]:
         ),
     )
     day = "day" if by_day else None
-    return rules_of(table, day, dense=by_day and file.key == ("day",))
+    is_dense = by_day and file.key == ("day",)
+    return rules_of(table, day, Dense.ORDERED if is_dense else None)

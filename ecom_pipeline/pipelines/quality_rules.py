@@ -6,6 +6,7 @@ and references alone, and no value that might be personal.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from psycopg2 import sql
@@ -18,6 +19,22 @@ RANGE: Final = "values_are_in_range"
 REFERENCES: Final = "references_exist"
 NEWEST: Final = "newest_day_is_there"
 KINDS: Final = (KEY, REQUIRED, RANGE, REFERENCES, NEWEST)
+
+
+class Dense(StrEnum):
+    """How far a table reaches that has a row for each of its days, in words."""
+
+    MADE = "reaches the newest day that was made"
+    ORDERED = "reaches the newest day that was made and is none after the newest order"
+
+
+_NEWEST_DAYS: Final = {
+    Dense.MADE: sql.SQL("%(newest)s::date"),
+    Dense.ORDERED: sql.SQL(
+        "case when %(newest)s::date is not null"
+        " then least(%(newest)s::date, (select max(placed_on) from shop.orders)) end"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +56,13 @@ class Rule:
     breaches: sql.Composable
 
 
-def rules_of(table: DeclaredTable, day: str | None, dense: bool) -> Iterator[Rule]:
+def rules_of(table: DeclaredTable, day: str | None, dense: Dense | None) -> Iterator[Rule]:
     """The rules of a table.
 
     Args:
         table: What it declares.
         day: SQL of the UTC day of a row, for a table that is kept by day.
-        dense: Whether each of its days has a row.
+        dense: How far its days reach, if each of them has a row.
     """
     scope = _scope(day)
     yield from _keys(table, scope)
@@ -55,7 +72,7 @@ def rules_of(table: DeclaredTable, day: str | None, dense: bool) -> Iterator[Rul
     for reference in table.references:
         yield _reference(table, reference, scope)
     if dense and day:
-        yield _newest_day(table, day)
+        yield _newest_day(table, day, dense)
 
 
 def _keys(table: DeclaredTable, scope: sql.Composable) -> Iterator[Rule]:
@@ -134,13 +151,14 @@ def _reference(table: DeclaredTable, reference: Reference, scope: sql.Composable
     return Rule(REFERENCES, table.relation, promise, query)
 
 
-def _newest_day(table: DeclaredTable, day: str) -> Rule:
+def _newest_day(table: DeclaredTable, day: str, dense: Dense) -> Rule:
     query = sql.SQL(
-        "select jsonb_build_object('newest', max({day})), 'there is no row of ' || %(newest)s"
-        " from {relation} as t"
-        " having coalesce(max({day}), '-infinity') < %(newest)s::date"
-    ).format(day=_declared(day), relation=_relation(table.relation))
-    return Rule(NEWEST, table.relation, "reaches the newest day that was made", query)
+        "select jsonb_build_object('newest', found.day), 'there is no row of ' || wanted.day"
+        " from (select max({day}) as day from {relation} as t) as found"
+        " cross join (select {newest} as day) as wanted"
+        " where coalesce(found.day, '-infinity') < wanted.day"
+    ).format(day=_declared(day), relation=_relation(table.relation), newest=_NEWEST_DAYS[dense])
+    return Rule(NEWEST, table.relation, dense, query)
 
 
 def _rows_with(

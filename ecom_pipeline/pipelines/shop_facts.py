@@ -67,6 +67,19 @@ def outcomes_per_day(postgres: Postgres, days: Sequence[date]) -> dict[date, Out
     return outcomes
 
 
+def first_day_of_files(postgres: Postgres) -> date | None:
+    """The day of the first order, in a shop of files; None in any other, and where none is loaded.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    with postgres.transaction() as connection:
+        if not _queries.has_schema(connection):
+            return None
+        day: date | None = _queries.first_day_of_files(connection)
+        return day
+
+
 def waiting_days(stores: Stores) -> list[date]:
     """The UTC days of submission of the carts that wait longest to be decided, in order.
 

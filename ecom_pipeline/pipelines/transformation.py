@@ -4,7 +4,7 @@ Rows are computed into a temporary table and merged: readers see the rows from b
 from after, never a part, and a refresh that finds nothing new writes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +19,14 @@ from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.cart_sightings import see_carts
+from ecom_pipeline.pipelines.staleness import (
+    forget_refreshes,
+    made_from_now,
+    record_days,
+    record_table,
+    stale_seen_by,
+    version_of_sources,
+)
 
 _queries = load_queries("analytics")
 
@@ -63,13 +71,6 @@ def refresh(stores: Stores, name: str, days: Iterable[date] = ()) -> Refreshed:
             return Refreshed(name, Changes(), 0)
 
 
-def refresh_all(stores: Stores, days: Iterable[date]) -> Iterator[Refreshed]:
-    """Refreshes every table, each after those it is made from; gives each as it is done."""
-    days = _in_order(days)
-    for name in catalog():
-        yield refresh(stores, name, days)
-
-
 def refresh_days(
     postgres: Postgres, name: str, days: Iterable[date], tables: Catalog | None = None
 ) -> Refreshed:
@@ -85,9 +86,9 @@ def refresh_days(
 
 def refresh_whole(postgres: Postgres, name: str, tables: Catalog | None = None) -> Refreshed:
     """Computes all rows of a table."""
-    table = (tables or catalog())[name]
+    tables = tables or catalog()
     with postgres.transaction() as connection:
-        return _refresh_whole(connection, table)
+        return _refresh_whole(connection, tables, tables[name])
 
 
 def refresh_cart_funnel(stores: Stores, days: Iterable[date]) -> Refreshed:
@@ -112,25 +113,32 @@ def prepare_tables(postgres: Postgres, tables: Catalog | None = None) -> tuple[R
     tables = tables or catalog()
     with postgres.transaction() as connection:
         made = {table.kept_with or table.name for table in define_tables(connection, tables)}
-        return _fill(connection, tables, made) if made else ()
+        filled = _fill(connection, tables, made) if made else ()
+        if "cart_funnel" in made:
+            # From what was seen of carts before: the next refresh looks at Mongo.
+            forget_refreshes(connection, ["cart_funnel"])
+        return filled
 
 
 def rebuild_everything(stores: Stores) -> tuple[Refreshed, ...]:
-    """Computes all tables, for every day that has orders or was refreshed and those between."""
+    """Computes all tables anew, for every day of the shop and every other that has carts."""
     tables = catalog()
     with stores.postgres.transaction() as connection:
-        see_carts(connection, stores.mongo, _known_days(connection))
+        forget_refreshes(connection, list(tables))
+        see_carts(connection, stores.mongo, stale_seen_by(connection).all_days)
         return _fill(connection, tables, set(tables))
 
 
 def _fill(
     connection: psycopg2.extensions.connection, tables: Catalog, names: set[str]
 ) -> tuple[Refreshed, ...]:
-    days = _known_days(connection)
+    """Computes these tables from nothing."""
+    forget_refreshes(connection, list(names))
+    stale = stale_seen_by(connection, tables)
     return tuple(
-        _refresh_days(connection, tables, table, days)
+        _refresh_days(connection, tables, table, stale.days.get(table.name, ()))
         if table.refresh is Refresh.BY_DAY
-        else _refresh_whole(connection, table)
+        else _refresh_whole(connection, tables, table)
         for table in tables.refreshed(Refresh.BY_DAY, Refresh.WHOLE)
         if table.name in names
     )
@@ -145,24 +153,31 @@ def _refresh_days(
 ) -> Refreshed:
     if not days:
         return Refreshed(table.name, Changes(), 0)
-    changed = set(moved)
+    _lock(connection, table)
+    made_from = made_from_now(connection, days)
+    changed, kept_changes = set(moved), Changes()
     for kept in tables.kept_with(table.name):
         _lock(connection, kept)
         staged, _ = _stage(connection, kept, days)
         changed |= _moved_days(connection, kept, days)
-        _merge_days(connection, kept, staged, days)
-    _lock(connection, table)
+        kept_changes += _merge_days(connection, kept, staged, days)
     computed = _in_order({*days, *_refreshed_before(connection, table, changed)})
     staged, rows = _stage(connection, table, computed)
     changes = _merge_days(connection, table, staged, computed)
+    record_days(connection, table.name, days, made_from)
+    record_table(connection, table.name, has_changed=bool(changes) or bool(kept_changes))
     return Refreshed(table.name, changes, rows, tuple(computed))
 
 
-def _refresh_whole(connection: psycopg2.extensions.connection, table: TableFile) -> Refreshed:
+def _refresh_whole(
+    connection: psycopg2.extensions.connection, tables: Catalog, table: TableFile
+) -> Refreshed:
     _lock(connection, table)
+    made_from = version_of_sources(connection, tables, table.name)
     staged, rows = _stage(connection, table)
     changes = merge(connection, table.relation, staged, table.key, scope="true")
     _drop(connection, staged)
+    record_table(connection, table.name, has_changed=bool(changes), made_from=made_from)
     return Refreshed(table.name, changes, rows)
 
 
@@ -226,10 +241,6 @@ def _refreshed_before(
     with connection.cursor() as cursor:
         cursor.execute(statement.format(sql.Identifier(SCHEMA, table.name)), [list(days)])
         return {day for (day,) in cursor}
-
-
-def _known_days(connection: psycopg2.extensions.connection) -> list[date]:
-    return [day for (day,) in _queries.known_days(connection)]
 
 
 def _in_order(days: Iterable[date]) -> list[date]:

@@ -51,8 +51,11 @@ def stored(stores: Stores) -> dict[str, Rows]:
     return tables
 
 
-def truth(stores: Stores, days: Iterable[date]) -> dict[str, Rows]:
-    """The rows that every table must have once these days, and no others, were refreshed."""
+def truth(stores: Stores, days: Iterable[date] = ()) -> dict[str, Rows]:
+    """The rows that every table must have.
+
+    Of carts on days that the shop has no order before or after, those of these days are known.
+    """
     with copy_of_shop(stores, sorted(set(days))) as shop:
         return {name: _in_order(name, calculate(shop)) for name, calculate in _CALCULATIONS.items()}
 

@@ -23,9 +23,11 @@ def _cart_funnel(shop: ShopCopy) -> Rows:
         if cart["status"] == "active" and cart["_id"] not in decided
     }
     rows: Rows = []
-    for day in shop.days:
+    for day in sorted({*shop.days, *shop.other_days}):
         created = [cart for cart, when in begun.items() if when == day]
         outcomes = [row[1] for row in shop.checkouts if _day(row[5]) == day]
+        if day not in shop.days and not created and day not in submitted.values():
+            continue
         left = [cart for cart in created if cart in active]
         rows.append(
             (
@@ -51,7 +53,7 @@ def _lost_demand(shop: ShopCopy) -> Rows:
     revenue: dict[tuple[date, int], Decimal] = defaultdict(Decimal)
     for _, _, reason, detail, _, submitted_at in shop.checkouts:
         day = _day(submitted_at)
-        if reason == "insufficient_stock" and day and day in shop.days:
+        if reason == "insufficient_stock" and day and day in {*shop.days, *shop.other_days}:
             for line in detail["shortfalls"]:
                 units[day, line["product_id"]] += line["requested"]
                 revenue[day, line["product_id"]] += line["requested"] * Decimal(line["unit_price"])

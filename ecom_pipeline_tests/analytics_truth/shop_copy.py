@@ -23,8 +23,9 @@ class ShopCopy:
     """The base tables; money in cents, instants as they are.
 
     Attributes:
-        duckdb: Orders, items, products' stock and receipts, and the days that were refreshed.
-        days: Those days, in order.
+        duckdb: Orders, items, products' stock and receipts, and the shop's days.
+        days: Those days, in order: from the first to the newest of an order.
+        other_days: Days on which carts are known besides.
         products: product_id, category, cents, attributes.
         checkouts: cart_id, outcome, reason, detail, created_at, submitted_at.
         carts: As Mongo holds them.
@@ -32,24 +33,25 @@ class ShopCopy:
 
     duckdb: duckdb.DuckDBPyConnection
     days: Sequence[date]
+    other_days: Sequence[date]
     products: Rows
     checkouts: Rows
     carts: Sequence[Mapping[str, Any]]
 
     @property
     def newest(self) -> date:
-        return self.days[-1]
+        """The newest day; before all days where there is none."""
+        return self.days[-1] if self.days else date.min
 
     def query(self, statement: str, *values: object) -> Rows:
         return self.duckdb.execute(statement, values).fetchall()
 
 
 @contextmanager
-def copy_of_shop(stores: Stores, days: Sequence[date]) -> Iterator[ShopCopy]:
+def copy_of_shop(stores: Stores, other_days: Sequence[date]) -> Iterator[ShopCopy]:
     """Copies the shop for as long as the context lasts."""
     with closing(duckdb.connect()) as connection:
         connection.execute(_TABLES)
-        connection.execute("insert into days select unnest(?::date[])", [days])
         with TemporaryDirectory() as directory:
             for name, query in _COPIED.items():
                 file = Path(directory) / f"{name}.csv"
@@ -58,7 +60,8 @@ def copy_of_shop(stores: Stores, days: Sequence[date]) -> Iterator[ShopCopy]:
         connection.execute(_DERIVED)
         yield ShopCopy(
             connection,
-            days,
+            [day for (day,) in connection.execute("from days order by day").fetchall()],
+            other_days,
             fetch(
                 stores,
                 "select product_id, category, (price * 100)::bigint, attributes from shop.products",
@@ -111,7 +114,6 @@ create macro money(cents) as cents::decimal(18, 0) * 0.01;
 create macro six(a, b) as case
     when b > 0 then scaled(a, b, 1000000)::decimal(28, 0) * 0.000001
 end;
-create table days (day date);
 create table orders (order_id bigint, day date, customer_id bigint, placed_at timestamptz);
 create table items (order_id bigint, day date, product_id bigint, quantity bigint, cents bigint);
 create table products (product_id bigint, stock bigint);
@@ -119,6 +121,8 @@ create table receipts (product_id bigint, day date, quantity bigint);
 """
 
 _DERIVED = """
+create table days as
+select unnest(generate_series(min(day), max(day), interval 1 day))::date as day from orders;
 create view sold as
 select items.*, customer_id, placed_at, quantity * cents as paid
 from items join orders using (order_id, day);

@@ -16,6 +16,8 @@ from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import for_sqlalchemy
+from ecom_pipeline.defs.partitions import shop_days
+from ecom_pipeline.defs.running import _job
 
 _TEMPLATE = "dagster_template"
 
@@ -58,6 +60,9 @@ def instance(
     _administer(environment, statement, name, dagster_template)
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", sibling_url(environment.postgres_url, name))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    # What another test's shop had; a process of its own has it of its own.
+    shop_days.cache_clear()
+    _job.cache_clear()
     with open_instance() as instance:
         yield instance
     _administer(environment, "drop database if exists {} with (force)", name)

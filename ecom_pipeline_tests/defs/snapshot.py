@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from ecom_pipeline.definitions import defs
+from ecom_pipeline.defs.everything import everything
 
 FILE = Path(__file__).with_name("definitions.json")
 
@@ -19,6 +19,7 @@ def snapshot() -> str:
 
 
 def _graph() -> dict[str, Any]:
+    defs = everything()
     graph = defs.resolve_asset_graph()
     checks = defs.asset_checks or []
     repository = defs.get_repository_def()

@@ -98,6 +98,7 @@ def test_what_was_made_before_its_sources_is_stale(everything_there: dg.DagsterI
     found = plan(everything_there, 0, 3)
 
     assert {name: days for name, days in found.states.items() if days} == {
+        "cart_funnel": {day(1): State.STALE},
         "daily_sales": {day(1): State.STALE},
         "product_daily_sales": {day(1): State.STALE},
     }

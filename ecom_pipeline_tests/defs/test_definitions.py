@@ -12,15 +12,16 @@ import pytest
 
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.definitions import defs
 from ecom_pipeline.defs.checks import INVARIANTS
 from ecom_pipeline.defs.columns import PERSONAL_DATA
+from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.partitions import daily_partitions
 from ecom_pipeline.pipelines.audit import CHECKS
 from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline_tests.defs.snapshot import FILE, snapshot
 
-GRAPH = defs.resolve_asset_graph()
+DEFINITIONS = everything()
+GRAPH = DEFINITIONS.resolve_asset_graph()
 ASSETS = sorted(GRAPH.get_all_asset_keys())
 IN_POSTGRES = [
     key

@@ -4,24 +4,24 @@ import os
 import resource
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from dagster._core.storage.event_log.base import EventLogRecord
 
-from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.backfill import State, plan_backfill
 from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.imports import ImportRecord
-from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
+from ecom_pipeline.defs.partitions import shop_days
+from ecom_pipeline_tests.analytics_shop import rows
 from ecom_pipeline_tests.commands import ecom
-from ecom_pipeline_tests.shop_files import Files, contents, order, small_shop, write_csv
+from ecom_pipeline_tests.shop import fetch
+from ecom_pipeline_tests.shop_files import Files, contents, item, order, small_shop, write_csv
 
 DAY = date(2026, 1, 5)
-NOW = datetime(2026, 2, 15, 12, tzinfo=UTC)
-BEFORE_ALL_DAYS = date(2025, 12, 31)
 NOT_IMPORTED = {"stock_receipts", "carts", "checkouts", "sales_report", "query_plans"}
 
 
@@ -42,7 +42,7 @@ def recorded(instance: dg.DagsterInstance) -> dict[str, list[tuple[str | None, o
         return event.partition, rows
 
     keys = everything().resolve_asset_graph().get_all_asset_keys()
-    fetched = {key: instance.fetch_materializations(key, limit=100).records for key in keys}
+    fetched = {key: instance.fetch_materializations(key, limit=9_999).records for key in keys}
     return {
         key.to_user_string(): sorted(map(told, records), key=str)
         for key, records in fetched.items()
@@ -63,8 +63,10 @@ def test_dagster_knows_what_an_ingest_loaded_and_refreshed_and_once(
     assert set(first) == everywhere - NOT_IMPORTED
     assert first["customers"] == [(None, len(files["customers"]))]
     assert first["products"] == [(None, len(files["products"]))]
-    assert first["orders"] == [("2026-01-05", 2), ("2026-01-31", 1)]
-    assert first["daily_sales"] == [("2026-01-05", 1), ("2026-01-31", 1)]
+    orders = {str(day): count for day, count in first["orders"]}
+    days = [DAY + timedelta(days=n) for n in range(27)]
+    assert orders == {str(day): 0 for day in days} | {"2026-01-05": 2, "2026-01-31": 1}
+    assert first["daily_sales"] == [(str(day), 1) for day in days]
     assert recorded(instance) == first
 
 
@@ -81,68 +83,96 @@ def test_what_was_imported_is_not_missing_and_what_it_refreshed_is_not_stale(
     assert plan.states["daily_sales"] == {DAY: State.STALE}
 
 
-def test_a_late_import_asks_for_what_it_did_not_come_to_and_for_nothing_else(
+def test_an_ingest_reports_the_results_of_all_checks_of_what_it_made(
+    instance: dg.DagsterInstance, stores: Stores, tmp_path: Path
+) -> None:
+    ingest(tmp_path, small_shop())
+
+    checks = everything().resolve_asset_graph().asset_check_keys
+    made = {key for key in checks if key.asset_key.to_user_string() not in NOT_IMPORTED}
+    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(made))
+    assert {key: record.status.value for key, record in found.items()} == dict.fromkeys(
+        made, "SUCCEEDED"
+    )
+
+
+def test_nothing_is_built_on_what_was_loaded_while_a_check_of_it_fails(
     instance: dg.DagsterInstance, stores: Stores, tmp_path: Path
 ) -> None:
     files = small_shop()
     ingest(tmp_path, files)
-    pass_all_checks(instance)
-    before = evaluated(instance)
-    late = order(99, placed_at=f"{DAY} 23:00:00", total_amount=None)
-    items = [{**row, "order_id": "99"} for row in files["order_items"][:1]]
+    before = contents(stores), rows(stores, "daily_sales", "*")
+    fetch(stores, "update shop.orders set total_amount = total_amount + 1 where order_id = 3")
+    files["orders"] = [files["orders"][0], {**files["orders"][1], "placed_at": "2026-01-05 11:00"}]
+    files["order_items"] = files["order_items"][:4]
 
-    with_late = {"orders": [*files["orders"], late], "order_items": [*files["order_items"], *items]}
-    ingest(tmp_path, {**files, **with_late})
-    after = evaluated(instance, before)
-    assert after.total_requested == 0
+    done = ecom("ingest", str(write_csv(tmp_path, files)))
 
-    interrupted = IngestReport((), {"shop.orders": Changes(updated=1)}, (DAY,))
-    ImportRecord(instance, stores.postgres).loaded(interrupted)
-    requested = evaluated(instance, after)
-    assert requested.get_requested_partitions(dg.AssetKey("daily_sales")) == {f"{DAY}"}
-    assert evaluated(instance, requested).total_requested == 0
+    assert done.exit_code == 1
+    assert "checks failed: orders: totals_are_sums_of_items" in done.output
+    assert rows(stores, "daily_sales", "*") == before[1]
 
 
-def pass_all_checks(instance: dg.DagsterInstance) -> None:
-    for check in everything().resolve_asset_graph().asset_check_keys:
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=check.asset_key, check_name=check.name, passed=True, metadata={}
-            )
-        )
-
-
-def evaluated(
-    instance: dg.DagsterInstance, before: dg.EvaluateAutomationConditionsResult | None = None
-) -> dg.EvaluateAutomationConditionsResult:
-    keys = everything().resolve_asset_graph().get_all_asset_keys()
-    return dg.evaluate_automation_conditions(
-        everything(),
-        instance,
-        asset_selection=dg.AssetSelection.assets(*keys),
-        cursor=before.cursor if before else None,
-        evaluation_time=NOW,
-    )
-
-
-def test_days_before_the_first_partition_are_loaded_and_told(
+def test_only_the_days_that_changed_are_told(
     instance: dg.DagsterInstance, stores: Stores, tmp_path: Path
 ) -> None:
     files = small_shop()
-    early = order(99, placed_at=f"{BEFORE_ALL_DAYS} 12:00:00", total_amount=None)
-    items = [{**row, "order_id": "99"} for row in files["order_items"][:1]]
+    ingest(tmp_path, files)
+    before = recorded(instance)
+    files["customers"][0] = {**files["customers"][0], "city": "Braga"}
+    files["orders"][2] = {**files["orders"][2], "total_amount": "5.00"}
+    files["order_items"] = [*files["order_items"][:4], item(3, 1), item(3, 2, quantity="1")]
 
-    told = ingest(
-        tmp_path,
-        {
-            **files,
-            "orders": [*files["orders"], early],
-            "order_items": [*files["order_items"], *items],
-        },
+    ingest(tmp_path, files)
+
+    new = {
+        name: [event for event in events if event not in before[name]]
+        for name, events in recorded(instance).items()
+        if len(events) > len(before[name])
+    }
+    assert len(recorded(instance)["customers"]) == 2
+    assert len(recorded(instance)["products"]) == 1
+    assert {name for name, events in new.items() if events} == set()
+    partitions = [
+        event.partition
+        for record in instance.fetch_materializations(dg.AssetKey("orders"), limit=100).records
+        if (event := record.asset_materialization) is not None
+    ]
+    assert Counter(partitions)["2026-01-31"] == 2
+    assert {count for day, count in Counter(partitions).items() if day != "2026-01-31"} == {1}
+
+
+def test_dagsters_days_begin_with_the_first_order_of_the_files(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = small_shop()
+    early = order(99, placed_at="2011-12-30 12:00:00", total_amount=None)
+    files["orders"] = [*files["orders"][:2], early]
+    files["order_items"] = [*files["order_items"][:4], item(99, 1)]
+    monkeypatch.setenv("ECOM_GENERATE", "false")
+
+    told = ingest(tmp_path, files)
+
+    assert "partition" not in told
+    assert everything().resolve_asset_graph().get(dg.AssetKey("orders")).partitions_def == (
+        shop_days()
     )
+    assert shop_days().get_first_partition_key() == "2011-12-30"
+    days = {day for day, _ in recorded(instance)["daily_sales"]}
+    assert min(days, key=str) == "2011-12-30"
+    assert len(days) == (DAY - date(2011, 12, 30)).days + 1
+    assert ecom("run", "--start", "2011-12-30", "--end", "2011-12-30").exit_code == 0
 
-    assert f"1 day(s) from {BEFORE_ALL_DAYS} are loaded, but before Dagster's first" in told
-    assert f"{BEFORE_ALL_DAYS}" not in dict(recorded(instance)["orders"])
+
+def test_days_before_a_first_day_that_is_set_are_loaded_and_told(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_START_DATE", "2026-01-06")
+
+    told = ingest(tmp_path, small_shop())
+
+    assert "1 day(s) from 2026-01-05 are loaded, but before Dagster's first partition" in told
+    assert "2026-01-05" not in dict(recorded(instance)["orders"])
 
 
 def test_a_damaged_file_is_a_line_that_names_it_and_nothing_is_loaded(

@@ -31,11 +31,16 @@ def test_each_invariant_fails_its_check_and_shows_rows_once_it_is_broken(
     run_pipeline(stores, settings, days_from(settings.start_date, 3))
     sound = checked(instance)
 
+    # Of tables that wait to be refreshed these say nothing, and others make tables wait.
+    of_tables = ("sales_add_up", "cached_top_sellers_are_current")
+    for name in of_tables:
+        broken.BREACHES[name](stores)
+    spoiled = {name: found for name, found in checked(instance).items() if name in of_tables}
     # In another order one would take back what another did.
-    spoils = (*reversed(broken.BREACHES.values()), broken.reject_a_cart_without_a_checkout)
-    for spoil in spoils:
+    others = [spoil for name, spoil in broken.BREACHES.items() if name not in of_tables]
+    for spoil in (*reversed(others), broken.reject_a_cart_without_a_checkout):
         spoil(stores)
-    spoiled = checked(instance)
+    spoiled = checked(instance) | spoiled
 
     assert {name: found.passed for name, found in sound.items()} == dict.fromkeys(NAMES, True)
     assert {name: found.passed for name, found in spoiled.items()} == dict.fromkeys(NAMES, False)

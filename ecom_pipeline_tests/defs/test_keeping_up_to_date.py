@@ -1,150 +1,27 @@
-"""What is requested by itself as data arrive and time passes."""
+"""What is done by itself as carts arrive and files are loaded."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.jobs import JOB
+from ecom_pipeline.defs.jobs import JOB, UPKEEP_JOB
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline.defs.sensors import submitted_carts
+from ecom_pipeline.defs.sensors import has_failed_lately, submitted_carts, tables_to_refresh
 from ecom_pipeline.pipelines.proof import prove_tables
+from ecom_pipeline.pipelines.staleness import find_stale
+from ecom_pipeline_tests.analytics_shop import at, put_order, rows
+from ecom_pipeline_tests.analytics_truth import differences, stored, truth
+from ecom_pipeline_tests.commands import ecom
+from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, breaches, wait_until, worker
+from ecom_pipeline_tests.shop import fetch
+from ecom_pipeline_tests.shop_files import item, order, small_shop, write_csv
 
-DEFINITIONS = everything()
-GRAPH = DEFINITIONS.resolve_asset_graph()
-NIGHT = datetime(2026, 2, 1, 1, tzinfo=UTC)
-DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
-
-MADE_OF_ALL_DAYS = (
-    "attribute_sales",
-    "basket_affinity",
-    "cohort_retention",
-    "customer_value",
-    "daily_sales_trend",
-    "inventory_cover",
-    "product_performance",
-    "top_sellers",
-    "top_sellers_cache",
-)
-
-Requests = dict[str, list[str | None]]
-
-
-class Automation:
-    """What the automation asks for, as time passes."""
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self.instance = instance
-        self.now = NIGHT
-        self._cursor: object = None
-
-    def requests(self) -> Requests:
-        result = dg.evaluate_automation_conditions(
-            DEFINITIONS,
-            self.instance,
-            asset_selection=dg.AssetSelection.assets(*GRAPH.get_all_asset_keys()),
-            cursor=self._cursor,  # type: ignore[arg-type]
-            evaluation_time=self.now,
-        )
-        self._cursor = result.cursor
-        self.now += timedelta(seconds=30)
-        asked = {key: result.get_requested_partitions(key) for key in GRAPH.get_all_asset_keys()}
-        return {key.to_user_string(): sorted(days, key=str) for key, days in asked.items() if days}
-
-
-class Shop(Automation):
-    """Dagster's view of a shop, of which everything was made."""
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        super().__init__(instance)
-        for key in GRAPH.toposorted_asset_keys:
-            for day in DAYS if GRAPH.get(key).is_partitioned else (None,):
-                self.make(key.to_user_string(), day)
-        for key in GRAPH.asset_check_keys:
-            self.check(key.asset_key.to_user_string(), key.name)
-
-    def make(self, name: str, day: str | None = None) -> None:
-        self.instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=day))
-
-    def check(self, asset: str, name: str, *, passed: bool = True) -> None:
-        self.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(asset), check_name=name, passed=passed, metadata={}
-            )
-        )
-
-
-@pytest.fixture
-def shop(instance: dg.DagsterInstance) -> Shop:
-    shop = Shop(instance)
-    assert shop.requests() == {}
-    return shop
-
-
-def test_where_nothing_changes_nothing_is_requested(shop: Shop) -> None:
-    assert [shop.requests() for _ in range(3)] == [{}, {}, {}]
-
-
-def test_a_late_import_refreshes_its_day_alone_then_what_is_made_of_all_days(shop: Shop) -> None:
-    shop.make("orders", DAYS[0])
-    assert shop.requests() == {"daily_sales": [DAYS[0]], "product_daily_sales": [DAYS[0]]}
-
-    shop.make("daily_sales", DAYS[0])
-    shop.make("product_daily_sales", DAYS[0])
-
-    assert shop.requests() == {name: [None] for name in MADE_OF_ALL_DAYS}
-    assert shop.requests() == {}
-
-
-def test_nothing_is_requested_twice(shop: Shop) -> None:
-    shop.make("orders", DAYS[0])
-    assert shop.requests()
-
-    assert shop.requests() == {}
-
-
-def test_nothing_is_built_on_a_broken_invariant_until_it_holds_again(shop: Shop) -> None:
-    shop.make("orders", DAYS[0])
-    shop.check("orders", "totals_are_sums_of_items", passed=False)
-    assert shop.requests() == {}
-
-    shop.check("orders", "totals_are_sums_of_items", passed=True)
-
-    assert shop.requests()["daily_sales"] == [DAYS[0]]
-
-
-def test_checkouts_refresh_the_funnel_and_the_sales_of_their_day(shop: Shop) -> None:
-    shop.make("checkouts", DAYS[2])
-
-    requested = shop.requests()
-
-    assert {name: days for name, days in requested.items() if days != [None]} == {
-        "cart_funnel": [DAYS[2]],
-        "daily_sales": [DAYS[2]],
-        "lost_demand": [DAYS[2]],
-        "product_daily_sales": [DAYS[2]],
-    }
-
-
-def test_new_products_do_not_refresh_every_day(shop: Shop) -> None:
-    shop.make("products")
-
-    assert all(days == [None] for days in shop.requests().values())
-
-
-def test_what_a_run_has_brought_up_to_date_is_not_requested(shop: Shop) -> None:
-    for key in GRAPH.toposorted_asset_keys:
-        shop.make(key.to_user_string(), DAYS[1] if GRAPH.get(key).is_partitioned else None)
-
-    assert shop.requests() == {}
-
-
-def test_the_cache_is_refreshed_before_it_expires(shop: Shop) -> None:
-    shop.now = NIGHT + timedelta(hours=6)
-    assert shop.requests() == {"top_sellers_cache": [None]}
-    assert shop.requests() == {}
+DAY = date(2026, 1, 5)
+NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
 
 
 def submit(stores: Stores, cart_id: str, at: datetime) -> None:
@@ -201,26 +78,126 @@ def test_nothing_is_decided_twice_or_without_need(
     assert isinstance(evaluated(instance, stores), dg.SkipReason)
 
 
-def test_a_submitted_cart_reaches_every_table_and_nothing_is_done_twice(
+def upkeep(instance: dg.DagsterInstance, stores: Stores) -> dg.RunRequest | dg.SkipReason:
+    with dg.build_sensor_context(instance) as context:
+        found = tables_to_refresh(context, stores=stores)
+    assert isinstance(found, dg.RunRequest | dg.SkipReason)
+    return found
+
+
+def do_upkeep(instance: dg.DagsterInstance) -> bool:
+    return everything().resolve_job_def(UPKEEP_JOB).execute_in_process(instance=instance).success
+
+
+def test_where_nothing_changed_nothing_is_refreshed(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    day = date(2026, 1, 5)
-    assert run_pipeline(instance, day, day).failures == []
-    automation = Automation(instance)
-    assert automation.requests() == {}
+    assert isinstance(upkeep(instance, stores), dg.SkipReason)
+    assert run_pipeline(instance, DAY, DAY).failures == []
+
+    assert isinstance(upkeep(instance, stores), dg.SkipReason)
+
+
+def test_a_submitted_cart_reaches_every_table_and_its_checks_are_reported(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    assert run_pipeline(instance, DAY, DAY).failures == []
     cart = {"customer_id": 1, "items": [{"product_id": 1, "quantity": 1}], "status": "submitted"}
-    submitted_at = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    stores.mongo.carts.insert_one({"_id": "a-cart", **cart, "submitted_at": submitted_at})
+    stores.mongo.carts.insert_one({"_id": "a-cart", **cart, "submitted_at": at(DAY)})
 
-    assert span(evaluated(instance, stores)) == (day, day)
-    assert run_pipeline(instance, day, day, assets=["checkouts"]).failures == []
+    assert span(evaluated(instance, stores)) == (DAY, DAY)
+    assert run_pipeline(instance, DAY, DAY, assets=["checkouts"]).failures == []
     assert isinstance(evaluated(instance, stores), dg.SkipReason)
-    done: list[str] = []
-    while requests := automation.requests():
-        assert {asked for days in requests.values() for asked in days} <= {f"{day}", None}
-        assert run_pipeline(instance, day, day, assets=list(requests)).failures == []
-        done += requests
+    assert isinstance(upkeep(instance, stores), dg.RunRequest)
+    assert do_upkeep(instance)
 
-    assert sorted(done) == sorted(set(done))
-    assert {"cart_funnel", "daily_sales", "top_sellers", "top_sellers_cache"} <= set(done)
-    assert [proof.table for proof in prove_tables(stores.postgres, [day]) if not proof.holds] == []
+    assert isinstance(upkeep(instance, stores), dg.SkipReason)
+    assert [proof.table for proof in prove_tables(stores.postgres, [DAY]) if not proof.holds] == []
+    newest = instance.get_latest_materialization_event(dg.AssetKey("daily_sales"))
+    assert newest is not None
+    assert newest.asset_materialization is not None
+    assert newest.asset_materialization.description == f"By the job `{UPKEEP_JOB}`."
+    assert newest.asset_materialization.partition == f"{DAY}"
+    [found] = instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(dg.AssetKey("daily_sales"), "sales_add_up"), limit=1
+    )
+    assert found.event is not None
+    assert found.event.timestamp > newest.timestamp
+
+
+def test_a_change_by_any_door_is_found_without_being_told(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    assert run_pipeline(instance, DAY, DAY).failures == []
+    put_order(stores, 1, at(DAY - timedelta(days=3)), [(1, 1)])
+
+    assert isinstance(upkeep(instance, stores), dg.RunRequest)
+    assert do_upkeep(instance)
+
+    days = [DAY - timedelta(days=n) for n in (3, 2, 1, 0)]
+    assert rows(stores, "daily_sales", "day") == [(day,) for day in days]
+
+
+def test_nothing_is_refreshed_while_a_run_is_under_way_that_may_do_it(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    fetch(stores, "select ops.note_changed_days(array[date '2026-01-05'])")
+    instance.add_run(
+        dg.DagsterRun(job_name=JOB, run_id="a-run", status=dg.DagsterRunStatus.STARTED)
+    )
+
+    assert isinstance(upkeep(instance, stores), dg.SkipReason)
+
+
+@pytest.mark.parametrize(("minutes", "waits"), [(4, True), (6, False)])
+def test_a_refresh_that_failed_is_tried_again_after_five_minutes(
+    minutes: int, waits: bool, instance: dg.DagsterInstance
+) -> None:
+    instance.add_run(
+        dg.DagsterRun(job_name=UPKEEP_JOB, run_id="a-run", status=dg.DagsterRunStatus.FAILURE)
+    )
+    now = datetime.now(UTC) + timedelta(minutes=minutes)
+
+    assert has_failed_lately(instance, UPKEEP_JOB, now) is waits
+
+
+@pytest.mark.timeout(300)
+def test_a_late_load_and_a_cart_reach_all_tables_without_a_person(
+    instance: dg.DagsterInstance,
+    stores: Stores,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the real daemon: what was loaded before it runs, while it runs, and a cart."""
+    monkeypatch.setenv("ECOM_GENERATE", "false")
+    files = small_shop()
+    assert ecom("ingest", str(write_csv(tmp_path, files))).exit_code == 0
+    early = order(99, placed_at="2026-01-03 23:00:00", total_amount="2.50")
+    late = {
+        **files,
+        "orders": [*files["orders"], early],
+        "order_items": [*files["order_items"], item(99, 1)],
+    }
+    assert ecom("ingest", str(write_csv(tmp_path, late))).exit_code == 0
+    cart = {"customer_id": 1, "items": [{"product_id": 1, "quantity": 1}], "status": "submitted"}
+    stores.mongo.carts.insert_one({"_id": "a-cart", **cart, "submitted_at": at(DAY)})
+
+    daemon = ("dagster-daemon", "run", "--workspace", "workspace.yaml", "--log-level", "critical")
+    with worker(*daemon):
+        wait_until(
+            lambda: (
+                fetch(stores, "select 1 from shop.checkouts") != []
+                and not find_stale(stores.postgres)
+                and all(run.is_finished for run in instance.get_runs())
+            ),
+            LIMIT_SECONDS,
+        )
+
+    assert {run.status for run in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+    assert differences(stored(stores), truth(stores, [DAY])) == {}
+    assert rows(stores, "daily_sales", "day", "orders")[:3] == [
+        (date(2026, 1, 3), 1),
+        (date(2026, 1, 4), 0),
+        (DAY, 3),
+    ]
+    assert breaches(stores) == {}

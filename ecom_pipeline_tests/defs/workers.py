@@ -60,8 +60,8 @@ def wait_for_writers(stores: Stores, table: str, count: int = 1) -> None:
     wait_until(are_waiting)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_SECONDS
+def wait_until(condition: Callable[[], bool], seconds: float = LIMIT_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

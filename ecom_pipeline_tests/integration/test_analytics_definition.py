@@ -101,8 +101,9 @@ def test_the_catalog_tells_the_columns_types_and_keys_of_the_database(stores: St
 def test_a_new_wording_keeps_the_rows(stores: Stores, edit: Edit) -> None:
     open_shop(stores, {1: 5})
     prepare_tables(stores.postgres)
+    put_order(stores, 1, at(DAY), [(1, 3)])
     refresh_all(stores, [DAY])
-    reworded = edit("daily_sales", "'One row per day that", "'A row for each day that")
+    reworded = edit("daily_sales", "'One row per calendar day", "'A row for each day")
     assert made(stores, reworded) == []
     assert comment(stores, "analytics.daily_sales").startswith("A row for each day")
     assert rows(stores, "daily_sales", "day") == [(DAY,)]

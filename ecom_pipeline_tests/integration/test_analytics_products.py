@@ -50,7 +50,8 @@ def test_affinity_keeps_pairs_of_ten_baskets_within_ninety_days(stores: Stores) 
     assert rows(stores, "basket_affinity", "*") == [
         (1, 2, 10, *map(Decimal, ("0.3333333333", "0.9090909091", "1", "2.727273")))
     ]
-    refresh_all(stores, [newest + timedelta(days=1)])
+    put_order(stores, 401, at(newest + timedelta(days=1)), [(4, 1)])
+    refresh_all(stores, [])
     assert rows(stores, "basket_affinity", "*") == []
 
 
@@ -123,5 +124,6 @@ def test_the_thirty_days_of_cover_begin_with_the_day_after_the_thirtieth_before(
     newest = date(2028, 3, 1)
     put_order(stores, 1, at(date(2028, 1, 31)), [(1, 30)])
     put_order(stores, 2, at(date(2028, 2, 1), 0), [(2, 30)])
-    refresh_all(stores, [date(2028, 1, 31), date(2028, 2, 1), newest])
+    put_order(stores, 3, at(newest), [(3, 1)])
+    refresh_all(stores, [])
     assert rows(stores, "inventory_cover", "units_30d", "daily_velocity")[:2] == [(0, 0), (30, 1)]

@@ -11,12 +11,14 @@ from ecom_pipeline.pipelines.transformation import rebuild_everything
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     TUESDAY,
+    WEDNESDAY,
     at,
     days_from,
     open_made_shop,
     put_checkout,
     put_order,
     refresh_all,
+    remove_imported,
     rows,
 )
 from ecom_pipeline_tests.shop import configure, fetch
@@ -29,17 +31,31 @@ def shop(stores: Stores) -> None:
 
 def test_a_day_without_orders_shows_zeros_and_no_average(stores: Stores) -> None:
     put_order(stores, 1, at(MONDAY), [(2, 3)])
-    refresh_all(stores, [MONDAY, TUESDAY])
+    put_order(stores, 2, at(WEDNESDAY), [(2, 3)])
+    refresh_all(stores, [MONDAY, WEDNESDAY])
     assert rows(stores, "daily_sales", "*") == [
         (MONDAY, 1, 3, Decimal(6), Decimal(6), 1, 0),
         (TUESDAY, 0, 0, Decimal(0), None, 0, 0),
+        (WEDNESDAY, 1, 3, Decimal(6), Decimal(6), 0, 1),
     ]
 
 
-def test_a_day_that_was_never_refreshed_has_no_row(stores: Stores) -> None:
+def test_days_before_the_first_order_and_after_the_newest_have_no_row_whoever_asks(
+    stores: Stores,
+) -> None:
+    put_order(stores, 1, at(TUESDAY), [(2, 3)])
+    refresh_all(stores, [MONDAY, TUESDAY, WEDNESDAY])
+    assert rows(stores, "daily_sales", "day", "orders") == [(TUESDAY, 1)]
+
+
+def test_when_the_newest_order_goes_the_empty_days_before_it_go_too(stores: Stores) -> None:
     put_order(stores, 1, at(MONDAY), [(2, 3)])
-    refresh_all(stores, [TUESDAY])
-    assert rows(stores, "daily_sales", "day", "orders") == [(TUESDAY, 0)]
+    put_order(stores, 2, at(WEDNESDAY), [(2, 3)])
+    refresh_all(stores, [])
+    remove_imported(stores, WEDNESDAY)
+    refresh_all(stores, [])
+    assert rows(stores, "daily_sales", "day") == [(MONDAY,)]
+    assert rows(stores, "cart_funnel", "day") == [(MONDAY,)]
 
 
 def test_an_order_at_midnight_utc_belongs_to_the_day_that_begins(stores: Stores) -> None:
@@ -60,24 +76,41 @@ def test_a_customer_is_new_on_the_first_day_only_however_often_they_order(stores
     assert rows(stores, "daily_sales", *columns) == [(2, 1, 0), (2, 1, 1)]
 
 
-def test_trend_windows_count_days_and_not_rows(stores: Stores) -> None:
+def test_trend_windows_are_calendar_days(stores: Stores) -> None:
     days = [MONDAY, MONDAY + timedelta(days=7), MONDAY + timedelta(days=8)]
     for number, day in enumerate(days, start=1):
         put_order(stores, number, at(day), [(number, 1)])
     refresh_all(stores, days)
-    columns = ("revenue_7d_avg", "revenue_28d_avg", "revenue_wow_change")
-    assert rows(stores, "daily_sales_trend", *columns) == [
-        (1, 1, None),
-        (2, Decimal("1.5"), 1),
-        (Decimal("2.5"), 2, None),
-    ]
+    columns = ("day", "revenue_7d_avg", "revenue_28d_avg", "revenue_wow_change")
+    trend = {day: told for day, *told in rows(stores, "daily_sales_trend", *columns)}
+    assert len(trend) == 9
+    assert trend[MONDAY] == [1, 1, None]
+    assert trend[TUESDAY] == [Decimal("0.5"), Decimal("0.5"), None]
+    assert trend[days[1]] == [Decimal("0.285714"), Decimal("0.375"), 1]
+    assert trend[days[2]] == [Decimal("0.714286"), Decimal("0.666667"), None]
+
+
+def test_ten_every_monday_is_a_mean_of_one_and_forty_three_however_it_was_refreshed(
+    stores: Stores,
+) -> None:
+    mondays = [MONDAY + timedelta(weeks=n) for n in range(5)]
+    for number, day in enumerate(mondays, start=1):
+        put_order(stores, number, at(day), [(1, 10)])
+    refresh_all(stores, [])
+    trend = rows(stores, "daily_sales_trend", "*")
+    averages = rows(stores, "daily_sales_trend", "day", "revenue_7d_avg")
+    assert {mean for day, mean in averages if day >= mondays[1]} == {Decimal("1.428571")}
+    refresh_all(stores, days_from(MONDAY - timedelta(days=3), 60))
+    assert rows(stores, "daily_sales_trend", "*") == trend
 
 
 def test_a_change_from_nothing_to_something_is_no_ratio(stores: Stores) -> None:
     next_monday = MONDAY + timedelta(days=7)
-    put_order(stores, 1, at(next_monday), [(1, 1)])
-    refresh_all(stores, [MONDAY, next_monday])
-    assert rows(stores, "daily_sales_trend", "revenue_wow_change") == [(None,), (None,)]
+    put_order(stores, 1, at(MONDAY), [(1, 1)])
+    fetch(stores, "update shop.order_items set unit_price = 0")
+    put_order(stores, 2, at(next_monday), [(1, 1)])
+    refresh_all(stores, [])
+    assert rows(stores, "daily_sales_trend", "revenue_wow_change")[-1] == (None,)
 
 
 def test_an_order_with_two_lines_of_a_product_counts_once(stores: Stores) -> None:
@@ -100,14 +133,16 @@ def test_top_sellers_rank_by_units_then_revenue_then_product(stores: Stores) -> 
     assert week == [(1, 1, 4, 4), (2, 2, 2, 6), (3, 3, 2, 6), (4, 4, 1, 4)]
 
 
-def test_top_seller_windows_end_at_the_newest_day_with_or_without_orders(stores: Stores) -> None:
+def test_top_seller_windows_end_at_the_newest_day_of_an_order(stores: Stores) -> None:
     put_order(stores, 1, at(MONDAY), [(1, 1)])
-    refresh_all(stores, [MONDAY, MONDAY + timedelta(days=6)])
-    assert [row[0] for row in rows(stores, "top_sellers", "window_name")] == ["30d", "7d", "all"]
-    refresh_all(stores, [MONDAY + timedelta(days=7)])
-    assert [row[0] for row in rows(stores, "top_sellers", "window_name")] == ["30d", "all"]
-    refresh_all(stores, [MONDAY + timedelta(days=30)])
-    assert [row[0] for row in rows(stores, "top_sellers", "window_name")] == ["all"]
+    windows = []
+    for number, days in enumerate((6, 7, 29, 30), start=2):
+        newest = MONDAY + timedelta(days=days)
+        put_order(stores, number, at(newest), [(2, 1)])
+        refresh_all(stores, [newest])
+        ranked = rows(stores, "top_sellers", "window_name", "product_id")
+        windows.append([window for window, product_id in ranked if product_id == 1])
+    assert windows == [["30d", "7d", "all"], ["30d", "all"], ["30d", "all"], ["all"]]
 
 
 def test_top_sellers_keep_the_best_hundred_of_a_window(stores: Stores) -> None:
@@ -142,7 +177,8 @@ def test_what_was_given_away_counts_as_units_and_makes_no_ratio(stores: Stores) 
     fetch(stores, "update shop.order_items set unit_price = 0")
     refresh_all(stores, [MONDAY, next_monday])
     columns = ("units", "average_order_value", "revenue_wow_change")
-    assert rows(stores, "daily_sales_trend", *columns) == [(5, 0, None), (5, 0, None)]
+    trend = rows(stores, "daily_sales_trend", *columns)
+    assert (trend[0], trend[-1]) == ((5, 0, None), (5, 0, None))
     shares = ("revenue_share", "cumulative_share", "abc_class")
     assert set(rows(stores, "product_performance", *shares)) == {(0, 0, "C")}
 

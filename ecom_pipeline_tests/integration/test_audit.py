@@ -8,6 +8,8 @@ import pytest
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.audit import CHECKS, audit
+from ecom_pipeline.pipelines.staleness import find_stale
+from ecom_pipeline.pipelines.upkeep import bring_up_to_date
 from ecom_pipeline.services.stock_cache import stock_key
 from ecom_pipeline.services.top_sellers import top_sellers_key
 from ecom_pipeline_tests.direct import run_pipeline
@@ -111,6 +113,12 @@ BREACHES: dict[str, Callable[[Stores], None]] = {
     "rows_read_are_accounted_for": break_in_postgres(
         "insert into ops.loads values ('orders.csv', 10, 8, 1)"
     ),
+    "tables_are_refreshed": break_in_postgres(
+        "insert into ops.day_changes (day, changes, changed_at)"
+        " values ('2026-01-02', 1, now() - interval '11 minutes')",
+        "update ops.refreshed_days set refreshed_at = now() - interval '12 minutes'",
+        "update ops.refreshed_tables set refreshed_at = now() - interval '12 minutes'",
+    ),
     "cached_stock_is_current": cache_a_wrong_stock,
     "cached_top_sellers_are_current": cache_an_empty_ranking,
     "carts_match_their_checkouts": bring_an_ordered_cart_back,
@@ -194,3 +202,22 @@ def test_a_cart_between_commit_and_effects_is_no_breach(shop: Stores) -> None:
     )
 
     assert all(finding.breaches == 0 for finding in audit(shop))
+
+
+def test_what_was_changed_lately_waits_to_be_refreshed_and_is_no_breach(shop: Stores) -> None:
+    execute(
+        shop, "update shop.order_items set quantity = quantity + 1 where order_id < 20260101000003"
+    )
+    execute(
+        shop,
+        "update shop.orders set total_amount = (select sum(quantity * unit_price) from"
+        " shop.order_items as i where i.order_id = orders.order_id) where order_id < 20260101000003",
+    )
+
+    assert find_stale(shop.postgres).days.keys() >= {"daily_sales", "product_daily_sales"}
+    assert {finding.name for finding in audit(shop) if finding.breaches} == set()
+
+    list(bring_up_to_date(shop))
+
+    assert not find_stale(shop.postgres)
+    assert {finding.name for finding in audit(shop) if finding.breaches} == set()

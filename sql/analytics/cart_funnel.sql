@@ -1,10 +1,11 @@
 -- From cart to order: what happened to carts on each day. An event counts on its own UTC day: a cart
 -- begun on Monday and ordered on Tuesday is created on Monday, submitted and ordered on Tuesday.
 --
--- grain: one row per day that was ever refreshed; a day without carts shows zeros
+-- grain: one row per calendar day from the shop's first order to its newest, without carts zeros; other
+--   days that have carts, too
 -- key: day
 -- refresh: by day
--- depends on: analytics.cart_sightings, shop.checkouts, shop.products
+-- depends on: analytics.cart_sightings, shop.checkouts, shop.products, shop.orders
 
 -- name: definition#
 create table analytics.cart_funnel (
@@ -20,7 +21,8 @@ create table analytics.cart_funnel (
 
 -- name: comments#
 comment on table analytics.cart_funnel is
-'One row per day that was ever refreshed; a day without carts shows zeros. An event counts on its UTC day.';
+'One row per calendar day from the shop''s first order to its newest, without carts zeros, and per other
+day that has carts. An event counts on its UTC day.';
 comment on column analytics.cart_funnel.day is 'UTC day of the events.';
 comment on column analytics.cart_funnel.carts_created is 'Carts begun that day, whatever became of them.';
 comment on column analytics.cart_funnel.carts_submitted is
@@ -39,6 +41,13 @@ lines of the abandoned carts.';
 with
 days as (
     select unnest(:days) as day
+),
+
+shop_days as (
+    select
+        min(placed_on) as first_day,
+        max(placed_on) as newest_day
+    from shop.orders
 ),
 
 begun_carts as (
@@ -127,7 +136,13 @@ select
     round(coalesce(decided.orders, 0)::numeric / begun.carts_created, 10) as conversion_rate,
     coalesce(abandoned.abandoned_value, 0) as abandoned_value
 from days
+cross join shop_days
 left join begun on days.day = begun.day
 left join submitted on days.day = submitted.day
 left join decided on days.day = decided.day
-left join abandoned on days.day = abandoned.day;
+left join abandoned on days.day = abandoned.day
+where
+    days.day between shop_days.first_day and shop_days.newest_day
+    or begun.day is not null
+    or submitted.day is not null
+    or decided.day is not null;

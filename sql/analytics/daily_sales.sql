@@ -1,9 +1,9 @@
 -- Sales of each day through both channels, and how many customers were new.
 --
--- grain: one row per day that was ever refreshed; a day without orders shows zeros
+-- grain: one row per calendar day from the shop's first order to its newest; one without orders shows zeros
 -- key: day
 -- refresh: by day
--- depends on: analytics.customer_daily_sales, analytics.customer_first_days
+-- depends on: analytics.customer_daily_sales, analytics.customer_first_days, shop.orders
 
 -- name: definition#
 create table analytics.daily_sales (
@@ -18,7 +18,7 @@ create table analytics.daily_sales (
 
 -- name: comments#
 comment on table analytics.daily_sales is
-'One row per day that was ever refreshed; a day without orders shows zeros.';
+'One row per calendar day from the shop''s first order to its newest; one without orders shows zeros.';
 comment on column analytics.daily_sales.day is 'UTC day on which the orders were placed.';
 comment on column analytics.daily_sales.orders is 'Orders placed that day, through both channels.';
 comment on column analytics.daily_sales.units is 'Units in those orders: sum of quantity.';
@@ -32,8 +32,22 @@ comment on column analytics.daily_sales.returning_customers is
 
 -- name: rows
 with
-days as (
+asked_days as (
     select unnest(:days) as day
+),
+
+shop_days as (
+    select
+        min(placed_on) as first_day,
+        max(placed_on) as newest_day
+    from shop.orders
+),
+
+-- Whoever refreshes a day that the shop does not have makes no row of it.
+days as (
+    select asked_days.day
+    from asked_days
+    inner join shop_days on asked_days.day between shop_days.first_day and shop_days.newest_day
 ),
 
 customer_days as (

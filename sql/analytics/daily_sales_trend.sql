@@ -1,5 +1,5 @@
 -- Daily sales with their moving averages and the change against the same weekday a week before.
--- Windows reach back by days, not by rows, so that a day that was never loaded shifts nothing.
+-- Windows are calendar days; of the shop's first days, as many as there are.
 --
 -- grain: one row per day of daily_sales
 -- key: day
@@ -69,9 +69,11 @@ comment on column analytics.daily_sales_trend.new_customers is
 comment on column analytics.daily_sales_trend.returning_customers is
 'Customers who ordered that day and on an earlier day too.';
 comment on column analytics.daily_sales_trend.revenue_7d_avg is
-'Shop currency per day, 6 decimals: mean revenue of this day and the 6 before it, of those in daily_sales.';
+'Shop currency per day, 6 decimals: mean revenue of this day and the 6 before it, of those that
+the shop has.';
 comment on column analytics.daily_sales_trend.revenue_28d_avg is
-'Shop currency per day, 6 decimals: mean revenue of this day and the 27 before it, of those in daily_sales.';
+'Shop currency per day, 6 decimals: mean revenue of this day and the 27 before it, of those that
+the shop has.';
 comment on column analytics.daily_sales_trend.revenue_wow_change is
 'Ratio, 6 decimals: (revenue - revenue 7 days before) / revenue 7 days before; null without that day or
 when it sold nothing.';

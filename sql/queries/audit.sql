@@ -153,8 +153,28 @@ where
     and checkouts.decided_at < clock_timestamp() - interval '1 minute';
 
 -- name: sales_add_up
--- On every day, the revenue of daily_sales, of product_daily_sales and of the orders is the same.
-with order_days as (
+-- Every calendar day from the first order to the newest has its row, and its revenue in daily_sales, in
+-- product_daily_sales and in the orders is the same; unless it waits to be refreshed.
+with shop_days as (
+    select
+        min(orders.placed_on) as first_day,
+        max(orders.placed_on) as newest_day
+    from shop.orders
+),
+
+calendar as (
+    select days.day::date as day
+    from shop_days
+    cross join
+        lateral generate_series(
+            greatest(shop_days.first_day, :first_day::date),
+            least(shop_days.newest_day, :last_day::date),
+            interval '1 day'
+        ) as days (day)
+    where shop_days.first_day is not null
+),
+
+order_days as (
     select
         orders.placed_on as day,
         sum(orders.total_amount) as revenue
@@ -178,18 +198,58 @@ kept_days as (
         daily_sales.revenue
     from analytics.daily_sales
     where daily_sales.day between :first_day and :last_day
+),
+
+all_days as (
+    select calendar.day
+    from calendar
+    union
+    select kept_days.day
+    from kept_days
+    union
+    select product_days.day
+    from product_days
+),
+
+noted_days as (
+    select
+        day_changes.day,
+        sum(day_changes.changes) as changes
+    from ops.day_changes
+    where day_changes.day between :first_day and :last_day
+    group by day_changes.day
+),
+
+/* Of both tables, those days that were made from what there is now. */
+current_days as (
+    select refreshed_days.day
+    from ops.refreshed_days
+    cross join shop_days
+    left join noted_days on refreshed_days.day = noted_days.day
+    where
+        refreshed_days.table_name in ('daily_sales', 'product_daily_sales')
+        and refreshed_days.changes = coalesce(noted_days.changes, 0)
+        and refreshed_days.is_day_of_shop = coalesce(
+            refreshed_days.day between shop_days.first_day and shop_days.newest_day, false
+        )
+    group by refreshed_days.day
+    having count(*) = 2
 )
 
 select
-    coalesce(order_days.day, kept_days.day, product_days.day) as day,
+    all_days.day,
     coalesce(order_days.revenue, 0) as orders,
-    coalesce(kept_days.revenue, 0) as daily_sales,
+    kept_days.revenue as daily_sales,
     coalesce(product_days.revenue, 0) as product_daily_sales
-from order_days
-full outer join kept_days on order_days.day = kept_days.day
-full outer join product_days on coalesce(order_days.day, kept_days.day) = product_days.day
+from all_days
+inner join current_days on all_days.day = current_days.day
+left join calendar on all_days.day = calendar.day
+left join order_days on all_days.day = order_days.day
+left join kept_days on all_days.day = kept_days.day
+left join product_days on all_days.day = product_days.day
 where
-    coalesce(order_days.revenue, 0) <> coalesce(kept_days.revenue, 0)
+    (calendar.day is null) <> (kept_days.day is null)
+    or coalesce(order_days.revenue, 0) <> coalesce(kept_days.revenue, 0)
     or coalesce(order_days.revenue, 0) <> coalesce(product_days.revenue, 0);
 
 -- name: rows_read_are_accounted_for

@@ -32,3 +32,13 @@ where (checkouts.submitted_at at time zone 'UTC')::date = any(:days)
 group by
     (checkouts.submitted_at at time zone 'UTC')::date,
     checkouts.reason;
+
+-- name: has_schema$
+-- Whether the shop's tables are there.
+select to_regclass('ops.loads') is not null and to_regclass('shop.orders') is not null;
+
+-- name: first_day_of_files$
+-- The day of the first order of a shop of files; null in any other.
+select min(orders.placed_on)
+from shop.orders
+where exists (select from ops.loads);

@@ -3,10 +3,11 @@
 -- whatever became of them afterwards.
 
 create table ops.day_changes (
+    change_id bigint generated always as identity primary key,
     day date,
     changes bigint not null,
     changed_at timestamptz not null default clock_timestamp(),
-    constraint day_changes_count check (changes > 0)
+    constraint day_changes_are_counted check (changes > 0)
 );
 
 comment on table ops.day_changes is
@@ -21,26 +22,68 @@ comment on column ops.day_changes.changed_at is 'Instant of the last of them, UT
 -- Serves: the changes of the days that are refreshed.
 create index day_changes_day on ops.day_changes (day);
 
-create table ops.refreshes (
+create table ops.refreshed_days (
     table_name text not null,
-    day date,
+    day date not null,
     changes bigint not null,
     is_day_of_shop boolean not null,
     refreshed_at timestamptz not null default clock_timestamp(),
-    constraint refreshes_key unique nulls not distinct (table_name, day)
+    primary key (table_name, day)
 );
 
-comment on table ops.refreshes is
-'What each analytics table and the cache was last made from. It is up to date when that is what
-there is now; one row per table and day, or per table that is refreshed as a whole.';
-comment on column ops.refreshes.table_name is 'Name of the table, without its schema.';
-comment on column ops.refreshes.day is 'UTC day; null for a table that is refreshed as a whole.';
-comment on column ops.refreshes.changes is
-'Sum of ops.day_changes of the day when it was refreshed; of a whole table, the sum of what it is
-made from.';
-comment on column ops.refreshes.is_day_of_shop is
-'Whether the day lay between the shop''s first and its newest day of an order then.';
-comment on column ops.refreshes.refreshed_at is 'Instant of the refresh, UTC.';
+comment on table ops.refreshed_days is
+'One row per day of an analytics table that is refreshed by day: what the day was last made from. It
+is up to date when that is what there is now.';
+comment on column ops.refreshed_days.table_name is 'Name of the table, without its schema.';
+comment on column ops.refreshed_days.day is 'UTC day.';
+comment on column ops.refreshed_days.changes is
+'Sum of ops.day_changes of the day when it was refreshed; -1 where that is not known.';
+comment on column ops.refreshed_days.is_day_of_shop is
+'Whether the day lay between the first and the newest day of an order then.';
+
+comment on column ops.refreshed_days.refreshed_at is 'Instant of that refresh, UTC.';
+
+create table ops.refreshed_tables (
+    table_name text primary key,
+    version bigint not null default 0,
+    made_from bigint,
+    refreshed_at timestamptz not null default clock_timestamp()
+);
+
+comment on table ops.refreshed_tables is
+'One row per analytics table, and one for the cache: how often it changed, and for what is refreshed
+as a whole, what it was last made from. It is up to date when that is what there is now.';
+comment on column ops.refreshed_tables.table_name is 'Name of the table, without its schema.';
+comment on column ops.refreshed_tables.version is 'How many refreshes changed a row of it.';
+comment on column ops.refreshed_tables.made_from is
+'Sum of the versions of the analytics tables that it reads and, where it reads tables of the shop, of
+all of ops.day_changes, at its last refresh; null for what is refreshed by day.';
+comment on column ops.refreshed_tables.refreshed_at is
+'Instant of the last refresh that found something new, UTC.';
+
+-- What was refreshed before anybody took notes is refreshed once more.
+do $$
+declare
+    table_name text;
+begin
+    foreach table_name in array '{daily_sales, cart_funnel}'::text[] loop
+        if to_regclass(format('analytics.%I', table_name)) is not null then
+            execute format(
+                'insert into ops.refreshed_days (table_name, day, changes, is_day_of_shop) '
+                'select %L, day, -1, true from analytics.%I',
+                table_name, table_name
+            );
+        end if;
+    end loop;
+end
+$$;
+
+insert into ops.refreshed_tables (table_name)
+select name
+from ops.analytics_definitions
+union all
+select 'top_sellers_cache' as name
+where exists (select from ops.analytics_definitions);
 
 create function ops.note_changed_days(days date[])
 returns void
