@@ -15,7 +15,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.checks import INVARIANTS
 from ecom_pipeline.defs.columns import PERSONAL_DATA
 from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.partitions import daily_partitions
+from ecom_pipeline.defs.partitions import daily_partitions, default_window
 from ecom_pipeline.pipelines.audit import CHECKS
 from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline_tests.defs.snapshot import FILE, snapshot
@@ -133,6 +133,15 @@ def test_the_default_window_has_partitions_before_it_is_over() -> None:
     keys = days.get_partition_keys(_noon(2026, 1, 10))
 
     assert (keys[0], keys[-1]) == ("2026-01-01", "2026-01-30")
+
+
+def test_the_default_window_is_thirty_days_from_the_first_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_HOME", str(tmp_path))
+    assert default_window() == (date(2026, 1, 1), date(2026, 1, 30))
+    monkeypatch.setenv("ECOM_START_DATE", "2024-02-01")
+    assert default_window() == (date(2024, 2, 1), date(2024, 3, 1))
 
 
 def _noon(year: int, month: int, day: int) -> datetime:

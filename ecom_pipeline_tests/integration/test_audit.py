@@ -205,13 +205,13 @@ def test_a_cart_between_commit_and_effects_is_no_breach(shop: Stores) -> None:
 
 
 def test_what_was_changed_lately_waits_to_be_refreshed_and_is_no_breach(shop: Stores) -> None:
-    execute(
-        shop, "update shop.order_items set quantity = quantity + 1 where order_id < 20260101000003"
-    )
+    imported = "placed_on = '2026-01-02' and order_id < 1000000000000000"
     execute(
         shop,
-        "update shop.orders set total_amount = (select sum(quantity * unit_price) from"
-        " shop.order_items as i where i.order_id = orders.order_id) where order_id < 20260101000003",
+        f"update shop.order_items set quantity = quantity + 1 where {imported}",  # noqa: S608
+        "update shop.orders set total_amount = (select sum(quantity * unit_price)"  # noqa: S608
+        " from shop.order_items as i where i.order_id = orders.order_id)"
+        f" where {imported}",
     )
 
     assert find_stale(shop.postgres).days.keys() >= {"daily_sales", "product_daily_sales"}

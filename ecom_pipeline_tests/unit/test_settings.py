@@ -1,7 +1,6 @@
 """What may be set, and what is told of a setting that cannot be used."""
 
 import os
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,6 @@ def test_nothing_needs_to_be_set(empty_directory: Path) -> None:
     assert (settings.customers, settings.products) == (20_000, 2_000)
     assert (settings.orders_per_day, settings.carts_per_day) == (1_000, 1_500)
     assert settings.seed == 42
-
-
-def test_the_default_window_is_thirty_days_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_settings().default_window == (date(2026, 1, 1), date(2026, 1, 30))
-    monkeypatch.setenv("ECOM_START_DATE", "2024-02-01")
-    assert load_settings().default_window == (date(2024, 2, 1), date(2024, 3, 1))
 
 
 def test_the_environment_wins_over_the_file_and_arguments_over_both(
