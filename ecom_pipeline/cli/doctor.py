@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import typer
 from packaging.requirements import Requirement
 
+from ecom_pipeline.cli.output import tell
 from ecom_pipeline.config.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
@@ -26,10 +27,10 @@ def doctor() -> None:
     for finding in _findings():
         problems += finding.advice is not None
         mark = "ok     " if finding.advice is None else "PROBLEM"
-        typer.echo(f"{mark} {finding.about}: {finding.found}")
+        tell(f"{mark} {finding.about}: {finding.found}")
         if finding.advice is not None:
-            typer.echo(f"        -> {finding.advice}")
-    typer.echo(f"problems: {problems}" if problems else "all is well")
+            tell(f"        -> {finding.advice}")
+    tell(f"problems: {problems}" if problems else "all is well")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -41,7 +42,7 @@ def _findings() -> Iterator[Finding]:
         settings = load_settings()
     except SettingsError as error:
         for problem in error.problems:
-            yield Finding("settings", problem, "set it so, or leave it out")
+            yield Finding("settings", problem, "correct it, or leave it out")
         return
     yield _look_at_disk(settings)
     yield from look_at_leftovers(settings)

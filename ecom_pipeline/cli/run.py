@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ecom_pipeline.cli.completion import complete
+from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, print_summary
 from ecom_pipeline.config.settings import load_settings
@@ -15,23 +15,32 @@ from ecom_pipeline.defs.partitions import default_window
 from ecom_pipeline.defs.running import count_steps, run_pipeline
 from ecom_pipeline.pipelines.shop import open_shop
 
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+_FORMAT = ["%Y-%m-%d"]
 
 
-def run(start: Day = None, end: Day = None) -> None:
-    """Materializes everything for some days as one Dagster run; the default window unless told."""
+def run(
+    start: Annotated[
+        datetime | None, typer.Option(formats=_FORMAT, metavar="DAY", help="First day, YYYY-MM-DD.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=_FORMAT, metavar="DAY", help="Last day, inclusive.")
+    ] = None,
+) -> None:
+    """Materializes everything for some days as one Dagster run; without days, the first 30.
+
+    The same again changes no row and says so. After a failure, the same command does the rest.
+    """
     end_cleanly()
-    console = Console()
     with open_instance() as instance:
         first, last = default_window()
         first = start.date() if start else first
         last = end.date() if end else max(first, last)
-        console.print(f"Filling {first} to {last} …")
-        with shown_progress(console, count_steps()) as watch:
+        tell(f"Filling {first} to {last} …")
+        with shown_progress(count_steps()) as watch:
             report = run_pipeline(instance, first, last, watch)
         if not report.succeeded:
-            print_failure(Console(stderr=True), report)
+            print_failure(report)
             raise typer.Exit(1)
         with open_shop(load_settings()) as stores:
-            complete(console, instance, stores, "By `ecom run`.")
-            print_summary(console, report, stores, first, last)
+            complete(instance, stores, "By `ecom run`.")
+            print_summary(report, stores, first, last)
