@@ -17,13 +17,9 @@ from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
 from ecom_pipeline.pipelines.ingestion import ingest as files
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
 from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.services.product_service import ProductService
 
 _BY: Final = "By `ecom ingest`, from files."
-
-_GENERATED_AS_WELL: Final = (
-    "Runs generate rows beside these, and in place of a day's imported orders: set"
-    " ECOM_GENERATE=false where the shop is to be what its files say."
-)
 
 
 def ingest(
@@ -36,19 +32,28 @@ def ingest(
             file_okay=False,
         ),
     ],
+    into_generated_shop: Annotated[
+        bool,
+        typer.Option(
+            "--into-generated-shop",
+            help="Load them beside generated rows too; nothing more is generated from then on.",
+        ),
+    ] = False,
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
     settings = load_settings()
     with open_instance() as instance, open_shop(settings) as stores, progress_bar("reading") as bar:
         report = files.ingest_directory(
-            stores.postgres, directory, lambda step, rows: bar.doing(f"{step}: {rows:,} rows")
+            stores.postgres,
+            directory,
+            lambda step, rows: bar.doing(f"{step}: {rows:,} rows"),
+            into_generated_shop=into_generated_shop,
         )
+        ProductService(stores).try_to_refresh_moved_stock()
         shop_days.cache_clear()  # what was loaded may begin earlier
         done = bring_up_to_date(instance, stores, _BY, report.changes, bar.doing)
     _print(report, done)
     refuse_failed_checks(done)
-    if report.changed and settings.generate:
-        tell(_GENERATED_AS_WELL)
 
 
 def _print(report: IngestReport, done: Upkeep) -> None:

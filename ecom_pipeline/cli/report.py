@@ -12,7 +12,7 @@ from ecom_pipeline.analytics.table_report import known_reports
 from ecom_pipeline.analytics.table_report import show as rows_of
 from ecom_pipeline.cli.output import Table, print_json, show, tell
 from ecom_pipeline.cli.page_server import serve_page
-from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.pipelines.shop import open_shop
 
 _DECIMALS: Final = 4
@@ -48,13 +48,14 @@ def report(
     asked = {"--json": as_json, "--html": as_html, "--serve": address}
     if len(together := [option for option, given in asked.items() if given]) > 1:
         raise typer.BadParameter(f"{' and '.join(together)} exclude each other; name one")
+    settings = load_settings()
     if address:
         if name:
             raise typer.BadParameter("--serve serves the whole page; leave out the name")
-        serve_page(load_settings().report_page, address)
+        serve_page(settings.report_page, address)
         return
     if as_html:
-        _write(Path(name or _PAGE))
+        _write(settings, Path(name or _PAGE))
         return
     known = known_reports()
     if name is None:
@@ -63,7 +64,7 @@ def report(
     if name not in known:
         tell(UnknownReport(name, tuple(known)), error=True)
         raise typer.Exit(1)
-    with open_shop(load_settings()) as stores:
+    with open_shop(settings) as stores:
         shown = rows_of(stores.postgres, name, limit)
     if as_json:
         rows = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
@@ -72,11 +73,11 @@ def report(
         show(_table(shown))
 
 
-def _write(file: Path) -> None:
+def _write(settings: Settings, file: Path) -> None:
     # Plotly takes a while to import, and only the page needs it.
     from ecom_pipeline.analytics.page import write_page  # noqa: PLC0415
 
-    with open_shop(load_settings()) as stores:
+    with open_shop(settings) as stores:
         size = write_page(stores.postgres, file)
     tell(f"{file}: {size / 1e6:.1f} MB, opens in any browser")
 

@@ -7,7 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ecom_pipeline.config.names import UnusableName, unusable_names
+
 ENV_PREFIX = "ECOM_"
+ENV_FILE = Path(".env")
 DEFAULT_WINDOW_DAYS = 30
 
 
@@ -50,7 +53,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -83,14 +87,39 @@ def load_settings(**overrides: object) -> Settings:
     """Reads the settings; `overrides` win over the environment, which wins over `.env`.
 
     Raises:
-        SettingsError: A value cannot be used, every such variable is named; or `.env` is no text.
+        SettingsError: A value cannot be used, or a name with our prefix means nothing; every such
+            variable is named.
+    """
+    if unusable := unusable_settings():
+        raise SettingsError(list(map(str, unusable)))
+    return read_settings(**overrides)
+
+
+def unusable_settings() -> list[UnusableName]:
+    """The names with our prefix that are given and set nothing.
+
+    Raises:
+        SettingsError: `.env` cannot be read.
+    """
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    try:
+        return unusable_names(known, ENV_PREFIX, ENV_FILE)
+    except UnicodeError:
+        raise SettingsError([f"{ENV_FILE} is not text in UTF-8: save it as such"]) from None
+    except OSError as error:
+        raise SettingsError([f"{ENV_FILE} cannot be read: {error.strerror}"]) from None
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Like load_settings, whatever else is given with our prefix.
+
+    Raises:
+        SettingsError: A value cannot be used.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_problems(error)) from None
-    except UnicodeDecodeError:
-        raise SettingsError([".env is not text in UTF-8: save it as such"]) from None
 
 
 def _problems(error: ValidationError) -> list[str]:

@@ -32,7 +32,10 @@ EMAIL = "ada.lovelace@example.com"
             "customers_email_key",
         ),
         ("insert into shop.customers values (22, '22', %(s)s, null, 'DE', now())", '"city"'),
-        ("insert into shop.customers values (0, '0', %(s)s, '', 'DE', now())", "customer_id_check"),
+        (
+            "insert into shop.customers values (0, '0', %(s)s, '', 'DE', now())",
+            "customers_id_positive",
+        ),
         ("select %(s)s::integer", "InvalidTextRepresentation"),
         ("select cast(%(s)s as timestamptz)", "InvalidDatetimeFormat"),
         ("select %(s)s from nowhere", '"nowhere" does not exist'),
@@ -59,7 +62,7 @@ def test_a_refusal_undoes_the_whole_transaction(stores: Stores) -> None:
 
     with pytest.raises(StoreRefused), stores.postgres.transaction() as connection:
         connection.cursor().execute(
-            "update shop.products set stock = 5; update shop.products set stock = -1"
+            "select shop.move_stock('{1}', '{4}'); select shop.move_stock('{1}', '{-6}')"
         )
 
     assert fetch(stores, "select stock from shop.products") == [(1,)]
