@@ -3,13 +3,17 @@
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
+from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
 
 Row = Mapping[str, str | None]
 Files = dict[str, list[Row]]
@@ -17,6 +21,7 @@ Files = dict[str, list[Row]]
 Write = Callable[[Path, Files], Path]
 
 SHOP = ("shop.customers", "shop.products", "shop.stock_receipts", "shop.orders", "shop.order_items")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TABLES = (*SHOP, "ops.quarantine", "ops.loads")
 
 
@@ -98,6 +103,14 @@ def write_parquet(directory: Path, files: Files) -> Path:
         }
         pq.write_table(pa.table(columns), directory / f"{name}.parquet")
     return directory
+
+
+def load(
+    stores: Stores, parent: Path, files: Files, *, now: datetime = NOW, **options: ReplacedDays
+) -> IngestReport:
+    """Loads the files as CSV, out of a directory of their own beneath the parent."""
+    directory = Path(mkdtemp(dir=parent))
+    return ingest_directory(stores.postgres, write_csv(directory, files), now=now, **options)
 
 
 FORMS = [

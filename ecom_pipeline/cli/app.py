@@ -34,6 +34,7 @@ COMMANDS = (
     Command("status", "status", "Where the stores are, and whether they answer."),
     Command("run", "run", "Run the whole pipeline for some days, as one Dagster run."),
     Command("ingest", "ingest", "Load a shop's own files."),
+    Command("quarantine", "quarantine", "What `ecom ingest` refused: rows, money and reasons."),
     Command("audit", "audit", "Check the invariants over all three stores."),
     Command("backfill", "backfill", "Materialize days of the past, as far as they are missing."),
     Command("top", "top", "The top sellers, from Redis."),

@@ -1,5 +1,6 @@
 """`ecom ingest`."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +17,7 @@ from ecom_pipeline.defs.runless import days_without_partition
 from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
 from ecom_pipeline.pipelines.ingestion import ingest as files
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
+from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
 from ecom_pipeline.pipelines.shop import open_shop
 from ecom_pipeline.services.product_service import ProductService
 
@@ -39,14 +41,32 @@ def ingest(
             help="Load them beside generated rows too; nothing more is generated from then on.",
         ),
     ] = False,
+    replace_days: Annotated[
+        bool,
+        typer.Option(
+            "--replace-days",
+            help="Remove orders that the files do not name, from the day of their first order to"
+            " that of their last.",
+        ),
+    ] = False,
+    start: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="With --replace-days: remove from here on, too."),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="With --replace-days: remove up to here, too."),
+    ] = None,
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
+    replaced_days = _replaced_days(replace_days, start, end)
     settings = load_settings()
     with open_instance() as instance, open_shop(settings) as stores, progress_bar("reading") as bar:
         report = files.ingest_directory(
             stores.postgres,
             directory,
             lambda step, rows: bar.doing(f"{step}: {rows:,} rows"),
+            replaced_days=replaced_days,
             into_generated_shop=into_generated_shop,
         )
         ProductService(stores).try_to_refresh_moved_stock()
@@ -54,6 +74,21 @@ def ingest(
         done = bring_up_to_date(instance, stores, _BY, report.changes, bar.doing)
     _print(report, done)
     refuse_failed_checks(done)
+    if report.rows_quarantined:
+        tell(
+            f"{report.rows_quarantined:,} rows were refused, {report.amount_quarantined:,.2f} of"
+            " money in them; `ecom quarantine` shows them."
+        )
+
+
+def _replaced_days(
+    replace_days: bool, start: datetime | None, end: datetime | None
+) -> ReplacedDays | None:
+    if not replace_days:
+        if start is not None or end is not None:
+            raise typer.BadParameter("--start and --end say which days --replace-days reaches")
+        return None
+    return ReplacedDays(start and start.date(), end and end.date())
 
 
 def _print(report: IngestReport, done: Upkeep) -> None:
@@ -84,6 +119,8 @@ def _print(report: IngestReport, done: Upkeep) -> None:
     kinds = ("inserted", "updated", "deleted")
     changed = Table(("table", *kinds), right=kinds, title="Changes")
     for name, changes in report.changes.items():
+        if not changes:
+            continue
         counts = (changes.inserted, changes.updated, changes.deleted)
         changed.add(name, *(f"{count:,}" for count in counts))
     show(changed)

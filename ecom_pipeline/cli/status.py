@@ -37,7 +37,7 @@ def status(
         print_json({**document, "effects": effects} if effects else document)
     else:
         print_servers(servers, reasons, show_secrets)
-        typer.echo(f"source    {source or '-'}")
+        tell(f"source    {source or '-'}")
         if effects and effects["undone"]:
             told = "effects   of {undone} checkouts wait, the oldest for {oldest_seconds:.0f} s"
             tell(told.format_map(effects))

@@ -1,17 +1,15 @@
 """Runs whose process was killed: nobody else would end them and free what they hold."""
 
-import socket
 from typing import Final
 
 import dagster as dg
-import psutil
+
+from ecom_pipeline.database.processes import may_run, this_process
 
 PROCESS_TAG: Final = ".dagster/ecom_process"
 """Hidden in the UI, as all tags that begin so."""
 
 KILLED: Final = "Its process was killed; what was committed stands, and another run does the rest."
-
-_WITHIN_SECONDS: Final = 1.0
 
 
 def process_tag(run_id: str) -> dict[str, str]:
@@ -19,9 +17,7 @@ def process_tag(run_id: str) -> dict[str, str]:
 
     With the run's id, because a run that is tried again inherits the tags of the first.
     """
-    process = psutil.Process()
-    name = f"{run_id} {socket.gethostname()} {process.pid} {process.create_time():.0f}"
-    return {PROCESS_TAG: name}
+    return {PROCESS_TAG: f"{run_id} {this_process()}"}
 
 
 def name_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
@@ -55,11 +51,5 @@ def abandoned_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 def _may_go_on(run: dg.DagsterRun) -> bool:
     """Whether a run's process may still run; of other machines' processes nothing is known."""
-    run_id, host, pid, started = run.tags.get(PROCESS_TAG, f"{run.run_id} - 0 0").split(" ")
-    if run_id != run.run_id or host != socket.gethostname():
-        return True
-    try:
-        age = psutil.Process(int(pid)).create_time() - float(started)
-    except psutil.NoSuchProcess:
-        return False
-    return abs(age) <= _WITHIN_SECONDS
+    run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
+    return not process or run_id != run.run_id or may_run(process)

@@ -11,6 +11,7 @@ from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import cart_key
+from ecom_pipeline.pipelines.ingestion.ingests import broken_off
 from ecom_pipeline.pipelines.staleness import CACHE, find_stale, is_current
 from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.effects import Effects, Relayed
@@ -229,6 +230,12 @@ def cached_top_sellers_are_current(stores: Stores, _: Days = ALL_DAYS) -> Iterat
             }
 
 
+def loads_came_to_their_end(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Breach]:
+    """Every load of files came to its end or goes on; the same command again does the rest."""
+    for load in broken_off(stores.postgres):
+        yield {"directory": load.directory, "begun_at": f"{load.begun_at}", "do": load.advice}
+
+
 def _portions(rows: Iterable[Any]) -> Iterator[list[Any]]:
     rows = iter(rows)
     while portion := list(islice(rows, _AT_A_TIME)):
@@ -249,6 +256,7 @@ CHECKS: Final = (
     _across_stores(tables_are_refreshed),
     _across_stores(cached_top_sellers_are_current),
     _in_postgres("rows_read_are_accounted_for"),
+    _across_stores(loads_came_to_their_end),
 )
 """All checks, in the order of the design's section 7."""
 

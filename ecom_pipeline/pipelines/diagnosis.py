@@ -1,29 +1,47 @@
 """What is wrong with what the stores hold, in plain words; nothing is written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from typing import Final
 
 from ecom_pipeline.database.diagnosis import Finding
 from ecom_pipeline.database.embedded import Server
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.pipelines.ingestion.ingests import broken_off
 from ecom_pipeline.pipelines.staleness import find_stale
-
-_ABOUT = "tables"
 
 
 def look_at_tables(servers: Sequence[Server]) -> Iterator[Finding]:
-    """Looks whether the analytics tables are up to date, where Postgres answers."""
+    """Looks whether loads came to their end and the analytics tables are up to date.
+
+    Where Postgres answers, that is, and has the tables; that is told by another look.
+    """
     url = next(server.url for server in servers if server.name == "postgres")
     if url is None:
         return
     with closing(Postgres(url)) as postgres:
-        try:
-            stale = find_stale(postgres)
-        except StoreError:  # such as of a database that has no tables yet; told by another look
-            return
-    if stale:
-        advice = "the daemon does it within minutes; `ecom audit --repair` does it now"
-        yield Finding(_ABOUT, str(stale), advice)
-    else:
-        yield Finding(_ABOUT, "all are up to date")
+        for look in _LOOKS:
+            try:
+                yield from look(postgres)
+            except StoreError:
+                continue
+
+
+def _look_at_loads(postgres: Postgres) -> list[Finding]:
+    findings = [Finding("loads", str(load), load.advice) for load in broken_off(postgres)]
+    return findings or [Finding("loads", "each came to its end or goes on")]
+
+
+def _look_at_analytics(postgres: Postgres) -> list[Finding]:
+    stale = find_stale(postgres)
+    if not stale:
+        return [Finding("tables", "all are up to date")]
+    advice = "the daemon does it within minutes; `ecom audit --repair` does it now"
+    return [Finding("tables", str(stale), advice)]
+
+
+_LOOKS: Final[tuple[Callable[[Postgres], list[Finding]], ...]] = (
+    _look_at_loads,
+    _look_at_analytics,
+)

@@ -119,6 +119,10 @@ BREACHES: dict[str, Callable[[Stores], None]] = {
         "update ops.refreshed_days set refreshed_at = now() - interval '12 minutes'",
         "update ops.refreshed_tables set refreshed_at = now() - interval '12 minutes'",
     ),
+    "loads_came_to_their_end": break_in_postgres(
+        "insert into ops.ingests (directory, files, process, begun_at)"
+        " values ('/files', '{}', 'elsewhere 1 1', now() - interval '2 days')"
+    ),
     "cached_stock_is_current": cache_a_wrong_stock,
     "cached_top_sellers_are_current": cache_an_empty_ranking,
     "carts_match_their_checkouts": bring_an_ordered_cart_back,

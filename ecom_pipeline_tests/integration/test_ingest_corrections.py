@@ -84,23 +84,6 @@ def test_an_order_without_a_total_gets_that_of_its_items(stores: Stores, tmp_pat
     assert quarantined(stores) == [("order_items.csv", 4, "order_id+line_number: duplicate")]
 
 
-def test_an_id_that_stands_on_another_day_is_not_moved(stores: Stores, tmp_path: Path) -> None:
-    ingest_directory(stores.postgres, write_csv(tmp_path, small_shop()))
-    files = small_shop()
-    files["orders"][0] = order(1, placed_at="2026-01-06")
-
-    ingest_directory(stores.postgres, write_csv(tmp_path, files))
-
-    assert quarantined(stores) == [
-        ("order_items.csv", 2, "order_id: order_refused"),
-        ("order_items.csv", 3, "order_id: order_refused"),
-        ("orders.csv", 2, "order_id: stands_on_another_day"),
-    ]
-    assert select(stores, "select placed_on::text from shop.orders where order_id = 1") == [
-        ("2026-01-05",)
-    ]
-
-
 def test_emails_and_skus_may_change_hands_but_not_be_taken(stores: Stores, tmp_path: Path) -> None:
     ingest_directory(stores.postgres, write_csv(tmp_path, small_shop()))
     changed: Files = {

@@ -100,6 +100,17 @@ def drop_constraints(connection: psycopg2.extensions.connection, table: str) -> 
                 statement = sql.SQL("alter table {} drop constraint {} cascade")
                 cursor.execute(statement.format(relation, sql.Identifier(name)))
         cursor.execute(
+            "select relname from pg_index inner join pg_class on oid = indexrelid"
+            " where indrelid = %s::regclass and indisunique",
+            [table],
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("drop index {}").format(
+                    sql.Identifier(table.split(".", maxsplit=1)[0], name)
+                )
+            )
+        cursor.execute(
             "select attname from pg_attribute where attrelid = %s::regclass and attnotnull"
             " and attnum > 0",
             [table],

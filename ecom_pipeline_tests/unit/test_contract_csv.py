@@ -56,7 +56,9 @@ def test_any_values_come_back_as_they_were_written(
     text = io.StringIO(newline="")
     csv.writer(text, quoting=quoting, lineterminator=line_end).writerows(records)
 
-    assert read(file, text.getvalue().encode()) == [good(*record) for record in records]
+    assert read(file, text.getvalue().encode()) == [
+        good(*record) for record in records if any(record)
+    ]
 
 
 @same_file

@@ -260,12 +260,15 @@ where
     or coalesce(order_days.revenue, 0) <> coalesce(product_days.revenue, 0);
 
 -- name: rows_read_are_accounted_for
--- Of every source, the rows read are those accepted plus those in quarantine.
+-- Of every source, the rows read are those accepted plus those refused, and so is their money; what
+-- was refused is in quarantine, or is noted as settled since.
 with quarantined as (
     select
         quarantine.source,
-        count(*) as row_count
+        count(*) as row_count,
+        sum(quarantine.amount) as amount
     from ops.quarantine
+    where quarantine.of_newest_load
     group by quarantine.source
 )
 
@@ -274,9 +277,18 @@ select
     loads.rows_read,
     loads.rows_accepted,
     loads.rows_quarantined,
-    coalesce(quarantined.row_count, 0) as found
+    loads.rows_settled,
+    coalesce(quarantined.row_count, 0) as found,
+    loads.amount_read,
+    loads.amount_accepted,
+    loads.amount_quarantined,
+    loads.amount_settled,
+    coalesce(quarantined.amount, 0) as amount_found
 from ops.loads
 left join quarantined on loads.source = quarantined.source
 where
     loads.rows_read <> loads.rows_accepted + loads.rows_quarantined
-    or loads.rows_quarantined <> coalesce(quarantined.row_count, 0);
+    or loads.rows_quarantined <> loads.rows_settled + coalesce(quarantined.row_count, 0)
+    or loads.amount_read is distinct from loads.amount_accepted + loads.amount_quarantined
+    or coalesce(loads.amount_quarantined, 0)
+    <> loads.amount_settled + coalesce(quarantined.amount, 0);

@@ -6,17 +6,22 @@
 analyze staged_shop_orders, staged_shop_order_items;
 
 -- name: refuse_taken_emails
--- Rows whose email another customer has and keeps; to be repeated until none is left, for a row
--- that is refused gives up no email either.
+-- Rows whose email, in capitals or not, another customer has and keeps; to be repeated until none
+-- is left, for a row that is refused gives up no email either. Nobody takes what they have.
 delete from staged_shop_customers as staged
 using shop.customers as holder
 where
-    holder.email = staged.email
+    lower(holder.email) = lower(staged.email)
     and holder.customer_id <> staged.customer_id
     and not exists (
         select 1
         from staged_shop_customers as moving
         where moving.customer_id = holder.customer_id
+    )
+    and not exists (
+        select 1
+        from shop.customers as own
+        where own.customer_id = staged.customer_id and lower(own.email) = lower(staged.email)
     )
 returning staged.customer_id;
 
@@ -24,8 +29,13 @@ returning staged.customer_id;
 -- An email that passes from one customer to another is free in between; both rows are staged.
 update shop.customers as holder
 set email = gen_random_uuid()::text
-from staged_shop_customers as staged
-where holder.email = staged.email and holder.customer_id <> staged.customer_id;
+from
+    staged_shop_customers as staged,
+    staged_shop_customers as moving
+where
+    lower(holder.email) = lower(staged.email)
+    and holder.customer_id <> staged.customer_id
+    and holder.customer_id = moving.customer_id;
 
 -- name: refuse_taken_skus
 -- Rows whose sku another product has and keeps; to be repeated likewise.
@@ -124,13 +134,6 @@ where
         from shop.customers
         where customers.customer_id = staged.customer_id
     )
-returning staged.order_id;
-
--- name: refuse_orders_of_another_day
--- Orders whose id stands on another day: of another order, or of this one by another date.
-delete from staged_shop_orders as staged
-using shop.orders
-where orders.order_id = staged.order_id and orders.placed_on <> staged.placed_on
 returning staged.order_id;
 
 -- name: refuse_unknown_products

@@ -11,7 +11,7 @@ select shop.attach_month(:month::date);
 set constraints all deferred;
 
 -- name: lock_imported_ids!
--- Held to the end of the transaction: imports compare their ids one after another.
+-- Held to the end of the transaction: imports write and compare their orders one after another.
 select pg_advisory_xact_lock('shop.orders'::regclass::oid::bigint);
 
 -- name: order_id_on_two_days^
@@ -26,6 +26,69 @@ group by orders.order_id
 having count(*) > 1
 order by orders.order_id
 limit 1;
+
+-- name: leave_former_days
+-- Deletes orders of this range from days other than that on which they were given.
+select
+    former.placed_on,
+    former.orders,
+    former.items
+from shop.leave_former_days(:given::regclass, :first_id::bigint, :last_id::bigint) as former;
+
+-- name: analyze_named!
+-- Tells the planner how many orders are named.
+analyze staged_shop_orders;
+
+-- name: count_orders_not_named$
+-- How many imported orders of these days are not among the staged ones.
+select count(*)
+from shop.orders
+where
+    orders.placed_on between :first_day and :last_day
+    and orders.channel = 'import'
+    and not exists (
+        select 1
+        from staged_shop_orders as named
+        where named.order_id = orders.order_id
+    );
+
+-- name: remove_orders_not_named
+-- Deletes them, with their items, and counts both by day.
+with gone_orders as (
+    delete from shop.orders
+    where
+        orders.placed_on between :first_day and :last_day
+        and orders.channel = 'import'
+        and not exists (
+            select 1
+            from staged_shop_orders as named
+            where named.order_id = orders.order_id
+        )
+    returning
+        orders.order_id,
+        orders.placed_on
+),
+
+gone_items as (
+    delete from shop.order_items
+    using gone_orders
+    where
+        order_items.placed_on between :first_day and :last_day
+        and order_items.placed_on = gone_orders.placed_on
+        and order_items.order_id = gone_orders.order_id
+    returning order_items.placed_on
+)
+
+select
+    gone_orders.placed_on,
+    count(*) as orders,
+    (
+        select count(*)
+        from gone_items
+        where gone_items.placed_on = gone_orders.placed_on
+    ) as items
+from gone_orders
+group by gone_orders.placed_on;
 
 -- name: receive_staged_stock^
 -- Books staged receipts that are not there yet, raises stock; counts the receipts and products.

@@ -1,8 +1,9 @@
-"""Servers for a while: in a temporary directory, with data that are no loss."""
+"""Servers and scratch for a while: in a temporary directory, with data that are no loss."""
 
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,29 +38,49 @@ def temporary_servers(purpose: str) -> Iterator[Settings]:
 def temporary_home(purpose: str) -> Iterator[Path]:
     """A directory for servers, which are stopped and deleted with it, also in homes beneath it.
 
+    Args:
+        purpose: A word in the directory's name.
+    """
+    with temporary_directory(purpose) as home:
+        # Whatever the umask: Postgres may run under another account and must pass through.
+        home.chmod(0o755)
+        yield home
+
+
+@contextmanager
+def temporary_directory(purpose: str) -> Iterator[Path]:
+    """A directory that only this user may enter; it is deleted with all that is in it.
+
     First it removes what processes that were killed have left for the same purpose.
 
     Args:
         purpose: A word in the directory's name.
     """
-    for home, whose in leftovers():
+    for left, whose in leftovers():
         if whose == purpose:
-            _remove(home)
-    home = Path(tempfile.mkdtemp(prefix=f"ecom-{purpose}-{os.getpid()}-"))
-    # Whatever the umask: Postgres may run under another account and must pass through.
-    home.chmod(0o755)
+            _remove(left)
+    directory = Path(tempfile.mkdtemp(prefix=f"ecom-{purpose}-{os.getpid()}-"))
     try:
-        yield home
+        yield directory
     finally:
-        _remove(home)
+        _remove(directory)
 
 
 def leftovers() -> Iterator[tuple[Path, str]]:
-    """The directories of processes that were killed, each with its purpose."""
-    for home in sorted(Path(tempfile.gettempdir()).glob("ecom-*")):
-        name = _NAME.fullmatch(home.name)
-        if name and not psutil.pid_exists(int(name["pid"])):
-            yield home, name["purpose"]
+    """This user's directories of processes that were killed, each with its purpose."""
+    for path in sorted(Path(tempfile.gettempdir()).glob("ecom-*")):
+        name = _NAME.fullmatch(path.name)
+        if name and _is_own_directory(path) and not psutil.pid_exists(int(name["pid"])):
+            yield path, name["purpose"]
+
+
+def _is_own_directory(path: Path) -> bool:
+    """Whether it is one itself, not a link to one, for anybody may put things beside it."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
 
 
 def _settings(home: Path) -> Settings:

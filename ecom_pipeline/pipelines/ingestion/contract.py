@@ -38,7 +38,7 @@ _MEANINGS: Final = {
     Kind.MONEY: "decimal, at most 2 decimals",
     Kind.TEXT: "text",
     Kind.EMAIL: "email address",
-    Kind.COUNTRY: "two capital letters (ISO 3166-1)",
+    Kind.COUNTRY: "code of two letters (ISO 3166-1)",
     Kind.INSTANT: "instant (ISO 8601; UTC where no offset is given)",
     Kind.DAY: "day (YYYY-MM-DD)",
     Kind.JSON: "JSON object, as text",
@@ -86,12 +86,19 @@ class Source:
         columns: What a file holds, in the order in which it is documented.
         key: Columns that identify a row.
         unique: A column besides the key of which no value may stand twice.
+        part_of: Columns of the key that say what a row is a part of, if it is one.
     """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     unique: str | None = None
+    part_of: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """Columns that say what a row is about: files that come later replace all of it."""
+        return self.part_of or self.key
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -130,7 +137,7 @@ CUSTOMERS: Final = Source(
     "customers",
     (
         _id("customer_id", "The shop's own number of the customer."),
-        _text("email", "One customer's alone.", 254, Kind.EMAIL),
+        _text("email", "One customer's alone, in capitals or not.", 254, Kind.EMAIL),
         _text("full_name", "As the customer writes it.", 200),
         _text("city", "Where the customer lives.", 100),
         Column("country", Kind.COUNTRY, "text", "Where that is, such as `PT`."),
@@ -201,6 +208,7 @@ ORDER_ITEMS: Final = Source(
         _price("unit_price", "Price of one unit as charged."),
     ),
     key=("order_id", "line_number"),
+    part_of=("order_id",),
 )
 
 CONTRACT: Final = (CUSTOMERS, PRODUCTS, STOCK_RECEIPTS, ORDERS, ORDER_ITEMS)

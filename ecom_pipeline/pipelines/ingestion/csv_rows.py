@@ -1,9 +1,11 @@
 """CSV files (RFC 4180, UTF-8, comma) as batches of text, with every record accounted for."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,6 +16,7 @@ from ecom_pipeline.pipelines.ingestion.batches import batch_of
 
 _CHUNK_BYTES: Final = 4 << 20
 _BLOCK_BYTES: Final = 1 << 20
+_ONLY_COMMAS: Final = re.compile(rb"^,+\r?(?:\n|\Z)", re.MULTILINE)
 LARGEST_RECORD: Final = 1 << 20
 """Bytes of a record; a longer one is refused."""
 
@@ -31,7 +34,7 @@ def csv_header(path: Path) -> list[str]:
 
 
 def csv_batches(path: Path, header: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Reads a file in chunks of some megabytes; empty lines are no records.
+    """Reads a file in chunks of some megabytes; lines of nothing, or of commas, are no records.
 
     A chunk without quotes or anything unusual is split by Arrow; any other one record by record,
     by the same rules and about ten times as slowly.
@@ -39,8 +42,10 @@ def csv_batches(path: Path, header: Sequence[str], columns: Sequence[str]) -> It
     Args:
         path: The file.
         header: Names of its columns.
-        columns: Those of them to give.
+        columns: Those of them to give, each of which stands in the header once.
     """
+    # Others may stand there twice, or have no name.
+    header = [name if name in columns else f"unknown {at}" for at, name in enumerate(header)]
     pending: deque[bytes] = deque()
     with path.open("rb") as file:
         file.readline()
@@ -68,6 +73,8 @@ def _split_plain(chunk: bytes, header: Sequence[str], columns: Sequence[str]) ->
     """The chunk's rows, or None if something in it asks for more care."""
     if b'"' in chunk or chunk.count(b"\r") != chunk.count(b"\r\n"):
         return None
+    if chunk.startswith(b",") or b"\n," in chunk:
+        chunk = _ONLY_COMMAS.sub(b"", chunk)
     try:
         chunk.decode()
         rows = pa_csv.read_csv(
@@ -142,7 +149,7 @@ def _record(lines: deque[bytes], count: int, expected: int) -> _Record:
         rows = list(csv.reader([text], strict=True))
     except csv.Error:
         return _Record(None, text, "record: malformed")
-    if not raw:
+    if not any(chain.from_iterable(rows)):
         return _Record([])
     if len(rows) != 1 or len(rows[0]) != expected:
         return _Record(None, text, "record: wrong_number_of_fields")

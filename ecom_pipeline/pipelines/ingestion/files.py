@@ -1,7 +1,7 @@
 """The files of a directory that follow the contract, and how their rows are read."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,12 +24,15 @@ class IngestError(ValueError):
 class NothingToIngest(IngestError):
     """A directory has none of the contract's files, or is none."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, not_read: Sequence[str] = ()) -> None:
         self.directory = directory
+        self.not_read = tuple(not_read)
         names = ", ".join(source.name for source in CONTRACT)
+        others = f"; not read: {', '.join(not_read)}" if not_read else ""
         super().__init__(
             f"{directory} has nothing to load; put files there named {names}, "
-            "each as .csv or .parquet (docs/ingest.md says what they hold)"
+            "each as one .csv or .parquet that is not compressed "
+            f"(docs/ingest.md says what they hold){others}"
         )
 
 
@@ -56,9 +59,8 @@ class WrongColumns(IngestError):
     def __init__(self, file: str, problem: str, columns: list[str], found: list[str]) -> None:
         self.file = file
         self.columns = columns
-        super().__init__(
-            f"{file} {problem} {', '.join(columns)}; it has {', '.join(found) or 'no columns'}"
-        )
+        there = ", ".join(named(found)) or "no columns"
+        super().__init__(f"{file} {problem} {', '.join(columns)}; it has {there}")
 
 
 class UnreadableFile(IngestError):
@@ -96,8 +98,8 @@ class SourceFile:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Its other columns."""
-        return tuple(name for name in self.header if name not in self.columns)
+        """Its other columns, each name once."""
+        return named(name for name in self.header if name not in self.columns)
 
     def batches(self) -> Iterator[pa.Table]:
         """Its rows as text (see `batches`), with their numbers as `line`.
@@ -115,6 +117,21 @@ class SourceFile:
             raise UnreadableFile(self.name) from None
 
 
+def named(columns: Iterable[str]) -> tuple[str, ...]:
+    """Names of columns for people to read, each once; a blank one says that it is."""
+    return tuple(dict.fromkeys(name if name.strip() else "(no name)" for name in columns))
+
+
+def files_not_read(directory: Path) -> tuple[str, ...]:
+    """Files of a directory that begin like those of the contract, but are none of them."""
+    read = {f"{source.name}{form}" for source in CONTRACT for form in _FORMS}
+    begins = tuple(source.name for source in CONTRACT)
+    names = (path.name for path in directory.iterdir() if path.is_file())
+    return tuple(
+        sorted(name for name in names if name not in read and name.lower().startswith(begins))
+    )
+
+
 def find_files(directory: Path) -> list[SourceFile]:
     """The contract's files in a directory, in the order in which they are loaded.
 
@@ -129,7 +146,7 @@ def find_files(directory: Path) -> list[SourceFile]:
             raise TwoForms(paths)
         files += [_opened(source, path) for path in paths]
     if not files:
-        raise NothingToIngest(directory)
+        raise NothingToIngest(directory, files_not_read(directory) if directory.is_dir() else ())
     _refuse_half_orders(files)
     return files
 
@@ -151,7 +168,8 @@ def _opened(source: Source, path: Path) -> SourceFile:
     missing = [name for name in source.required if name not in header]
     if missing:
         raise WrongColumns(path.name, "lacks the columns", missing, header)
-    twice = sorted({name for name in header if header.count(name) > 1})
+    known = [column.name for column in source]
+    twice = [name for name in known if header.count(name) > 1]
     if twice:
         raise WrongColumns(path.name, "has more than once the columns", twice, header)
     return SourceFile(source, path, tuple(header))

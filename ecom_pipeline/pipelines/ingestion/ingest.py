@@ -2,21 +2,21 @@
 
 The files are read and checked in a scratch database; then customers, products and receipts are
 merged in one transaction, orders month by month in one each, and last the quarantine and the
-counts. What was done before a crash is whole, and running it again does the rest.
+counts. What was done before a crash is whole, and running it again does the rest; that it was
+broken off is known (see `ingests`).
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-import pyarrow as pa
-
+from ecom_pipeline.database.embedded.temporary import temporary_directory
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
@@ -28,15 +28,32 @@ from ecom_pipeline.pipelines.ingestion.contract import (
     STOCK_RECEIPTS,
     Source,
 )
-from ecom_pipeline.pipelines.ingestion.files import MissingFile, SourceFile, find_files
+from ecom_pipeline.pipelines.ingestion.files import (
+    MissingFile,
+    SourceFile,
+    files_not_read,
+    find_files,
+)
+from ecom_pipeline.pipelines.ingestion.ingests import begin, finish
 from ecom_pipeline.pipelines.ingestion.lookups import (
     merge_customers,
     merge_products,
     merge_receipts,
     refuse_foreign_orders,
 )
-from ecom_pipeline.pipelines.ingestion.orders import GIVEN_ORDERS, DayOfOrders, load_orders
+from ecom_pipeline.pipelines.ingestion.orders import (
+    GIVEN_ORDERS,
+    DayOfOrders,
+    OrderChanges,
+    load_orders,
+)
 from ecom_pipeline.pipelines.ingestion.quarantine import SourceReport, record_loads
+from ecom_pipeline.pipelines.ingestion.replacing import (
+    Removal,
+    ReplacedDays,
+    plan_removal,
+    remove_orders,
+)
 from ecom_pipeline.pipelines.ingestion.scratch import Scratch
 from ecom_pipeline.pipelines.prefetch import prefetched
 from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop, refuse_other_source
@@ -63,7 +80,8 @@ class IngestReport:
     Attributes:
         sources: One report of each file, in the order of the contract.
         changes: Rows that were written, by table.
-        days: The days of the accepted orders; what is made from orders is to be refreshed for them.
+        days: The days of the accepted orders and those that orders left; what is made from orders
+            is to be refreshed for them.
         notes: What a reader should know besides.
     """
 
@@ -71,6 +89,16 @@ class IngestReport:
     changes: Mapping[str, Changes]
     days: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows that were refused, of all files."""
+        return sum(source.rows_quarantined for source in self.sources)
+
+    @property
+    def amount_quarantined(self) -> Decimal:
+        """Money in the refused rows, each order's once."""
+        return sum((source.amount_quarantined or Decimal(0) for source in self.sources), Decimal(0))
 
     @property
     def changed(self) -> bool:
@@ -83,7 +111,9 @@ def ingest_directory(
     directory: Path,
     progress: Progress | None = None,
     *,
+    replaced_days: ReplacedDays | None = None,
     into_generated_shop: bool = False,
+    now: datetime | None = None,
 ) -> IngestReport:
     """Loads the files of a directory; rows that break the contract go to ops.quarantine.
 
@@ -92,25 +122,32 @@ def ingest_directory(
         directory: Holds customers, products, stock_receipts, orders and order_items, or some of
             them, each as .csv or .parquet.
         progress: Told how far it is.
+        replaced_days: Of which days orders go that the files do not name; by default none do.
         into_generated_shop: Whether to load them into a generated shop too, which then becomes
             one of files.
+        now: What lies more than a day after it is refused; by default the present instant.
 
     Raises:
         GeneratedShop: The shop was generated.
         IngestError: The files cannot be loaded as they are.
         StoreRefused: Something else wrote to the shop at the same time.
-        OrderIdOnTwoDays: Likewise.
     """
     files = find_files(directory)
     if not into_generated_shop:
         refuse_other_source(postgres, ShopSource.FILES)
-    notes = _notes(postgres, files)
+    notes = _notes(postgres, directory, files)
     with (
-        TemporaryDirectory(prefix="ecom-ingest-") as scratch_directory,
-        closing(Scratch(Path(scratch_directory))) as scratch,
+        temporary_directory("ingest") as scratch_directory,
+        closing(Scratch(scratch_directory, now or datetime.now(UTC))) as scratch,
     ):
         return _Ingest(
-            postgres, files, notes, scratch, progress or _silent, into_generated_shop
+            postgres,
+            files,
+            notes,
+            replaced_days,
+            scratch,
+            progress or _silent,
+            into_generated_shop,
         ).run()
 
 
@@ -119,24 +156,31 @@ class _Ingest:
     postgres: Postgres
     files: list[SourceFile]
     notes: tuple[str, ...]
+    replaced_days: ReplacedDays | None
     scratch: Scratch
     progress: Progress
     into_generated_shop: bool
 
     def run(self) -> IngestReport:
         rows_read = [self._check(file) for file in self.files]
+        ingest_id = begin(self.postgres, [file.path for file in self.files])
         changes = self._merge_reference()
-        days: tuple[date, ...] = ()
+        removal, orders, days = None, OrderChanges(), set[date]()
         if _has(self.files, ORDERS):
-            changes |= self._load_orders()
-            days = self.scratch.days()
-        reports = tuple(
-            SourceReport(file.name, rows, self.scratch.settle(file.source), file.ignored)
-            for file, rows in zip(self.files, rows_read, strict=True)
-        )
+            self.scratch.refuse_orders_that_do_not_add_up()
+            removal = self._plan_removal()
+            orders = load_orders(self.postgres, self._days(), GIVEN_ORDERS, ShopSource.FILES)
+            days.update(self.scratch.days())
         with self.postgres.transaction() as connection:
-            changes["ops.quarantine"] = record_loads(connection, reports, self._refused(reports))
-        return IngestReport(reports, changes, days, self.notes)
+            if removal is not None:
+                orders += remove_orders(connection, self.scratch, removal)
+            reports, quarantine = record_loads(connection, self.scratch, self.files, rows_read)
+            finish(connection, ingest_id)
+        if _has(self.files, ORDERS):
+            changes |= {"shop.orders": orders.orders, "shop.order_items": orders.items}
+        changes["ops.quarantine"] = quarantine
+        notes = self.notes if removal is None else (*self.notes, removal.note)
+        return IngestReport(reports, changes, tuple(sorted(days | orders.former_days)), notes)
 
     def _check(self, file: SourceFile) -> int:
         source, count = file.source, 0
@@ -162,10 +206,10 @@ class _Ingest:
                 refuse_foreign_orders(connection, self.scratch)
         return changes
 
-    def _load_orders(self) -> dict[str, Changes]:
-        self.scratch.refuse_orders_that_do_not_add_up()
-        changes = load_orders(self.postgres, self._days(), GIVEN_ORDERS, ShopSource.FILES)
-        return {"shop.orders": changes.orders, "shop.order_items": changes.items}
+    def _plan_removal(self) -> Removal | None:
+        if self.replaced_days is None:
+            return None
+        return plan_removal(self.postgres, self.scratch, self.replaced_days)
 
     def _days(self) -> Iterator[DayOfOrders]:
         count = 0
@@ -179,13 +223,6 @@ class _Ingest:
             else:
                 yield day, OrderBatch(_NO_ORDERS, rows)
 
-    def _refused(self, reports: Sequence[SourceReport]) -> Iterator[pa.Table]:
-        """Reads the files that have refused rows once more, for what those rows said."""
-        for file, report in zip(self.files, reports, strict=True):
-            if report.rows_quarantined:
-                for batch in prefetched(file.batches()):
-                    yield self.scratch.quarantined(file, batch)
-
 
 def _silent(_step: str, _rows: int) -> None:
     pass
@@ -195,8 +232,8 @@ def _has(files: list[SourceFile], source: Source) -> bool:
     return any(file.source is source for file in files)
 
 
-def _notes(postgres: Postgres, files: list[SourceFile]) -> tuple[str, ...]:
-    """Says which rows loaded earlier stand in for files that are not there.
+def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tuple[str, ...]:
+    """Says which files are not read, and which rows loaded earlier stand in for some not there.
 
     Raises:
         MissingFile: There are none.
@@ -211,6 +248,10 @@ def _notes(postgres: Postgres, files: list[SourceFile]) -> tuple[str, ...]:
         PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS),
     }
     notes = []
+    if not_read := files_not_read(directory):
+        notes.append(
+            f"not read: {', '.join(not_read)}; each kind of file is one NAME.csv or NAME.parquet"
+        )
     for source, count in loaded.items():
         if needed[source] and not _has(files, source):
             if count == 0:

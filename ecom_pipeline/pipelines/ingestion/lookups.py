@@ -66,9 +66,9 @@ def merge_receipts(connection: Connection, scratch: Scratch, file: SourceFile) -
 
 
 def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
-    """Takes orders and items out whose customer, product or day does not fit what is loaded."""
+    """Takes orders and items out whose customer or product is not loaded."""
     with (
-        staged(connection, "shop.orders", ["order_id", "placed_on", "customer_id"]) as orders,
+        staged(connection, "shop.orders", ["order_id", "customer_id"]) as orders,
         staged(connection, "shop.order_items", ["product_id"]) as products,
     ):
         copy_all(connection, orders, scratch.rows("orders_to_look_up"))
@@ -79,11 +79,6 @@ def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
             _queries.refuse_orders_of_unknown_customers,
             ["order_id"],
             "customer_id: unknown_customer",
-        )
-        refuse(
-            _queries.refuse_orders_of_another_day,
-            ["order_id"],
-            "order_id: stands_on_another_day",
         )
         refuse = _refusal(connection, scratch, ORDER_ITEMS)
         refuse(_queries.refuse_unknown_products, ["product_id"], "product_id: unknown_product")

@@ -35,11 +35,15 @@ ITEM_COLUMNS = ("order_id", "placed_on", "line_number", "product_id", "quantity"
 class Replacement:
     """Which orders and items `t` of the loaded days go when a load does not have them.
 
-    Conditions in SQL, part of the program; they may look into the staged tables.
+    Attributes:
+        orders: Condition in SQL, part of the program; it may look into the staged tables.
+        items: Likewise.
+        moves: Whether an order that stands on another day leaves it; otherwise it is an error.
     """
 
     orders: str
     items: str
+    moves: bool = False
 
 
 _IMPORT: Final = b"import"
@@ -51,20 +55,32 @@ GIVEN_ORDERS = Replacement(
     orders="false",
     items="exists (select from staged_shop_orders as o "
     "where o.order_id = t.order_id and o.placed_on = t.placed_on)",
+    moves=True,
 )
-"""Each order of the load becomes what the load says; others of the day stay."""
+"""Each order of the load becomes what the load says, its day too; others of the day stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderChanges:
-    """What a load changed in shop.orders and in shop.order_items."""
+    """What a load changed in shop.orders and in shop.order_items.
+
+    Attributes:
+        orders: Of orders.
+        items: Of their items.
+        former_days: Days that orders left, for another day or for good.
+    """
 
     orders: Changes = NOTHING
     items: Changes = NOTHING
+    former_days: frozenset[date] = frozenset()
 
     def __add__(self, other: "OrderChanges") -> "OrderChanges":
         """The changes of two loads together."""
-        return OrderChanges(self.orders + other.orders, self.items + other.items)
+        return OrderChanges(
+            self.orders + other.orders,
+            self.items + other.items,
+            self.former_days | other.former_days,
+        )
 
     @property
     def rows(self) -> Changes:
@@ -106,7 +122,7 @@ def load_orders(
 
     Raises:
         ShopOfFiles, GeneratedShop: The shop's rows come from elsewhere.
-        OrderIdOnTwoDays: An id of the load stands on another day too.
+        OrderIdOnTwoDays: An id of the load stands on another day too, and is not to leave it.
         StoreRefused: A row breaks a constraint.
     """
     refuse_other_source(postgres, source)
@@ -123,20 +139,6 @@ def load_orders(
                     _finish, transaction.pop_all(), partial(claim_shop, connection, source), finish
                 )
     return changes if finishing is None else changes + finishing.result()
-
-
-def refuse_ids_on_two_days(
-    connection: psycopg2.extensions.connection, first_id: int, last_id: int
-) -> None:
-    """Fails if an order id of this range stands on two days.
-
-    The primary key is one of the id and the day, for a partition's key must be in it; that an id
-    stands once is what every load checks with this before it commits.
-    """
-    _queries.lock_imported_ids(connection)
-    found = _queries.order_id_on_two_days(connection, first_id=first_id, last_id=last_id)
-    if found is not None:
-        raise OrderIdOnTwoDays(*found)
 
 
 def merge_staged_orders(
@@ -184,7 +186,7 @@ def _copy_month(
     if _queries.create_month(connection, month=month):
         orders, items = f"shop.orders_{month:%Y_%m}", f"shop.order_items_{month:%Y_%m}"
         copied = _copy_days(connection, batches, orders, items)
-        return partial(_attach_month, connection, month, copied)
+        return partial(_attach_month, connection, month, copied, replacement)
     orders = transaction.enter_context(staged(connection, "shop.orders", ORDER_COLUMNS))
     items = transaction.enter_context(staged(connection, "shop.order_items", ITEM_COLUMNS))
     copied = _copy_days(connection, batches, orders, items)
@@ -200,19 +202,57 @@ def _finish(
 
 
 def _attach_month(
-    connection: psycopg2.extensions.connection, month: date, copied: "_Copied"
+    connection: psycopg2.extensions.connection,
+    month: date,
+    copied: "_Copied",
+    replacement: Replacement,
 ) -> OrderChanges:
+    _queries.lock_imported_ids(connection)
     _queries.attach_month(connection, month=month)
-    copied.refuse_ids_on_two_days(connection)
-    return OrderChanges(Changes(inserted=copied.orders), Changes(inserted=copied.items))
+    copied_into = f"shop.orders_{month:%Y_%m}"
+    changes = OrderChanges(Changes(inserted=copied.orders), Changes(inserted=copied.items))
+    return changes + _leave_former_days(connection, copied, copied_into, replacement)
 
 
 def _merge_days(
     connection: psycopg2.extensions.connection, copied: "_Copied", replacement: Replacement
 ) -> OrderChanges:
+    _queries.lock_imported_ids(connection)
     changes = merge_staged_orders(connection, copied.days, replacement.orders, replacement.items)
-    copied.refuse_ids_on_two_days(connection)
+    return changes + _leave_former_days(connection, copied, "staged_shop_orders", replacement)
+
+
+def _leave_former_days(
+    connection: psycopg2.extensions.connection,
+    copied: "_Copied",
+    copied_into: str,
+    replacement: Replacement,
+) -> OrderChanges:
+    """Takes the orders off other days, or fails if one stands there.
+
+    The primary key is one of the id and the day, for a partition's key must be in it; that an id
+    stands once is what every load checks with this before it commits.
+    """
+    ids = {"first_id": copied.first_id, "last_id": copied.last_id}
+    changes = OrderChanges()
+    if replacement.moves:
+        left = _queries.leave_former_days(connection, given=copied_into, **ids)
+        changes = deleted_orders(left)
+    if changes.former_days or not replacement.moves:
+        found = _queries.order_id_on_two_days(connection, **ids)
+        if found is not None:
+            raise OrderIdOnTwoDays(*found)
     return changes
+
+
+def deleted_orders(days: Iterable[tuple[date, int, int]]) -> OrderChanges:
+    """The changes that are told as a day, and the orders and items deleted there."""
+    rows = list(days)
+    return OrderChanges(
+        Changes(deleted=sum(orders for _, orders, _ in rows)),
+        Changes(deleted=sum(items for _, _, items in rows)),
+        frozenset(day for day, _, _ in rows),
+    )
 
 
 @dataclass(slots=True)
@@ -233,9 +273,6 @@ class _Copied:
             ids = pc.min_max(batch.orders["order_id"])
             self.first_id = min(self.first_id, ids["min"].as_py())
             self.last_id = max(self.last_id, ids["max"].as_py())
-
-    def refuse_ids_on_two_days(self, connection: psycopg2.extensions.connection) -> None:
-        refuse_ids_on_two_days(connection, self.first_id, self.last_id)
 
 
 def _copy_days(

@@ -8,7 +8,8 @@ much in memory, and memory is to be bounded whatever the files' size.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -20,13 +21,15 @@ import pyarrow.parquet as pq
 from duckdb.func import FunctionNullHandling
 
 from ecom_pipeline.models.order import LARGEST_TOTAL
-from ecom_pipeline.pipelines.ingestion.contract import ORDER_ITEMS, ORDERS, Column, Source
+from ecom_pipeline.pipelines.ingestion import expressions
+from ecom_pipeline.pipelines.ingestion.contract import ORDER_ITEMS, ORDERS, Source
 from ecom_pipeline.pipelines.ingestion.files import SourceFile
 from ecom_pipeline.pipelines.ingestion.json_objects import json_object_problem
 from ecom_pipeline.pipelines.ingestion.statements import literal, statement
 
 _MEMORY: Final = "160MB"
 _BATCH_ROWS: Final = 1 << 16
+_TOLERATED_FUTURE: Final = timedelta(days=1)
 
 
 class Scratch:
@@ -34,9 +37,10 @@ class Scratch:
 
     Args:
         directory: An empty directory of its own.
+        now: What lies more than a day after it is refused.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, now: datetime) -> None:
         self.directory = directory
         self._numbers = count()
         self._connection = duckdb.connect(
@@ -55,7 +59,8 @@ class Scratch:
             "VARCHAR",
             null_handling=FunctionNullHandling.SPECIAL,
         )
-        self._connection.execute(statement("intake", "prepare"))
+        latest = literal((now + _TOLERATED_FUTURE).isoformat())
+        self._connection.execute(statement("intake", "prepare", latest=latest))
 
     def close(self) -> None:
         """Lets DuckDB go; the directory belongs to who made it."""
@@ -69,7 +74,7 @@ class Scratch:
                 "intake",
                 "open_source",
                 columns=", ".join(f"read.{column.name}" for column in source),
-                owner=_owner("read", source),
+                owner=expressions.owner("read", source),
                 rows_files=self._start(source.name, "no_rows", nulls=", ".join(nulls)),
                 refused_files=self._start(f"{source.name}_refused", "no_refusals"),
                 **_views(source),
@@ -83,9 +88,10 @@ class Scratch:
         self._add(
             file.source.name,
             "check_batch",
-            typed=", ".join(map(_typed, given)),
-            problems=", ".join(map(_problem, given)),
-            values=", ".join(_value(column, given) for column in file.source),
+            typed=", ".join(map(expressions.typed, given)),
+            problems=", ".join(map(expressions.problem, given)),
+            money=expressions.money(file.source),
+            values=", ".join(expressions.value(column, given) for column in file.source),
         )
         self._connection.unregister("batch")
 
@@ -97,7 +103,7 @@ class Scratch:
             selection: The selection's name.
             names: What the selection leaves open, as SQL.
         """
-        owner = _owner("parsed", source)
+        owner = expressions.owner("parsed", source)
         self._add(f"{source.name}_refused", selection, owner=owner, **_views(source), **names)
 
     def refuse_repeated(self, source: Source, columns: Sequence[str]) -> None:
@@ -105,9 +111,11 @@ class Scratch:
         self.refuse(
             source,
             "repeated",
-            key_columns=", ".join(f"parsed.{name}" for name in columns),
-            same_key=_same(columns),
-            reason_code=literal(_repeated(columns)),
+            key_columns=", ".join(
+                f"{expressions.compared(source, name)} as {name}" for name in columns
+            ),
+            same_key=expressions.same(source, columns),
+            reason_code=literal(expressions.repeated(columns)),
         )
 
     def refuse_listed(
@@ -121,7 +129,7 @@ class Scratch:
             "listed",
             file=literal(str(listed)),
             types=f"{{{types}}}",
-            same_key=_same(columns),
+            same_key=expressions.same(source, columns),
             reason_code=literal(reason),
         )
 
@@ -133,7 +141,7 @@ class Scratch:
             ORDERS,
             "orders_that_do_not_add_up",
             largest_total=str(LARGEST_TOTAL),
-            repeated_item=literal(_repeated(ORDER_ITEMS.key)),
+            repeated_item=literal(expressions.repeated(ORDER_ITEMS.key)),
         )
         self.refuse(ORDER_ITEMS, "items_without_order")
 
@@ -166,30 +174,78 @@ class Scratch:
         rows = self._connection.execute(statement("intake", "days")).fetchall()
         return tuple(day for (day,) in rows)
 
+    def order_days(self) -> tuple[date | None, date | None]:
+        """The days of the first and the last order that is left."""
+        ((first, last),) = self._connection.execute(statement("intake", "order_days")).fetchall()
+        return first, last
+
+    def orders_without_id(self) -> int:
+        """How many rows of orders do not tell which order they are."""
+        ((rows,),) = self._connection.execute(statement("intake", "orders_without_id")).fetchall()
+        return int(rows)
+
+    def line_totals(self) -> tuple[Decimal, Decimal]:
+        """The money in the items read, and in those that are left."""
+        ((read, accepted),) = self._connection.execute(
+            statement("intake", "line_totals")
+        ).fetchall()
+        return read, accepted
+
     def settle(self, source: Source) -> dict[str, int]:
         """Ends the checks of a source; gives the number of refused rows by reason, most first."""
         views = _views(source)
         self._keep(views["source_quarantined"], "quarantined", **views)
+        rows = self._start(views["source_rows"], "no_quarantined_rows")
+        self._connection.execute(
+            statement("intake", "show_one", view_name=views["source_rows"], file=rows)
+        )
         reasons = self._connection.execute(statement("intake", "reasons", **views))
         return dict(reasons.fetchall())
 
-    def quarantined(self, file: SourceFile, batch: pa.Table) -> pa.Table:
-        """The refused rows of a batch: source, line, row (as read, a JSON object), reason."""
+    def gather_refused(self, file: SourceFile, batch: pa.Table) -> None:
+        """Keeps what the refused rows of a batch said."""
+        given = [column for column in file.source if column.name in file.columns]
         lines = pc.min_max(batch["line"])
-        query = statement(
-            "intake",
+        self._connection.register("batch", batch)
+        self._add(
+            f"{file.source.name}_rows",
             "quarantined_rows",
-            file_name=literal(file.name),
-            fields=", ".join(f"{name} := shown(batch.{name})" for name in file.columns),
+            typed=", ".join(map(expressions.typed, given)),
+            fields=", ".join(f"{name} := shown(typed.{name})" for name in file.columns),
+            subject=expressions.subject_as_read(file.source),
+            money=expressions.money(file.source),
+            total=expressions.total(file.source, file.columns),
             first_line=str(lines["min"].as_py() or 0),
             last_line=str(lines["max"].as_py() or 0),
             **_views(file.source),
         )
-        self._connection.register("batch", batch)
-        try:
-            return self._connection.sql(query).to_arrow_table()
-        finally:
-            self._connection.unregister("batch")
+        self._connection.unregister("batch")
+
+    def refusals(self, file: SourceFile) -> Iterator[pa.Table]:
+        """The refused rows of a file as ops.quarantine has them, subjects that are unknown null."""
+        yield from self.rows(
+            "refusals_of_orders" if file.source is ORDERS else "refusals",
+            table_name=literal(file.source.name),
+            file_name=literal(file.name),
+            **_views(file.source),
+        )
+
+    def accepted_subjects(self, source: Source, listed: Path) -> Iterator[pa.Table]:
+        """Those of the listed tables and subjects that rows which are left are about.
+
+        Args:
+            source: Whose rows.
+            listed: A CSV file without a header.
+        """
+        tables = (ORDERS, ORDER_ITEMS) if source is ORDERS else (source,)
+        yield from self.rows(
+            "still_accepted",
+            file=literal(str(listed)),
+            types="{'table_name': 'text', 'subject': 'text'}",
+            tables=", ".join(literal(table.name) for table in tables),
+            subject=expressions.subject(source),
+            **_views(source),
+        )
 
     def _start(self, folder: str, selection: str, **names: str) -> str:
         """Makes a folder for rows, and gives the pattern that finds all its files.
@@ -225,44 +281,5 @@ class Scratch:
 def _views(source: Source) -> dict[str, str]:
     name = source.name
     return {"source": name} | {
-        f"source_{state}": f"{name}_{state}" for state in ("read", "refused", "quarantined")
+        f"source_{state}": f"{name}_{state}" for state in ("read", "refused", "quarantined", "rows")
     }
-
-
-def _owner(rows: str, source: Source) -> str:
-    return f"{rows}.order_id" if source in (ORDERS, ORDER_ITEMS) else "cast(null as bigint)"
-
-
-def _same(columns: Sequence[str]) -> str:
-    return " and ".join(f"parsed.{name} = listed.{name}" for name in columns)
-
-
-def _typed(column: Column) -> str:
-    return f"try_cast({column.name} as {column.storage}) as typed_{column.name}"
-
-
-def _problem(column: Column) -> str:
-    limits = ", ".join(_limit(limit) for limit in (column.low, column.high))
-    problem = f"{column.kind}_problem({column.name}, typed_{column.name}, {limits})"
-    if not column.required:
-        problem = f"nullif({problem}, 'missing')"
-    return f"'{column.name}: ' || {problem}"
-
-
-def _limit(limit: object) -> str:
-    if limit is None:
-        return "null"
-    return f"date '{limit}'" if isinstance(limit, date) else str(limit)
-
-
-def _value(column: Column, given: Sequence[Column]) -> str:
-    value = f"typed_{column.name}"
-    if column not in given:
-        value = f"cast(null as {column.storage})"
-    elif column.empty is not None:
-        value = f"case when missing({column.name}) then {literal(column.empty)} else {value} end"
-    return f"{value} as {column.name}"
-
-
-def _repeated(columns: Sequence[str]) -> str:
-    return f"{'+'.join(columns)}: duplicate"

@@ -1,0 +1,80 @@
+"""Loads of files as such: which began, which came to their end, and which were broken off."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg2.extensions
+
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.processes import is_of_this_host, may_run, this_process
+from ecom_pipeline.database.queries import load_queries
+
+_LONGEST_ELSEWHERE: Final = timedelta(days=1)
+"""Of another machine's process nothing is known; after so long its load is taken as broken off."""
+
+_queries = load_queries("ingests")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenOff:
+    """A load whose process is gone and that never came to its end.
+
+    Attributes:
+        directory: Where its files were.
+        begun_at: When it began to write.
+    """
+
+    directory: str
+    begun_at: datetime
+
+    def __str__(self) -> str:
+        """What is told of it."""
+        return f"a load of {self.directory} broke off at {self.begun_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return f"`ecom ingest {self.directory}` again does the rest"
+
+
+def begin(postgres: Postgres, files: Sequence[Path]) -> int:
+    """Notes, in a transaction of its own, that a load of files of a directory is about to write.
+
+    Returns:
+        The load's id.
+    """
+    sizes = {file.name: file.stat().st_size for file in files}
+    with postgres.transaction() as connection:
+        ingest_id: int = _queries.begin(
+            connection,
+            directory=str(files[0].parent.resolve()),
+            files=json.dumps(sizes),
+            process=this_process(),
+        )
+    return ingest_id
+
+
+def finish(connection: psycopg2.extensions.connection, ingest_id: int) -> None:
+    """Notes that a load has come to its end; the caller commits, with its last write."""
+    _queries.finish(connection, ingest_id=ingest_id)
+
+
+def broken_off(postgres: Postgres) -> list[BrokenOff]:
+    """The loads that were broken off and not done again since."""
+    with postgres.transaction() as connection:
+        unfinished = list(_queries.unfinished(connection))
+    return [
+        BrokenOff(directory, begun_at.astimezone(UTC))
+        for directory, begun_at, process in unfinished
+        if not _goes_on(process, begun_at)
+    ]
+
+
+def _goes_on(process: str, begun_at: datetime) -> bool:
+    if is_of_this_host(process):
+        return may_run(process)
+    return datetime.now(UTC) - begun_at < _LONGEST_ELSEWHERE
