@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +88,8 @@ def _settings(home: Path) -> Settings:
 
 
 def _remove(directory: Path) -> None:
-    for lock in directory.rglob("lock"):
-        reset(_settings(lock.parent))
+    # Two may remove what a third has left.
+    with suppress(FileNotFoundError):
+        for lock in directory.rglob("lock"):
+            reset(_settings(lock.parent))
     shutil.rmtree(directory, ignore_errors=True)
