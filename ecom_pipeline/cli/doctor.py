@@ -1,16 +1,14 @@
 """`ecom doctor`."""
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
-from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, requires, version
 
 import typer
 from packaging.requirements import Requirement
 
-from ecom_pipeline.config.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+from ecom_pipeline.config.settings import Settings, SettingsError, read_settings, unusable_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
 from ecom_pipeline.pipelines.diagnosis import look_at_tables
@@ -36,9 +34,13 @@ def doctor() -> None:
 def _findings() -> Iterator[Finding]:
     yield _look_at_python()
     yield from _look_at_packages()
-    yield from _look_at_names()
     try:
-        settings = load_settings()
+        unusable = unusable_settings()
+        for name in unusable:
+            yield Finding("settings", f"{name.name} in {name.where} means nothing", name.advice)
+        if not unusable:
+            yield Finding("settings", "each ECOM_ variable is known")
+        settings = read_settings()
     except SettingsError as error:
         for problem in error.problems:
             yield Finding("settings", problem, "set it so, or leave it out")
@@ -48,6 +50,8 @@ def _findings() -> Iterator[Finding]:
     servers = embedded.servers(settings)
     yield from look_at_stores(servers)
     yield from look_at_tables(servers)
+    if unusable:  # Dagster's processes refuse them
+        return
     # Dagster takes seconds to import: what is quick is told first.
     from ecom_pipeline.defs.diagnosis import look_at_dagster  # noqa: PLC0415
 
@@ -81,16 +85,6 @@ def _mismatch(requirement: Requirement) -> str | None:
     if requirement.specifier.contains(installed, prereleases=True):
         return None
     return f"{requirement.name} is {installed}, needed is {requirement.specifier}"
-
-
-def _look_at_names() -> Iterator[Finding]:
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    given = {name for name in os.environ if name.startswith(ENV_PREFIX)}
-    for name in sorted(given - known):
-        advice = f"did you mean {' or '.join(get_close_matches(name, known, 1) or sorted(known))}?"
-        yield Finding("settings", f"{name} means nothing here", advice)
-    if given <= known:
-        yield Finding("settings", "each ECOM_ variable is known")
 
 
 def _look_at_disk(settings: Settings) -> Finding:

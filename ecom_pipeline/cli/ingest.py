@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,11 +23,6 @@ from ecom_pipeline.pipelines.shop import open_shop
 
 _BY: Final = "By `ecom ingest`, from files."
 
-_GENERATED_AS_WELL: Final = (
-    "Runs generate rows beside these, and in place of a day's imported orders: set"
-    " ECOM_GENERATE=false where the shop is to be what its files say."
-)
-
 
 def ingest(
     directory: Annotated[
@@ -38,19 +33,27 @@ def ingest(
             file_okay=False,
         ),
     ],
+    into_generated_shop: Annotated[
+        bool,
+        typer.Option(
+            "--into-generated-shop",
+            help="Load them beside generated rows too; nothing more is generated from then on.",
+        ),
+    ] = False,
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
     settings = load_settings()
     with open_instance() as instance, open_shop(settings) as stores, _progress() as tell:
         report = files.ingest_directory(
-            stores.postgres, directory, lambda step, rows: tell(f"{step}: {rows:,} rows")
+            stores.postgres,
+            directory,
+            lambda step, rows: tell(f"{step}: {rows:,} rows"),
+            into_generated_shop=into_generated_shop,
         )
         shop_days.cache_clear()  # what was loaded may begin earlier
         done = bring_up_to_date(instance, stores, _BY, report.changes, tell)
     _print(Console(), report, done)
     refuse_failed_checks(done)
-    if report.changed and settings.generate:
-        typer.echo(_GENERATED_AS_WELL)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ecom_pipeline.analytics.reports import Report, UnknownReport
 from ecom_pipeline.analytics.table_report import known_reports, show
 from ecom_pipeline.cli.output import print_json
 from ecom_pipeline.cli.page_server import serve_page
-from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.pipelines.shop import open_shop
 
 _DECIMALS: Final = 4
@@ -44,11 +44,12 @@ def report(
     ] = None,
 ) -> None:
     """Lists the reports, shows one of them, or writes or serves them all as a page."""
+    settings = load_settings()
     if address:
-        serve_page(load_settings().report_page, address)
+        serve_page(settings.report_page, address)
         return
     if as_html:
-        _write(Path(name or _PAGE))
+        _write(settings, Path(name or _PAGE))
         return
     known = known_reports()
     if name is None:
@@ -57,7 +58,7 @@ def report(
     if name not in known:
         typer.echo(str(UnknownReport(name, tuple(known))), err=True)
         raise typer.Exit(1)
-    with open_shop(load_settings()) as stores:
+    with open_shop(settings) as stores:
         shown = show(stores.postgres, name, limit)
     if as_json:
         rows = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
@@ -66,11 +67,11 @@ def report(
         _print(shown)
 
 
-def _write(file: Path) -> None:
+def _write(settings: Settings, file: Path) -> None:
     # Plotly takes a while to import, and only the page needs it.
     from ecom_pipeline.analytics.page import write_page  # noqa: PLC0415
 
-    with open_shop(load_settings()) as stores:
+    with open_shop(settings) as stores:
         size = write_page(stores.postgres, file)
     typer.echo(f"{file}: {size / 1e6:.1f} MB, opens in any browser")
 

@@ -16,6 +16,7 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.database.stores import Stores, open_stores
 from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
+from ecom_pipeline.pipelines.shop_source import ShopSource, refuse_other_source
 from ecom_pipeline.simulation.shoppers import EmptyShop, Tally
 from ecom_pipeline.simulation.shoppers import simulate as let_loose
 
@@ -34,7 +35,7 @@ def simulate(
     """Shoppers browse, fill carts, leave or order; then an audit, which exits with 1 on a breach.
 
     In a shop of its own unless told. With --here the orders are placed today in yours; `ecom run`
-    of today brings the analytics tables up to date with them.
+    of today brings the analytics tables up to date with them. A shop of files is left alone.
     """
     end_cleanly()
     console = Console()
@@ -63,6 +64,7 @@ def simulate(
 @contextmanager
 def _configured_shop() -> Iterator[Stores]:
     with open_stores(load_settings()) as stores:
+        refuse_other_source(stores.postgres, ShopSource.GENERATED)
         yield stores
 
 

@@ -1,9 +1,9 @@
 """`ecom status`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -15,7 +15,10 @@ from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.mongo import database_of
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.pipelines.shop_source import source_of
 from ecom_pipeline.services.effects import effects_lag
+
+Answer = TypeVar("Answer")
 
 
 def status(
@@ -27,12 +30,14 @@ def status(
     """Tells where the stores are and asks each for an answer; starts nothing."""
     servers = embedded.servers(load_settings())
     reasons = unhealthy(servers)
-    effects = _effects(servers, reasons)
+    effects = _asked(servers, reasons, _effects)
+    source = _asked(servers, reasons, source_of)
     if as_json:
-        document = _document(servers, reasons, show_secrets)
+        document = {**_document(servers, reasons, show_secrets), "source": source}
         print_json({**document, "effects": effects} if effects else document)
     else:
         print_servers(servers, reasons, show_secrets)
+        typer.echo(f"source    {source or '-'}")
         if effects and effects["undone"]:
             told = "effects   {undone} undone, the oldest for {oldest_seconds:.0f} s"
             typer.echo(told.format_map(effects))
@@ -63,16 +68,23 @@ def _document(
     return document
 
 
-def _effects(servers: Sequence[Server], reasons: dict[str, str]) -> dict[str, object] | None:
-    """How far the effects of checkouts are behind; nothing if no shop can be asked."""
+def _asked(
+    servers: Sequence[Server], reasons: dict[str, str], ask: Callable[[Postgres], Answer | None]
+) -> Answer | None:
+    """What the shop's database answers; nothing if none can be asked."""
     url = next(server.url for server in servers if server.name == "postgres")
     if url is None or "postgres" in reasons:
         return None
     with closing(Postgres(url)) as postgres:
         try:
-            lag = effects_lag(postgres)
+            return ask(postgres)
         except StoreError:  # such as of a database that has no tables yet
             return None
+
+
+def _effects(postgres: Postgres) -> dict[str, object]:
+    """How far the effects of checkouts are behind."""
+    lag = effects_lag(postgres)
     return {"undone": lag.undone, "oldest_seconds": lag.oldest_seconds(datetime.now(UTC))}
 
 

@@ -7,7 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ecom_pipeline.config.names import UnusableName, unusable_names
+
 ENV_PREFIX = "ECOM_"
+ENV_FILE = Path(".env")
 DEFAULT_WINDOW_DAYS = 30
 
 
@@ -45,7 +48,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -78,7 +82,33 @@ def load_settings(**overrides: object) -> Settings:
     """Reads the settings; `overrides` win over the environment, which wins over `.env`.
 
     Raises:
-        SettingsError: A value cannot be used; every such variable is named.
+        SettingsError: A value cannot be used, or a name with our prefix means nothing; every such
+            variable is named.
+    """
+    if unusable := unusable_settings():
+        raise SettingsError(list(map(str, unusable)))
+    return read_settings(**overrides)
+
+
+def unusable_settings() -> list[UnusableName]:
+    """The names with our prefix that are given and set nothing.
+
+    Raises:
+        SettingsError: `.env` cannot be read.
+    """
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    try:
+        return unusable_names(known, ENV_PREFIX, ENV_FILE)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise SettingsError([f"{ENV_FILE} cannot be read: {reason}"]) from None
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Like load_settings, whatever else is given with our prefix.
+
+    Raises:
+        SettingsError: A value cannot be used.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]

@@ -9,13 +9,14 @@ import dagster as dg
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import daily_asset, deps
 from ecom_pipeline.defs.columns import shop_columns
+from ecom_pipeline.defs.generating import GENERATED, fill
 from ecom_pipeline.defs.lineage import column_lineage
-from ecom_pipeline.defs.materialization import of_days
+from ecom_pipeline.defs.materialization import Metadata, of_days
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.pipelines.carts import load_carts
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
 from ecom_pipeline.pipelines.generation import CartDocument, ShopProfile, generate_carts
-from ecom_pipeline.pipelines.shop_facts import outcomes_per_day
+from ecom_pipeline.pipelines.shop_facts import carts_per_day, outcomes_per_day
 
 GROUP: Final = "checkout"
 
@@ -50,17 +51,24 @@ def carts(
     A cart that is there, or was decided already, is left as it is. Most stay active and expire;
     the submitted ones wait for their checkout, and are gone from Mongo once they are ordered.
     """
+    days = days_of(context)
+    days = days_of(context)
     rows: dict[date, int] = {}
 
     def batches() -> Iterator[tuple[date, list[CartDocument]]]:
-        for day in days_of(context):
+        for day in days:
             batch = generate_carts(profile, day)
             rows[day] = len(batch)
             yield day, batch
 
-    changes = load_carts(stores, batches())
-    counts = {"inserted": changes.inserted, "displaced": changes.displaced}
-    return of_days(context, rows, {**counts, **column_lineage("carts")})
+    def load() -> Metadata:
+        changes = load_carts(stores, batches())
+        return {"inserted": changes.inserted, "displaced": changes.displaced}
+
+    facts = fill(load)
+    if GENERATED in facts:
+        rows = carts_per_day(stores, days)
+    return of_days(context, rows, {**facts, **column_lineage("carts")})
 
 
 @daily_asset(

@@ -33,6 +33,7 @@ def everything() -> dg.Definitions:
 
     Where nothing is to be generated, what otherwise is comes from outside: `ecom ingest` and the
     application tell of it. It is shown and checked all the same, and no run materializes it.
+    Whether a shop of files is left alone does not hang on that: its database keeps what it is.
     """
     generated = (shop.customers, shop.products, shop.stock_receipts, shop.orders, checkout.carts)
     sources: Sequence[dg.AssetsDefinition | dg.AssetSpec] = (

@@ -9,6 +9,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import open_columns, shop_columns
+from ecom_pipeline.defs.generating import fill
 from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
@@ -42,11 +43,11 @@ def customers(
     Merged by `customer_id`; nobody is deleted, for orders refer to them. `email` and `full_name`
     are personal data and never leave the table.
     """
-    changes = load_customers(stores.postgres, generate_customers(profile))
+    facts = fill(lambda: told(load_customers(stores.postgres, generate_customers(profile))))
     shown = preview(
         stores.postgres, "shop.customers", open_columns(CUSTOMERS), order_by=["customer_id"]
     )
-    return of_whole(count_rows(stores.postgres, "shop.customers"), {**told(changes), **shown})
+    return of_whole(count_rows(stores.postgres, "shop.customers"), {**facts, **shown})
 
 
 @whole_asset(group=GROUP, kinds=KINDS, columns=PRODUCTS, table="ecom.shop.products")
@@ -57,11 +58,11 @@ def products(
 
     Merged by `product_id`. Stock is left alone: deliveries raise it and checkouts lower it.
     """
-    changes = load_products(stores.postgres, generate_products(profile))
+    facts = fill(lambda: told(load_products(stores.postgres, generate_products(profile))))
     shown = preview(
         stores.postgres, "shop.products", open_columns(PRODUCTS), order_by=["product_id"]
     )
-    return of_whole(count_rows(stores.postgres, "shop.products"), {**told(changes), **shown})
+    return of_whole(count_rows(stores.postgres, "shop.products"), {**facts, **shown})
 
 
 @daily_asset(
@@ -83,9 +84,9 @@ def stock_receipts(
     """
     days = days_of(context)
     receipts = pa.concat_tables([generate_stock_receipts(profile, day) for day in days])
-    changes = receive_deliveries(stores, receipts)
+    facts = fill(lambda: told(receive_deliveries(stores, receipts)))
     rows = rows_per_day(stores.postgres, "shop.stock_receipts", "received_on", days)
-    return of_days(context, rows, {**told(changes), **column_lineage("stock_receipts")})
+    return of_days(context, rows, {**facts, **column_lineage("stock_receipts")})
 
 
 @daily_asset(
@@ -108,13 +109,13 @@ def orders(
     """
     days = days_of(context)
     batches = ((day, generate_orders(profile, day)) for day in days)
-    changes = load_orders(stores.postgres, batches)
+    facts = fill(lambda: told(load_orders(stores.postgres, batches).rows))
     imported = imported_per_day(stores.postgres, days)
     return of_days(
         context,
         {day: found.orders for day, found in imported.items()},
         {
-            **told(changes.orders + changes.items),
+            **facts,
             "items_of_run": sum(found.items for found in imported.values()),
             **column_lineage("orders"),
         },

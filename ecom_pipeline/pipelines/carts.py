@@ -9,6 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop
 
 _queries = load_queries("carts")
 _DUPLICATE_KEY = 11000
@@ -43,6 +44,7 @@ def load_carts(
     """Puts each day's carts into Mongo; a cart that is there, or was ordered, is left alone.
 
     Raises:
+        ShopOfFiles: The shop was filled from files; its carts are the application's.
         StoreUnavailable: Mongo or Postgres is away; what was inserted stays, and the next load
             inserts the rest.
     """
@@ -50,11 +52,6 @@ def load_carts(
     for day, carts in batches:
         changes += _load_day(stores, day, carts)
     return changes
-
-
-def _note_changed(stores: Stores, day: date) -> None:
-    with stores.postgres.transaction() as connection:
-        _queries.note_changed_days(connection, days=[day])
 
 
 def _load_day(stores: Stores, day: date, carts: Sequence[dict[str, Any]]) -> CartChanges:
@@ -68,17 +65,22 @@ def _load_day(stores: Stores, day: date, carts: Sequence[dict[str, Any]]) -> Car
         known = {cart["_id"] for cart in stores.mongo.carts.find(within, {"_id": 1})}
     # Second: a cart that is cleared between the two look-ups was decided before it was cleared.
     with stores.postgres.transaction() as connection:
+        claim_shop(connection, ShopSource.GENERATED)
         known |= {cart_id for (cart_id,) in _queries.decided_among(connection, cart_ids=cart_ids)}
     new = [cart for cart in carts if cart["_id"] not in known]
     if not new:
         return CartChanges(unchanged=len(carts))
     # Before, in case of a crash; and after, in case the day is refreshed meanwhile.
-    _note_changed(stores, day)
-    with stores.mongo.reaching():
-        # By the wall clock, unlike all else: history must not expire as soon as it is written.
-        now = datetime.now(UTC)
-        displaced = _insert(stores, [{**cart, "touched_at": now} for cart in new])
-    _note_changed(stores, day)
+    with stores.postgres.transaction() as connection:
+        _queries.note_changed_days(connection, days=[day])
+    with stores.postgres.transaction() as connection:
+        # Held until the carts are in Mongo, so that the shop becomes no shop of files meanwhile.
+        claim_shop(connection, ShopSource.GENERATED)
+        with stores.mongo.reaching():
+            # By the wall clock, unlike all else: history must not expire as soon as it is written.
+            now = datetime.now(UTC)
+            displaced = _insert(stores, [{**cart, "touched_at": now} for cart in new])
+        _queries.note_changed_days(connection, days=[day])
     return CartChanges(len(new) - displaced, len(carts) - len(new), displaced)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
@@ -78,6 +79,19 @@ def first_day_of_files(postgres: Postgres) -> date | None:
             return None
         day: date | None = _queries.first_day_of_files(connection)
         return day
+
+
+def carts_per_day(stores: Stores, days: Sequence[date]) -> dict[date, int]:
+    """How many carts of those begun on each of these days Mongo holds.
+
+    Raises:
+        StoreUnavailable: Mongo is away.
+    """
+    with stores.mongo.reaching():
+        return {
+            day: stores.mongo.carts.count_documents({"created_at": within_days(day, day)})
+            for day in days
+        }
 
 
 def waiting_days(stores: Stores) -> list[date]:

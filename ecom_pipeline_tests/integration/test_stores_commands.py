@@ -10,9 +10,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.cli.app import COMMANDS
+from ecom_pipeline.config.settings import Settings, SettingsError
 from ecom_pipeline.database.embedded import Endpoints, servers, supervisor
 from ecom_pipeline.database.libpq import connect
+from ecom_pipeline_tests.commands import ecom
 
 _ECOM = Path(sys.executable).with_name("ecom")
 
@@ -46,6 +48,7 @@ def test_the_embedded_stores_are_started_shown_stopped_and_deleted(home: Path) -
         "postgres": {"url": None, "healthy": False},
         "mongo": {"url": None, "database": "ecom", "healthy": False},
         "redis": {"url": None, "healthy": False},
+        "source": None,
     }
     assert not home.exists()
 
@@ -81,6 +84,7 @@ def test_external_stores_are_shown_as_such(endpoints: Endpoints) -> None:
         },
         "redis": {"url": endpoints.redis_url, "healthy": True},
         "effects": {"undone": 0, "oldest_seconds": None},
+        "source": None,
     }
 
 
@@ -111,6 +115,27 @@ def test_a_bad_setting_is_a_line_and_no_traceback() -> None:
     assert status.stderr.startswith("ECOM_SEED is 'x': should be a valid integer")
 
 
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_refuses_a_name_that_means_nothing(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("ECOM_GENERTAE=false\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ECOM_HOME", str(tmp_path / "home"))
+
+    try:
+        done = ecom(command, *([str(tmp_path)] if command == "ingest" else []))
+    except SettingsError as error:  # while its module is imported; `main` tells both alike
+        told = str(error)
+    else:
+        assert done.exit_code == 1
+        told = done.output if command == "doctor" else str(done.exception)
+
+    assert "ECOM_GENERTAE" in told
+    assert "did you mean ECOM_GENERATE?" in told
+    assert not (tmp_path / "home").exists()
+
+
 def test_reset_does_not_touch_stores_of_others(endpoints: Endpoints) -> None:
     reset = _ecom("reset", **_external(endpoints))
     assert reset.returncode == 1
@@ -134,6 +159,7 @@ def test_doctor_tells_what_is_wrong_and_what_to_do(endpoints: Endpoints) -> None
         "PROBLEM postgres",
         "PROBLEM redis",
     ]
+    assert "ECOM_CUSTOMER in the environment means nothing" in doctor.stdout
     assert "did you mean ECOM_CUSTOMERS?" in doctor.stdout
     assert "migrations not applied: 0001_shop.sql" in doctor.stdout
 

@@ -13,7 +13,7 @@ def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, without a `.env`; no ECOM_ variable is set either."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.startswith("ECOM_"):
+        if name.upper().startswith("ECOM_"):
             monkeypatch.delenv(name)
     return tmp_path
 
@@ -85,6 +85,64 @@ def test_a_url_is_not_shown_with_the_settings() -> None:
     settings = Settings(_env_file=None, postgres_url="postgresql://user:secret@host/db")
     assert "secret" not in repr(settings)
     assert "secret" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ECOM_GENERTAE=false", "ECOM_GENERTAE (in .env, line 1) means nothing here"),
+        ("#\n\nexport  ecom_genertae = 'no'", "ecom_genertae (in .env, line 3) means nothing"),
+        ("\ufeffECOM_SEDE=1", "ECOM_SEDE (in .env, line 1) means nothing here; did you mean ECOM"),
+        ("ECOM_SEED=1\nECOM_GENERATE false", "line 2) means nothing here; write ECOM_GENERATE=v"),
+        ("ECOM_GENERATE", "ECOM_GENERATE (in .env, line 1) means nothing here; write ECOM_GEN"),
+        ("ECOM_REDIS_PORT=6379", "ECOM_REDIS_PORT (in .env, line 1) means nothing here"),
+    ],
+)
+def test_a_name_in_the_file_that_means_nothing_is_refused_with_its_line(
+    empty_directory: Path, text: str, told: str
+) -> None:
+    (empty_directory / ".env").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert told in str(raised.value)
+
+
+def test_a_name_in_the_environment_that_means_nothing_is_refused_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = _told(monkeypatch, ECOM_GENERTAE="false", ecom_seeds="1", ECOM_REDIS_PORT="6379")
+    assert "ECOM_GENERTAE (in the environment) means nothing here; did you mean ECOM_GENER" in told
+    assert "ecom_seeds (in the environment) means nothing here; did you mean ECOM_SEED?" in told
+    assert "ECOM_REDIS_PORT (in the environment)" in told
+
+
+def test_names_that_mean_something_are_read_however_they_are_written(
+    empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_directory / ".env").write_text(
+        "\ufeffexport ecom_seed = '7'\nPOSTGRES_PASSWORD=x\n# ECOM_SEDE=1\n ECOM_GENERATE=\"no\"\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("Ecom_Products", "3")
+    settings = load_settings()
+    assert (settings.seed, settings.products, settings.generate) == (7, 3, False)
+
+
+def test_what_kubernetes_tells_of_services_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "ECOM_SERVICE_HOST": "10.0.0.7",
+        "ECOM_DAGSTER_WEBSERVER_SERVICE_PORT_HTTP": "80",
+        "ECOM_DAGSTER_WEBSERVER_PORT": "tcp://10.0.0.7:80",
+        "ECOM_DAGSTER_WEBSERVER_PORT_80_TCP_ADDR": "10.0.0.7",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().seed == 42
+
+
+def test_a_file_that_cannot_be_read_is_told(empty_directory: Path) -> None:
+    (empty_directory / ".env").write_bytes(b"ECOM_SEED=\xff")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: it is no UTF-8"):
+        load_settings()
 
 
 def test_numbers_that_ids_have_no_room_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,11 +34,11 @@ group by
     checkouts.reason;
 
 -- name: has_schema$
--- Whether the shop's tables are there.
-select to_regclass('ops.loads') is not null and to_regclass('shop.orders') is not null;
+-- Whether the tables are there that tell what kind of shop it is.
+select to_regclass('ops.shop') is not null;
 
 -- name: first_day_of_files$
 -- The day of the first order of a shop of files; null in any other.
 select min(orders.placed_on)
 from shop.orders
-where exists (select from ops.loads);
+where exists (select from ops.shop where shop.source = 'files');

@@ -39,6 +39,7 @@ from ecom_pipeline.pipelines.ingestion.orders import GIVEN_ORDERS, DayOfOrders, 
 from ecom_pipeline.pipelines.ingestion.quarantine import SourceReport, record_loads
 from ecom_pipeline.pipelines.ingestion.scratch import Scratch
 from ecom_pipeline.pipelines.prefetch import prefetched
+from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop, refuse_other_source
 
 Progress = Callable[[str, int], None]
 """Told what is being done (a file's name, then `orders`) and how many rows of it so far."""
@@ -78,7 +79,11 @@ class IngestReport:
 
 
 def ingest_directory(
-    postgres: Postgres, directory: Path, progress: Progress | None = None
+    postgres: Postgres,
+    directory: Path,
+    progress: Progress | None = None,
+    *,
+    into_generated_shop: bool = False,
 ) -> IngestReport:
     """Loads the files of a directory; rows that break the contract go to ops.quarantine.
 
@@ -87,19 +92,26 @@ def ingest_directory(
         directory: Holds customers, products, stock_receipts, orders and order_items, or some of
             them, each as .csv or .parquet.
         progress: Told how far it is.
+        into_generated_shop: Whether to load them into a generated shop too, which then becomes
+            one of files.
 
     Raises:
+        GeneratedShop: The shop was generated.
         IngestError: The files cannot be loaded as they are.
         StoreRefused: Something else wrote to the shop at the same time.
         OrderIdOnTwoDays: Likewise.
     """
     files = find_files(directory)
+    if not into_generated_shop:
+        refuse_other_source(postgres, ShopSource.FILES)
     notes = _notes(postgres, files)
     with (
         TemporaryDirectory(prefix="ecom-ingest-") as scratch_directory,
         closing(Scratch(Path(scratch_directory))) as scratch,
     ):
-        return _Ingest(postgres, files, notes, scratch, progress or _silent).run()
+        return _Ingest(
+            postgres, files, notes, scratch, progress or _silent, into_generated_shop
+        ).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,7 @@ class _Ingest:
     notes: tuple[str, ...]
     scratch: Scratch
     progress: Progress
+    into_generated_shop: bool
 
     def run(self) -> IngestReport:
         rows_read = [self._check(file) for file in self.files]
@@ -141,6 +154,7 @@ class _Ingest:
         """In one transaction, which also holds the orders against what is loaded."""
         changes = {}
         with self.postgres.transaction() as connection:
+            claim_shop(connection, ShopSource.FILES, even_if_generated=self.into_generated_shop)
             for file in self.files:
                 if (merge := _MERGES.get(file.source.name)) is not None:
                     changes[f"shop.{file.source.name}"] = merge(connection, self.scratch, file)
@@ -150,7 +164,7 @@ class _Ingest:
 
     def _load_orders(self) -> dict[str, Changes]:
         self.scratch.refuse_orders_that_do_not_add_up()
-        changes = load_orders(self.postgres, self._days(), GIVEN_ORDERS)
+        changes = load_orders(self.postgres, self._days(), GIVEN_ORDERS, ShopSource.FILES)
         return {"shop.orders": changes.orders, "shop.order_items": changes.items}
 
     def _days(self) -> Iterator[DayOfOrders]:

@@ -21,6 +21,7 @@ from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.pipelines.generation import OrderBatch
 from ecom_pipeline.pipelines.generation.tables import ORDER_ITEMS, ORDERS
 from ecom_pipeline.pipelines.prefetch import prefetched
+from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop
 
 _queries = load_queries("ingestion")
 
@@ -65,6 +66,11 @@ class OrderChanges:
         """The changes of two loads together."""
         return OrderChanges(self.orders + other.orders, self.items + other.items)
 
+    @property
+    def rows(self) -> Changes:
+        """Those of both tables together."""
+        return self.orders + self.items
+
 
 class OrderIdOnTwoDays(ValueError):
     """An order id of this load stands on two days."""
@@ -79,7 +85,10 @@ class OrderIdOnTwoDays(ValueError):
 
 
 def load_orders(
-    postgres: Postgres, batches: Iterable[DayOfOrders], replacement: Replacement = WHOLE_DAYS
+    postgres: Postgres,
+    batches: Iterable[DayOfOrders],
+    replacement: Replacement = WHOLE_DAYS,
+    source: ShopSource = ShopSource.GENERATED,
 ) -> OrderChanges:
     """Makes the imported orders of each given day just those of its batches.
 
@@ -93,8 +102,10 @@ def load_orders(
         batches: Days in rising order, each with its orders and items; a large day may come in
             several batches.
         replacement: What else goes of those days.
+        source: Where the orders come from.
 
     Raises:
+        ShopOfFiles, GeneratedShop: The shop's rows come from elsewhere.
         OrderIdOnTwoDays: An id of the load stands on another day too.
         StoreRefused: A row breaks a constraint.
     """
@@ -103,7 +114,9 @@ def load_orders(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as behind:
         for month, days in groupby(prefetched(batches), key=lambda batch: batch[0].replace(day=1)):
             with ExitStack() as transaction:
-                finish = _copy_month(transaction, postgres, month, days, replacement)
+                connection = transaction.enter_context(postgres.transaction())
+                claim_shop(connection, source)
+                finish = _copy_month(transaction, connection, month, days, replacement)
                 if finishing is not None:
                     changes += finishing.result()
                 finishing = behind.submit(_finish, transaction.pop_all(), finish)
@@ -160,13 +173,12 @@ def merge_staged_orders(
 
 def _copy_month(
     transaction: ExitStack,
-    postgres: Postgres,
+    connection: psycopg2.extensions.connection,
     month: date,
     batches: Iterator[DayOfOrders],
     replacement: Replacement,
 ) -> Callable[[], OrderChanges]:
     """Copies a month's rows, into its new tables or into staged ones; gives what is left to do."""
-    connection = transaction.enter_context(postgres.transaction())
     if _queries.create_month(connection, month=month):
         orders, items = f"shop.orders_{month:%Y_%m}", f"shop.order_items_{month:%Y_%m}"
         copied = _copy_days(connection, batches, orders, items)

@@ -1,4 +1,7 @@
-"""Customers, products and stock receipts: merged by their keys, never deleted."""
+"""Generated customers, products and deliveries: merged by their keys, never deleted.
+
+Each function raises ShopOfFiles in a shop that was filled from files.
+"""
 
 import pyarrow as pa
 
@@ -6,6 +9,7 @@ from ecom_pipeline.database.copying import copy_table
 from ecom_pipeline.database.merge import Changes, merge_table, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop
 
 _queries = load_queries("ingestion")
 
@@ -13,6 +17,7 @@ _queries = load_queries("ingestion")
 def load_customers(postgres: Postgres, customers: pa.Table) -> Changes:
     """Makes shop.customers hold these rows; others stay, for orders refer to them."""
     with postgres.transaction() as connection:
+        claim_shop(connection, ShopSource.GENERATED)
         return merge_table(connection, "shop.customers", customers, ["customer_id"])
 
 
@@ -24,6 +29,7 @@ def load_products(postgres: Postgres, products: pa.Table) -> Changes:
         products: product_id, sku, name, category, price, attributes (JSON text).
     """
     with postgres.transaction() as connection:
+        claim_shop(connection, ShopSource.GENERATED)
         return merge_table(connection, "shop.products", products, ["product_id"])
 
 
@@ -36,9 +42,8 @@ def receive_stock(postgres: Postgres, receipts: pa.Table) -> Changes:
         postgres: Where the shop is.
         receipts: product_id, received_on, quantity (units, above zero).
     """
-    with (
-        postgres.transaction() as connection,
-        staged(connection, "shop.stock_receipts", receipts.column_names) as name,
-    ):
-        copy_table(connection, name, receipts)
-        return Changes(inserted=_queries.receive_staged_stock(connection))
+    with postgres.transaction() as connection:
+        claim_shop(connection, ShopSource.GENERATED)
+        with staged(connection, "shop.stock_receipts", receipts.column_names) as name:
+            copy_table(connection, name, receipts)
+            return Changes(inserted=_queries.receive_staged_stock(connection))

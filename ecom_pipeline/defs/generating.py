@@ -1,0 +1,18 @@
+"""Generated rows of an asset, which a shop of files does without."""
+
+from collections.abc import Callable
+from typing import Final
+
+from ecom_pipeline.defs.materialization import Metadata
+from ecom_pipeline.pipelines.shop_source import ShopOfFiles
+
+GENERATED: Final = "generated"
+"""The metadata that says so where nothing was generated."""
+
+
+def fill(load: Callable[[], Metadata]) -> Metadata:
+    """Loads generated rows and tells of it; in a shop of files, that it was left as it is."""
+    try:
+        return load()
+    except ShopOfFiles:
+        return {GENERATED: "nothing: this shop was filled from files"}
