@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -20,6 +20,7 @@ from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
 from ecom_pipeline.pipelines.ingestion import ingest as files
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
 from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.services.product_service import ProductService
 
 _BY: Final = "By `ecom ingest`, from files."
 
@@ -50,6 +51,7 @@ def ingest(
             lambda step, rows: tell(f"{step}: {rows:,} rows"),
             into_generated_shop=into_generated_shop,
         )
+        ProductService(stores).try_to_refresh_moved_stock()
         shop_days.cache_clear()  # what was loaded may begin earlier
         done = bring_up_to_date(instance, stores, _BY, report.changes, tell)
     _print(Console(), report, done)

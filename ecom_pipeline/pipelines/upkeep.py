@@ -15,17 +15,20 @@ from ecom_pipeline.pipelines.staleness import (
     version_of_sources,
 )
 from ecom_pipeline.pipelines.transformation import Refreshed, refresh
+from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.top_sellers import TopSellers
 
 
 def bring_up_to_date(stores: Stores) -> Iterator[Refreshed]:
     """Refreshes what is stale, each table after those that it reads; gives each as it is done.
 
-    What a store's absence prevents does not keep the rest from being refreshed.
+    The cached stock that deliveries and files moved comes first; where Redis is away it is left to
+    the relay. What a store's absence prevents does not keep the rest from being refreshed.
 
     Raises:
         StoreUnavailable, StoreRefused: A store is away or will not: after the rest was done.
     """
+    ProductService(stores).try_to_refresh_moved_stock()
     stale = find_stale(stores.postgres)
     done: set[str] = set()
     failures: dict[str, StoreError] = {}

@@ -148,12 +148,12 @@ def _write_rejections(connection: Connection, decisions: Mapping[str, Decision])
 def _write_orders(connection: Connection, orders: Sequence[NewOrder]) -> None:
     if not orders:
         return
-    taken: dict[int, int] = defaultdict(int)
+    moves: dict[int, int] = defaultdict(int)
     for _, _, lines in orders:
         for line in lines:
-            taken[line.product_id] += line.quantity
-    _queries.take_stock(
-        connection, product_ids=array(taken.keys()), quantities=array(taken.values())
+            moves[line.product_id] -= line.quantity
+    _queries.move_stock(
+        connection, product_ids=array(moves.keys()), quantities=array(moves.values())
     )
     reach(FaultPoint.AFTER_STOCK)
     _queries.insert_orders(

@@ -1,7 +1,8 @@
 """What follows a checkout outside Postgres: the cart goes, the stock cache is refreshed.
 
 The checkout's own row is the outbox: `effects_applied_at` stays null until both are done. Each
-effect can be repeated, so a crash anywhere is put right by doing it again.
+effect can be repeated, so a crash anywhere is put right by doing it again. Stock that deliveries
+and files moved has an outbox of its own (`shop.moved_stock`), which the relay sees to as well.
 """
 
 import logging
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EffectsLag:
-    """How many decided carts have undone effects, and when the oldest of them was decided."""
+    """How many decided carts and moves of stock have undone effects, and since when the oldest."""
 
     undone: int
     oldest: datetime | None
@@ -102,8 +103,9 @@ class Effects:
     def relay(self, least_age: timedelta = timedelta(0)) -> Relayed:
         """Applies whatever effects a crash or an absent store left undone, oldest first.
 
-        Each is tried once, so the relay ends whatever happens; what a store refuses to do for one
-        cart keeps no other waiting.
+        Each checkout is tried once, so the relay ends whatever happens; what a store refuses to do
+        for one cart keeps no other waiting. Last the cached stock is refreshed that deliveries and
+        files moved.
 
         Args:
             least_age: How long ago a cart must have been decided; younger ones are most likely
@@ -120,6 +122,10 @@ class Effects:
                 results = list(outcomes(connection, portion).values())
             reach(FaultPoint.DURING_RELAY)
             left += self._apply_or_leave(results)
+        try:
+            self._products.refresh_moved_stock()
+        except StoreRefused as error:
+            _logger.error("the cached stock of deliveries is left: %s", error)
         return Relayed(len(cart_ids) - left, left)
 
     def lag(self) -> EffectsLag:

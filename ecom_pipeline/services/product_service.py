@@ -14,6 +14,7 @@ from ecom_pipeline.services.faults import FaultPoint, reach
 from ecom_pipeline.services.stock_cache import StockCache, StockLevel
 
 _STOCKS_AT_A_TIME: Final = 100
+_MOVES_AT_A_TIME: Final = 5_000
 
 _queries = load_queries("products")
 _logger = logging.getLogger(__name__)
@@ -83,6 +84,34 @@ class ProductService:
             leases = self._cache.lease(portion, over=True)
             self._cache.write(self._fetch(portion), leases)
             reach(FaultPoint.AFTER_SOME_CACHE)
+
+    def refresh_moved_stock(self) -> None:
+        """Brings the cache up to date with what deliveries and files moved; see shop.move_stock.
+
+        Whatever a crash or an absent store left undone before is done with it.
+
+        Raises:
+            StoreUnavailable, StoreRefused: Redis or Postgres is away or will not; what is not
+                refreshed stays to be done.
+        """
+        while moves := self._moved_stock():
+            self.refresh_stock(sorted(set(moves.values())))
+            with self._postgres.transaction() as connection:
+                _queries.forget_moved_stock(connection, move_ids=list(moves))
+
+    def try_to_refresh_moved_stock(self) -> bool:
+        """Does so; when a store is away or will not, logs that and leaves it to the relay."""
+        try:
+            self.refresh_moved_stock()
+        except StoreError as error:
+            _logger.warning("cached stock waits for the relay: %s", error)
+            return False
+        return True
+
+    def _moved_stock(self) -> dict[int, int]:
+        """The products of the oldest moves, by the number of the move."""
+        with self._postgres.transaction() as connection:
+            return dict(_queries.moved_stock(connection, most=_MOVES_AT_A_TIME))
 
     def _read_through(self, product_ids: Sequence[int]) -> list[StockLevel]:
         cached = self._cache.read(product_ids)

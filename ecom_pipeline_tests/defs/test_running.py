@@ -101,7 +101,7 @@ def test_a_broken_invariant_stops_what_would_be_built_on_it(
 ) -> None:
     run_pipeline(instance, FIRST, FIRST)
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
-        cursor.execute("update shop.products set stock = stock + 1 where product_id = 1")
+        cursor.execute("select shop.move_stock('{1}', '{1}')")
     stores.redis.client.flushdb()
 
     report = run_pipeline(instance, SECOND, SECOND)

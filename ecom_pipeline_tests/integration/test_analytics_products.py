@@ -73,7 +73,7 @@ def test_cover_counts_the_units_that_checkouts_took_into_the_opening_stock(store
     order_id = put_checkout(stores, "c", at(MONDAY), at(MONDAY))
     put_order(stores, order_id, at(MONDAY), [(1, 20)], cart_id="c")
     fetch(stores, "update shop.stock_receipts set received_on = '2025-01-01'")
-    fetch(stores, "update shop.products set stock = 80 where product_id = 1")
+    fetch(stores, "select shop.move_stock('{1}', '{-20}')")
     refresh_all(stores, [MONDAY])
     # 20 units sold from a mean of (100 + 80) / 2.
     assert rows(stores, "inventory_cover", "turnover")[0] == (Decimal("0.222222"),)

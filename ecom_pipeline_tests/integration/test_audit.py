@@ -73,7 +73,7 @@ def cache_an_empty_ranking(stores: Stores) -> None:
 
 BREACHES: dict[str, Callable[[Stores], None]] = {
     "stock_is_receipts_minus_checkouts": break_in_postgres(
-        "update shop.products set stock = stock + 1 where product_id = 1"
+        "select shop.move_stock('{1}', '{1}', by_checkout => true)"
     ),
     "totals_are_sums_of_items": break_in_postgres(
         "update shop.orders set total_amount = total_amount + 0.01"

@@ -59,7 +59,7 @@ def test_a_refusal_undoes_the_whole_transaction(stores: Stores) -> None:
 
     with pytest.raises(StoreRefused), stores.postgres.transaction() as connection:
         connection.cursor().execute(
-            "update shop.products set stock = 5; update shop.products set stock = -1"
+            "select shop.move_stock('{1}', '{4}'); select shop.move_stock('{1}', '{-6}')"
         )
 
     assert fetch(stores, "select stock from shop.products") == [(1,)]

@@ -116,7 +116,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
     ),
     "products_stock_check": (
         PRODUCTS,
-        "update shop.products set stock = stock - 11",
+        "select shop.move_stock('{1}', '{-11}', by_checkout => true)",
         "stock_is_receipts_minus_checkouts",
     ),
     "stock_receipts_pkey": (

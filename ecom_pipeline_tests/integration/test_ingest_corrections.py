@@ -184,7 +184,7 @@ def test_receipts_are_booked_once_and_corrected_by_the_difference(
 def test_a_receipt_cannot_say_less_than_was_sold(stores: Stores, tmp_path: Path) -> None:
     ingest_directory(stores.postgres, write_csv(tmp_path, small_shop()))
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
-        cursor.execute("update shop.products set stock = stock - 7 where product_id = 1")
+        cursor.execute("select shop.move_stock('{1}', '{-7}')")
     (later := tmp_path / "later").mkdir()
     corrected: Files = {"stock_receipts": [receipt(1, quantity="6"), receipt(2, quantity="6")]}
 

@@ -217,6 +217,8 @@ def test_the_application_has_just_the_rights_of_a_checkout(stores: Stores) -> No
         ("shop.customers", "select"),
         ("shop.products", "select"),
         ("shop.products", "update"),
+        ("shop.moved_stock", "select"),
+        ("shop.moved_stock", "delete"),
         ("shop.checkouts", "select"),
         ("shop.checkouts", "insert"),
         ("shop.checkouts", "update"),

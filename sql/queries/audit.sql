@@ -142,15 +142,23 @@ where
     (decided.outcome = 'ordered') is distinct from (placed.order_id is not null);
 
 -- name: effects_are_applied
--- No checkout has waited over a minute for its cart to be cleared and its stock to be cached.
+-- No checkout has waited over a minute for its cart to be cleared and its stock to be cached, and
+-- no stock that moved otherwise to be cached.
 select
     checkouts.cart_id,
-    checkouts.outcome,
-    checkouts.decided_at
+    null::bigint as product_id,
+    checkouts.decided_at as waits_since
 from shop.checkouts
 where
     checkouts.effects_applied_at is null
-    and checkouts.decided_at < clock_timestamp() - interval '1 minute';
+    and checkouts.decided_at < clock_timestamp() - interval '1 minute'
+union all
+select
+    null::text as cart_id,
+    moved_stock.product_id,
+    moved_stock.moved_at as waits_since
+from shop.moved_stock
+where moved_stock.moved_at < clock_timestamp() - interval '1 minute';
 
 -- name: sales_add_up
 -- Every calendar day from the first order to the newest has its row, and its revenue in daily_sales, in

@@ -19,11 +19,14 @@ where
     between :first_day and :last_day;
 
 -- name: products_with_undone_effects
--- Products whose cached stock may be behind, because the effects of a checkout are undone.
-select distinct order_items.product_id
+-- Products whose cached stock may be behind: effects of a checkout, or of a delivery, are undone.
+select order_items.product_id
 from shop.checkouts
 inner join shop.order_items on checkouts.order_id = order_items.order_id
-where checkouts.effects_applied_at is null;
+where checkouts.effects_applied_at is null
+union
+select moved_stock.product_id
+from shop.moved_stock;
 
 -- name: all_stock
 -- Stock of every product with its version.

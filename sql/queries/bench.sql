@@ -131,7 +131,7 @@ truncate shop.checkouts, shop.orders, shop.order_items;
 update shop.products
 set
     stock = stock_receipts.quantity,
-    stock_version = 0
+    stock_version = products.stock_version + 1
 from shop.stock_receipts
 where products.product_id = stock_receipts.product_id;
 select setval('shop.checkout_order_ids', 1000000000000000, false);

@@ -70,15 +70,9 @@ from
         as rejected (cart_id, reason, detail)
 where checkouts.cart_id = rejected.cart_id;
 
--- name: take_stock!
--- Lowers the stock of locked products.
-update shop.products
-set
-    stock = products.stock - taken.quantity,
-    stock_version = products.stock_version + 1
-from
-    unnest(:product_ids::bigint[], :quantities::bigint[]) as taken (product_id, quantity)
-where products.product_id = taken.product_id;
+-- name: move_stock!
+-- Moves the stock of locked products.
+select shop.move_stock(:product_ids::bigint[], :quantities::bigint[], by_checkout => true);
 
 -- name: insert_orders!
 -- Writes the orders of claimed carts.

@@ -51,9 +51,17 @@ from undone
 where checkouts.cart_id = undone.cart_id;
 
 -- name: effects_lag^
--- How many decided carts have undone effects, and since when the oldest does.
+-- How many decided carts and moves of stock have undone effects, and since when the oldest does.
+with waiting as (
+    select checkouts.decided_at as since
+    from shop.checkouts
+    where checkouts.effects_applied_at is null
+    union all
+    select moved_stock.moved_at as since
+    from shop.moved_stock
+)
+
 select
     count(*) as undone,
-    min(checkouts.decided_at) as oldest
-from shop.checkouts
-where checkouts.effects_applied_at is null;
+    min(waiting.since) as oldest
+from waiting;

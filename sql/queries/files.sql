@@ -112,12 +112,8 @@ with change as (
     group by staged.product_id
 )
 
-update shop.products
-set
-    stock = products.stock + change.quantity,
-    stock_version = products.stock_version + 1
-from change
-where products.product_id = change.product_id and change.quantity <> 0;
+select shop.move_stock(array_agg(change.product_id), array_agg(change.quantity))
+from change;
 
 -- name: refuse_orders_of_unknown_customers
 -- Orders of customers that are not there.

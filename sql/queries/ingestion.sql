@@ -27,8 +27,8 @@ having count(*) > 1
 order by orders.order_id
 limit 1;
 
--- name: receive_staged_stock$
--- Books staged receipts that are not there yet, raises stock, and counts the receipts booked.
+-- name: receive_staged_stock^
+-- Books staged receipts that are not there yet, raises stock; counts the receipts and products.
 with booked as (
     insert into shop.stock_receipts (product_id, received_on, quantity)
     select
@@ -53,25 +53,11 @@ received as (
     group by booked.product_id
 ),
 
--- Locked in the order in which checkouts lock them.
-locked as (
-    select
-        products.product_id,
-        received.quantity
-    from shop.products
-    inner join received on products.product_id = received.product_id
-    order by products.product_id
-    for no key update of products
-),
-
-raised as (
-    update shop.products
-    set
-        stock = products.stock + locked.quantity,
-        stock_version = products.stock_version + 1
-    from locked
-    where products.product_id = locked.product_id
-    returning products.product_id
+moved as (
+    select shop.move_stock(array_agg(received.product_id), array_agg(received.quantity))
+    from received
 )
 
-select count(*) from booked;
+select
+    (select count(*) from booked) as booked,
+    (select count(*) from moved) as moved;

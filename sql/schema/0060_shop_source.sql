@@ -2,10 +2,9 @@
 -- the transaction of its first rows; from then on nothing is generated into a shop of files.
 
 create table ops.shop (
-    only_row boolean not null default true,
+    only_row boolean primary key default true,
     source text not null,
     filled_at timestamptz not null default now(),
-    constraint shop_key primary key (only_row),
     constraint shop_has_one_row check (only_row),
     constraint shop_source_is_known check (source in ('generated', 'files'))
 );

@@ -46,4 +46,5 @@ def receive_stock(postgres: Postgres, receipts: pa.Table) -> Changes:
         claim_shop(connection, ShopSource.GENERATED)
         with staged(connection, "shop.stock_receipts", receipts.column_names) as name:
             copy_table(connection, name, receipts)
-            return Changes(inserted=_queries.receive_staged_stock(connection))
+            booked, _ = _queries.receive_staged_stock(connection)
+        return Changes(inserted=booked)
