@@ -265,11 +265,14 @@ def cover(report: Report, shown: int) -> Section:
     """How long stocks last."""
     rows = _rows(report)
     bounds = (0, *_COVER_BINS)
-    labels = [*(f"{low}-{high}" for low, high in pairwise(bounds)), f"{bounds[-1]}+", "unsold"]
+    ranges = [*(f"{low}-{high}" for low, high in pairwise(bounds)), f"{bounds[-1]}+"]
+    labels = [*ranges, "unsold", "unknown"]
     counts = Counter(
-        labels[-1]
+        "unknown"
+        if row["stock"] is None
+        else "unsold"
         if row["days_of_cover"] is None
-        else labels[bisect_right(_COVER_BINS, row["days_of_cover"])]
+        else ranges[bisect_right(_COVER_BINS, row["days_of_cover"])]
         for row in rows
     )
     trace = {
@@ -280,12 +283,15 @@ def cover(report: Report, shown: int) -> Section:
         "textposition": "outside",
         "cliponaxis": False,
     }
-    soon = sum(row["reorder"] for row in rows)
+    known = [row for row in rows if row["stock"] is not None]
+    soon = sum(row["reorder"] for row in known)
     return Section(
         "cover",
         "Days of cover",
         "Products by the days that their stock lasts at the pace of the last 30 days.",
-        f"{soon:,} of {len(rows):,} products last less than {_REORDER_DAYS} days: reorder."
+        f"{soon:,} of {len(known):,} products last less than {_REORDER_DAYS} days: reorder."
+        if known
+        else f"No receipts are loaded, so the stock of {len(rows):,} products is unknown."
         if rows
         else "",
         _figure(

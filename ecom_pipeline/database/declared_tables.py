@@ -17,9 +17,10 @@ _COLUMN = re.compile(
     r"(\w+) ([a-z]+(?:\(\d+(?:, \d+)?\))?(?:\[\])?)(.*)$",
     re.MULTILINE,
 )
-_KEY = re.compile(r"^    (primary key|unique) \(([^)]*)\)", re.MULTILINE)
+_NAME = r"(?:constraint \w+\s+)?"
+_KEY = re.compile(rf"^    {_NAME}(primary key|unique) \(([^)]*)\)", re.MULTILINE)
 _FOREIGN_KEY = re.compile(
-    r"^    foreign key \(([^)]*)\) references (\w+\.\w+) \(([^)]*)\)", re.MULTILINE
+    rf"^    {_NAME}foreign key \(([^)]*)\) references (\w+\.\w+) \(([^)]*)\)", re.MULTILINE
 )
 _REFERENCE = re.compile(r"\breferences (\w+\.\w+)")
 _CHECK = re.compile(r"\bcheck (?=\()")

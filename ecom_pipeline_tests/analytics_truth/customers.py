@@ -1,9 +1,9 @@
 """What customers do and are worth, calculated anew."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from itertools import accumulate
 from typing import Any
 
 from ecom_pipeline_tests.analytics_truth.shop_copy import Rows, ShopCopy, money, ratio
@@ -40,7 +40,8 @@ def _customer_value(shop: ShopCopy) -> Rows:
     ):
         placed[customer_id].append((placed_at, cents))
     revenue = {who: sum(cents for _, cents in visits) for who, visits in placed.items()}
-    recent = _quintiles({who: visits[-1][0] for who, visits in placed.items()})
+    last = {who: visits[-1][0] for who, visits in placed.items()}
+    recent = _quintiles(last)
     frequent = _quintiles({who: len(visits) for who, visits in placed.items()})
     generous = _quintiles(revenue)
     return [
@@ -56,29 +57,37 @@ def _customer_value(shop: ShopCopy) -> Rows:
             recent[who],
             frequent[who],
             generous[who],
-            _segment(recent[who], frequent[who]),
+            _segment(
+                recent[who], frequent[who], len(visits), is_latest=last[who] == max(last.values())
+            ),
         )
         for who, visits in placed.items()
     ]
 
 
 def _quintiles(measure: Mapping[int, Any]) -> dict[int, int]:
-    """Five parts of equal size, of which the first ones take what is left over."""
-    ordered = sorted(measure, key=lambda who: (measure[who], who))
-    size, left = divmod(len(ordered), 5)
-    ends = list(accumulate(size + (part < left) for part in range(5)))
-    return {who: 1 + sum(place >= end for end in ends[:4]) for place, who in enumerate(ordered)}
+    """Equals are equal: a fifth more for each fifth of the others that are strictly worse."""
+    ordered = sorted(measure.values())
+    others = len(ordered) - 1
+    return {
+        who: 1 + sum(5 * bisect_left(ordered, value) >= part * others for part in range(1, 5))
+        if others
+        else 1
+        for who, value in measure.items()
+    }
 
 
-def _segment(recency: int, frequency: int) -> str:
+def _segment(recency: int, frequency: int, orders: int, *, is_latest: bool) -> str:
+    """Who ordered lately, and nobody later, is never called by what is said of the others."""
     grid = {
-        5: ("new", "new", "loyal", "champions", "champions"),
-        4: ("new", "new", "loyal", "champions", "champions"),
+        5: ("promising", "promising", "loyal", "champions", "champions"),
+        4: ("promising", "promising", "loyal", "champions", "champions"),
         3: ("promising", "promising", "loyal", "loyal", "loyal"),
         2: ("hibernating", "hibernating", "hibernating", "at_risk", "at_risk"),
         1: ("lost", "lost", "lost", "at_risk", "at_risk"),
     }
-    return grid[recency][frequency - 1]
+    recency = 5 if is_latest else recency
+    return "new" if recency >= 4 and orders == 1 else grid[recency][frequency - 1]
 
 
 def _cohort_retention(shop: ShopCopy) -> Rows:

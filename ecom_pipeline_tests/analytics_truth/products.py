@@ -28,8 +28,8 @@ def _product_performance(shop: ShopCopy) -> Rows:
             money(cents),
             first,
             last,
-            ratio(cents, everything or 1, 10),
-            ratio(so_far, everything or 1, 10),
+            ratio(cents, everything, 10) if everything else None,
+            ratio(so_far, everything, 10) if everything else None,
             _abc_class(cents, so_far, everything),
         )
         for (product_id, orders, units, cents, first, last), so_far in zip(
@@ -60,12 +60,15 @@ def _inventory_cover(shop: ShopCopy) -> Rows:
                    where receipts.product_id = p.product_id and receipts.day > newest.day - 30)
                 + (select coalesce(sum(quantity), 0) from items, newest
                    where items.product_id = p.product_id and items.day > newest.day - 30
-                   and order_id >= 1000000000000000) as before
+                   and order_id >= 1000000000000000) as before,
+                product_id in (select product_id from receipts) as known
             from products p
         )
         select
-            product_id, stock, sold, six(sold, 30), six(stock * 30, sold),
-            six(sold * 2, before + stock), sold > 0 and stock * 30 < sold * 14
+            product_id, if(known, stock, null), sold, six(sold, 30),
+            if(known, six(stock * 30, sold), null),
+            if(known, six(sold * 2, before + stock), null),
+            if(known, sold > 0 and stock * 30 < sold * 14, null)
         from moved
         """
     )

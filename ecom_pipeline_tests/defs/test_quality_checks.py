@@ -91,7 +91,7 @@ def test_a_breach_shows_the_rows_and_fails_its_check_alone(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     run_pipeline(instance, FIRST, FIRST)
-    fetch(stores, "alter table shop.products drop constraint products_price_check")
+    fetch(stores, "alter table shop.products drop constraint products_price_not_negative")
     fetch(stores, "update shop.products set price = -price where product_id in (3, 5)")
 
     evaluations = checked(instance, "products")
@@ -157,7 +157,7 @@ def test_a_newest_day_without_orders_is_a_warning_that_stops_nothing(
 def test_nothing_is_built_on_rows_that_break_a_rule(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    fetch(stores, "alter table shop.customers drop constraint customers_country_check")
+    fetch(stores, "alter table shop.customers drop constraint customers_country_is_two_letters")
     fetch(
         stores,
         "insert into shop.customers values (999, 'e', 'n', 'Berlin', 'de', '2025-01-01')",
@@ -172,7 +172,9 @@ def test_nothing_is_built_on_rows_that_break_a_rule(
 
 def test_rows_of_other_days_do_not_stop_a_run(instance: dg.DagsterInstance, stores: Stores) -> None:
     run_pipeline(instance, FIRST, FIRST)
-    fetch(stores, "alter table analytics.daily_sales drop constraint daily_sales_units_check")
+    fetch(
+        stores, "alter table analytics.daily_sales drop constraint daily_sales_units_not_negative"
+    )
     fetch(stores, "update analytics.daily_sales set units = -1")
 
     assert run_pipeline(instance, SECOND, SECOND).failures == []

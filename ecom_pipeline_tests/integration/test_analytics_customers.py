@@ -1,6 +1,7 @@
 """What is told of customers at its edges, on shops made by hand."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_one_customer_with_one_order_scores_one_and_has_no_second_order(stores: 
     put_order(stores, 1, at(MONDAY), [(2, 1)], customer_id=7)
     refresh_all(stores, [MONDAY])
     assert rows(stores, "customer_value", "*") == [
-        (7, 1, 2, 2, at(MONDAY), at(MONDAY), None, 0, 1, 1, 1, "lost")
+        (7, 1, 2, 2, at(MONDAY), at(MONDAY), None, 0, 1, 1, 1, "new")
     ]
 
 
@@ -38,12 +39,56 @@ def test_days_to_the_second_order_are_calendar_days(stores: Stores) -> None:
     assert rows(stores, "customer_value", "days_to_second_order") == [(0,), (1,)]
 
 
-def test_equal_customers_are_cut_into_quintiles_by_their_ids(stores: Stores) -> None:
-    for customer in range(1, 8):
-        put_order(stores, customer, at(MONDAY), [(1, 1)], customer_id=customer)
-    refresh_all(stores, [MONDAY])
-    scores = rows(stores, "customer_value", "r_score", "f_score", "m_score")
-    assert scores == [(score,) * 3 for score in (1, 1, 2, 2, 3, 4, 5)]
+SCORES = ("r_score", "f_score", "m_score", "segment")
+
+
+def put_visits(stores: Stores, visits: Mapping[int, Sequence[date]]) -> None:
+    """Orders of a unit each, on these days, by customer."""
+    placed = [(customer, day) for customer, days in visits.items() for day in days]
+    for number, (customer, day) in enumerate(placed, start=1):
+        put_order(stores, number, at(day), [(1, 1)], customer_id=customer)
+    refresh_all(stores, sorted({day for _, day in placed}))
+
+
+def test_equal_customers_score_equally_and_who_nobody_came_after_is_not_lost(
+    stores: Stores,
+) -> None:
+    put_visits(stores, {customer: [MONDAY] for customer in range(1, 8)})
+    assert rows(stores, "customer_value", *SCORES) == [(1, 1, 1, "new")] * 7
+
+
+def test_of_two_customers_the_better_scores_five(stores: Stores) -> None:
+    put_visits(stores, {1: [MONDAY], 2: [MONDAY, TUESDAY]})
+    assert rows(stores, "customer_value", *SCORES) == [(1, 1, 1, "lost"), (5, 5, 5, "champions")]
+
+
+def test_a_score_counts_the_fifths_of_the_others_that_are_strictly_worse(stores: Stores) -> None:
+    # Days of the last order: two before, three the same, one after.
+    days = {1: 0, 2: 0, 3: 1, 4: 1, 5: 1, 6: 2}
+    put_visits(stores, {who: [MONDAY + timedelta(days=n)] for who, n in days.items()})
+    assert rows(stores, "customer_value", *SCORES) == [
+        (1, 1, 1, "lost"),
+        (1, 1, 1, "lost"),
+        (3, 1, 1, "promising"),
+        (3, 1, 1, "promising"),
+        (3, 1, 1, "promising"),
+        (5, 1, 1, "new"),
+    ]
+
+
+def test_who_ordered_once_is_never_called_one_who_orders_often(stores: Stores) -> None:
+    week = [MONDAY + timedelta(days=n) for n in range(7)]
+    once = {who: [week[who % 7]] for who in range(1, 16)}
+    put_visits(stores, {**once, 16: week, 17: week[:2], 18: week[1:5]})
+    told = dict(rows(stores, "customer_value", "customer_id", "segment"))
+    assert {told[who] for who in once} <= {"new", "promising", "hibernating", "lost"}
+    assert [told[who] for who in (16, 17, 18)] == ["champions", "at_risk", "loyal"]
+
+
+def test_who_came_back_is_not_new(stores: Stores) -> None:
+    busy = [MONDAY - timedelta(days=n) for n in (1, 2, 3)]
+    put_visits(stores, {**dict.fromkeys(range(1, 6), busy), 6: [busy[0], MONDAY]})
+    assert rows(stores, "customer_value", "orders", *SCORES)[-1] == (2, 5, 1, 1, "promising")
 
 
 def test_a_cohort_has_a_row_for_every_month_up_to_the_newest_day(stores: Stores) -> None:

@@ -15,7 +15,7 @@ from ecom_pipeline_tests.analytics_shop import (
     refresh_all,
     rows,
 )
-from ecom_pipeline_tests.shop import fetch
+from ecom_pipeline_tests.shop import fetch, receive
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,9 @@ def shop(stores: Stores) -> None:
 
 def test_a_product_never_sold_has_a_row_of_zeros_in_class_c(stores: Stores) -> None:
     refresh_all(stores, [MONDAY])
-    assert rows(stores, "product_performance", "*")[0] == (1, 0, 0, 0, None, None, 0, 0, "C")
+    assert rows(stores, "product_performance", "*")[0] == (
+        *(1, 0, 0, 0, None, None, None, None, "C"),
+    )
     put_order(stores, 1, at(MONDAY), [(4, 4), (3, 1), (1, 1)])
     refresh_all(stores, [MONDAY])
     columns = ("product_id", "revenue_share", "cumulative_share", "abc_class")
@@ -65,8 +67,14 @@ def test_cover_knows_no_days_without_demand_and_no_turnover_without_stock(stores
         (2, 216, *map(Decimal, ("7.2", "13.888889", "4.32")), True),
         (3, 0, 0, None, 0, False),
         (4, 0, 0, None, 0, False),
-        (5, 3, Decimal("0.1"), 0, None, True),
+        # Never received: how much of it is there is not known, and so is nothing else.
+        (5, 3, Decimal("0.1"), None, None, None),
     ]
+    assert rows(stores, "inventory_cover", "stock")[3:] == [(100,), (None,)]
+    receive(stores, {5: 1})
+    fetch(stores, "select shop.move_stock('{5}', '{1}')")
+    refresh_all(stores, [MONDAY])
+    assert rows(stores, "inventory_cover", "stock", *columns[3:])[4] == (1, 10, 6, True)
 
 
 def test_cover_counts_the_units_that_checkouts_took_into_the_opening_stock(stores: Stores) -> None:

@@ -180,7 +180,7 @@ def test_what_was_given_away_counts_as_units_and_makes_no_ratio(stores: Stores) 
     trend = rows(stores, "daily_sales_trend", *columns)
     assert (trend[0], trend[-1]) == ((5, 0, None), (5, 0, None))
     shares = ("revenue_share", "cumulative_share", "abc_class")
-    assert set(rows(stores, "product_performance", *shares)) == {(0, 0, "C")}
+    assert set(rows(stores, "product_performance", *shares)) == {(None, None, "C")}
 
 
 def test_without_any_day_only_what_is_told_of_products_has_rows(stores: Stores) -> None:

@@ -32,7 +32,10 @@ EMAIL = "ada.lovelace@example.com"
             "customers_email_key",
         ),
         ("insert into shop.customers values (22, '22', %(s)s, null, 'DE', now())", '"city"'),
-        ("insert into shop.customers values (0, '0', %(s)s, '', 'DE', now())", "customer_id_check"),
+        (
+            "insert into shop.customers values (0, '0', %(s)s, '', 'DE', now())",
+            "customers_id_positive",
+        ),
         ("select %(s)s::integer", "InvalidTextRepresentation"),
         ("select cast(%(s)s as timestamptz)", "InvalidDatetimeFormat"),
         ("select %(s)s from nowhere", '"nowhere" does not exist'),

@@ -30,22 +30,22 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "ordered_means_an_order_exists",
     ),
     "checkouts_cart_id_order_id_key": (CHECKOUTS, ANOTHER_ORDER, "carts_have_one_order"),
-    "checkouts_check": (
+    "checkouts_ordered_has_an_order": (
         CHECKOUTS,
         "update shop.checkouts set outcome = 'rejected', reason = 'none' where order_id > 0",
         "ordered_means_an_order_exists",
     ),
-    "checkouts_check1": (
+    "checkouts_rejected_has_a_reason": (
         CHECKOUTS,
         "update shop.checkouts set reason = 'insufficient_stock' where outcome = 'ordered'",
         None,
     ),
-    "checkouts_check2": (
+    "checkouts_ordered_has_its_cart": (
         CHECKOUTS,
         "update shop.checkouts set customer_id = null where outcome = 'ordered'",
         None,
     ),
-    "checkouts_outcome_check": (
+    "checkouts_outcome_is_known": (
         CHECKOUTS,
         "update shop.checkouts set outcome = 'undecided', reason = 'later' where order_id is null",
         None,
@@ -55,7 +55,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "insert into shop.orders select * from shop.orders",
         "carts_have_one_order",
     ),
-    "orders_order_id_check": (
+    "orders_id_positive": (
         ORDERS,
         """
         insert into shop.orders
@@ -75,7 +75,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.orders set placed_at = placed_at + interval '1 day'",
         None,
     ),
-    "orders_total_amount_check": (
+    "orders_total_not_negative": (
         ORDERS,
         "update shop.orders set total_amount = -1",
         "totals_are_sums_of_items",
@@ -95,7 +95,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.order_items set product_id = 999 where line_number = 1",
         "stock_is_receipts_minus_checkouts",
     ),
-    "order_items_line_number_check": (
+    "order_items_line_number_positive": (
         ITEMS,
         """
         insert into shop.order_items
@@ -104,17 +104,17 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         """,
         "totals_are_sums_of_items",
     ),
-    "order_items_quantity_check": (
+    "order_items_quantity_positive": (
         ITEMS,
         "update shop.order_items set quantity = -quantity",
         "stock_is_receipts_minus_checkouts",
     ),
-    "order_items_unit_price_check": (
+    "order_items_unit_price_not_negative": (
         ITEMS,
         "update shop.order_items set unit_price = -unit_price",
         "totals_are_sums_of_items",
     ),
-    "products_stock_check": (
+    "products_stock_not_negative": (
         PRODUCTS,
         "select shop.move_stock('{1}', '{-11}', by_checkout => true)",
         "stock_is_receipts_minus_checkouts",
@@ -124,7 +124,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "insert into shop.stock_receipts select * from shop.stock_receipts",
         "stock_is_receipts_minus_checkouts",
     ),
-    "stock_receipts_quantity_check": (
+    "stock_receipts_quantity_positive": (
         RECEIPTS,
         "update shop.stock_receipts set quantity = -quantity",
         "stock_is_receipts_minus_checkouts",
@@ -176,7 +176,7 @@ def test_every_constraint_that_a_checkout_relies_on_is_tried(shop: Stores) -> No
                 'shop.checkouts'::regclass, 'shop.orders'::regclass,
                 'shop.order_items'::regclass, 'shop.stock_receipts'::regclass
             )
-            or conname = 'products_stock_check'
+            or conname = 'products_stock_not_negative'
             or conrelid = 'shop.order_items_2026_01'::regclass and contype = 'f' and coninhcount = 0
         )
         """,

@@ -93,7 +93,7 @@ class TestTheLastUnit:
         self, stores: Stores, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         reword(monkeypatch, checkout_transaction, "lock_products", "for no key update", "")
-        fetch(stores, "alter table shop.products drop constraint products_stock_check")
+        fetch(stores, "alter table shop.products drop constraint products_stock_not_negative")
 
         place_two(stores)
 

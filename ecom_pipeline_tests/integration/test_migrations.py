@@ -13,6 +13,9 @@ from ecom_pipeline.database.errors import MigrationFailed
 from ecom_pipeline.database.libpq import connect, ensure_database
 from ecom_pipeline.database.migrations import migrate, pending_migrations
 from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline_tests.shop import fetch
 
 _FUNCTION = """
 create function one() returns integer language plpgsql as $$
@@ -51,6 +54,21 @@ def _rows(database: str, query: str) -> list[tuple[Any, ...]]:
 def _tables(database: str) -> set[str]:
     query = "select tablename from pg_tables where schemaname = 'public'"
     return {name for (name,) in _rows(database, query) if "yoyo" not in name}
+
+
+def test_every_check_constraint_has_a_name_that_was_given_to_it(stores: Stores) -> None:
+    prepare_tables(stores.postgres)
+
+    unnamed = fetch(
+        stores,
+        """
+        select conrelid::regclass::text, conname from pg_constraint
+        where contype = 'c' and conname ~ '_check[0-9]*$'
+        and connamespace in ('shop'::regnamespace, 'ops'::regnamespace, 'analytics'::regnamespace)
+        """,
+    )
+
+    assert unnamed == []
 
 
 def test_files_are_applied_in_order_and_only_once(database: str, directory: Path) -> None:

@@ -12,9 +12,11 @@ create table analytics.attribute_sales (
     category text not null,
     attribute text not null,
     value text not null,
-    units bigint not null check (units >= 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
-    primary key (category, attribute, value)
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    primary key (category, attribute, value),
+    constraint attribute_sales_units_not_negative check (units >= 0),
+    constraint attribute_sales_revenue_not_negative check (revenue >= 0)
 );
 
 -- name: comments#

@@ -11,13 +11,19 @@
 -- name: definition#
 create table analytics.basket_affinity (
     product_a bigint not null,
-    product_b bigint not null check (product_a < product_b),
-    baskets integer not null check (baskets >= 10),
-    support numeric not null check (support between 0 and 1),
-    confidence_ab numeric not null check (confidence_ab between 0 and 1),
-    confidence_ba numeric not null check (confidence_ba between 0 and 1),
-    lift numeric not null check (lift >= 0),
-    primary key (product_a, product_b)
+    product_b bigint not null,
+    baskets integer not null,
+    support numeric not null,
+    confidence_ab numeric not null,
+    confidence_ba numeric not null,
+    lift numeric not null,
+    primary key (product_a, product_b),
+    constraint basket_affinity_pair_in_order check (product_a < product_b),
+    constraint basket_affinity_baskets_enough check (baskets >= 10),
+    constraint basket_affinity_support_is_a_share check (support between 0 and 1),
+    constraint basket_affinity_confidence_ab_is_a_share check (confidence_ab between 0 and 1),
+    constraint basket_affinity_confidence_ba_is_a_share check (confidence_ba between 0 and 1),
+    constraint basket_affinity_lift_not_negative check (lift >= 0)
 );
 
 -- name: comments#

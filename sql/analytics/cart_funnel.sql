@@ -10,13 +10,20 @@
 -- name: definition#
 create table analytics.cart_funnel (
     day date primary key,
-    carts_created integer not null check (carts_created >= 0),
-    carts_submitted integer not null check (carts_submitted >= 0),
-    orders integer not null check (orders >= 0),
-    rejected integer not null check (rejected >= 0),
-    abandoned integer not null check (abandoned >= 0),
-    conversion_rate numeric check (conversion_rate >= 0),
-    abandoned_value numeric not null check (abandoned_value >= 0)
+    carts_created integer not null,
+    carts_submitted integer not null,
+    orders integer not null,
+    rejected integer not null,
+    abandoned integer not null,
+    conversion_rate numeric,
+    abandoned_value numeric not null,
+    constraint cart_funnel_carts_created_not_negative check (carts_created >= 0),
+    constraint cart_funnel_carts_submitted_not_negative check (carts_submitted >= 0),
+    constraint cart_funnel_orders_not_negative check (orders >= 0),
+    constraint cart_funnel_rejected_not_negative check (rejected >= 0),
+    constraint cart_funnel_abandoned_not_negative check (abandoned >= 0),
+    constraint cart_funnel_conversion_rate_not_negative check (conversion_rate >= 0),
+    constraint cart_funnel_abandoned_value_not_negative check (abandoned_value >= 0)
 );
 
 -- name: comments#

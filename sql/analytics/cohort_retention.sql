@@ -9,13 +9,20 @@
 -- name: definition#
 create table analytics.cohort_retention (
     cohort_month date not null,
-    months_since integer not null check (months_since >= 0),
-    customers integer not null check (customers > 0),
-    active_customers integer not null check (active_customers between 0 and customers),
-    retention numeric not null check (retention between 0 and 1),
-    revenue numeric(18, 2) not null check (revenue >= 0),
-    cumulative_revenue numeric(18, 2) not null check (cumulative_revenue >= revenue),
-    primary key (cohort_month, months_since)
+    months_since integer not null,
+    customers integer not null,
+    active_customers integer not null,
+    retention numeric not null,
+    revenue numeric(18, 2) not null,
+    cumulative_revenue numeric(18, 2) not null,
+    primary key (cohort_month, months_since),
+    constraint cohort_retention_months_since_not_negative check (months_since >= 0),
+    constraint cohort_retention_customers_positive check (customers > 0),
+    constraint cohort_retention_active_are_of_the_cohort
+    check (active_customers between 0 and customers),
+    constraint cohort_retention_retention_is_a_share check (retention between 0 and 1),
+    constraint cohort_retention_revenue_not_negative check (revenue >= 0),
+    constraint cohort_retention_cumulative_includes_month check (cumulative_revenue >= revenue)
 );
 
 -- name: comments#

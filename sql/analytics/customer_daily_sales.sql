@@ -10,12 +10,16 @@
 create table analytics.customer_daily_sales (
     day date not null,
     customer_id bigint not null,
-    orders integer not null check (orders > 0),
-    units bigint not null check (units >= 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
+    orders integer not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
     first_order_at timestamptz not null,
-    last_order_at timestamptz not null check (last_order_at >= first_order_at),
-    primary key (day, customer_id)
+    last_order_at timestamptz not null,
+    primary key (day, customer_id),
+    constraint customer_daily_sales_orders_positive check (orders > 0),
+    constraint customer_daily_sales_units_not_negative check (units >= 0),
+    constraint customer_daily_sales_revenue_not_negative check (revenue >= 0),
+    constraint customer_daily_sales_last_order_after_first check (last_order_at >= first_order_at)
 );
 
 -- name: comments#

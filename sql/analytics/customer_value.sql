@@ -1,7 +1,7 @@
 -- What each customer is worth: totals, time to the second order, RFM scores and a segment.
 -- RFM: recency, frequency, monetary value, each in quintiles (A. M. Hughes, Strategic Database
--- Marketing, 1994): customers in order of the measure, cut in five equal parts by ntile(5), 5 best.
--- Ties are cut by customer_id, so that the same orders always give the same scores.
+-- Marketing, 1994), in which equals are equal: 1 + floor(5 * share of the other customers that are
+-- strictly worse), at most 5. Who ordered once is worse than nobody in frequency, so has an f of 1.
 --
 -- grain: one row per customer with an order
 -- key: customer_id
@@ -11,18 +11,31 @@
 -- name: definition#
 create table analytics.customer_value (
     customer_id bigint primary key,
-    orders bigint not null check (orders > 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
-    average_order_value numeric not null check (average_order_value >= 0),
+    orders bigint not null,
+    revenue numeric(18, 2) not null,
+    average_order_value numeric not null,
     first_order_at timestamptz not null,
-    last_order_at timestamptz not null check (last_order_at >= first_order_at),
-    days_to_second_order integer check (days_to_second_order >= 0),
-    recency_days integer not null check (recency_days >= 0),
-    r_score integer not null check (r_score between 1 and 5),
-    f_score integer not null check (f_score between 1 and 5),
-    m_score integer not null check (m_score between 1 and 5),
-    segment text not null
-    check (segment in ('champions', 'loyal', 'new', 'promising', 'at_risk', 'hibernating', 'lost'))
+    last_order_at timestamptz not null,
+    days_to_second_order integer,
+    recency_days integer not null,
+    r_score integer not null,
+    f_score integer not null,
+    m_score integer not null,
+    segment text not null,
+    constraint customer_value_orders_positive check (orders > 0),
+    constraint customer_value_revenue_not_negative check (revenue >= 0),
+    constraint customer_value_average_order_value_not_negative check (average_order_value >= 0),
+    constraint customer_value_last_order_after_first check (last_order_at >= first_order_at),
+    constraint customer_value_days_to_second_order_not_negative check (days_to_second_order >= 0),
+    constraint customer_value_recency_days_not_negative check (recency_days >= 0),
+    constraint customer_value_r_score_is_a_quintile check (r_score between 1 and 5),
+    constraint customer_value_f_score_is_a_quintile check (f_score between 1 and 5),
+    constraint customer_value_m_score_is_a_quintile check (m_score between 1 and 5),
+    constraint customer_value_segment_is_known
+    check (segment in ('champions', 'loyal', 'new', 'promising', 'at_risk', 'hibernating', 'lost')),
+    constraint customer_value_often_is_more_than_once
+    check (orders > 1 or segment not in ('champions', 'loyal', 'at_risk')),
+    constraint customer_value_new_ordered_once check (orders = 1 or segment <> 'new')
 );
 
 -- name: comments#
@@ -39,14 +52,15 @@ comment on column analytics.customer_value.days_to_second_order is
 comment on column analytics.customer_value.recency_days is
 'Days from the UTC day of the newest order to the newest day in daily_sales.';
 comment on column analytics.customer_value.r_score is
-'Quintile by last_order_at, ties by customer_id: 5 ordered most recently, 1 longest ago.';
+'1 + floor(5 * share of the others whose last_order_at is earlier), at most 5: 5 ordered most recently.';
 comment on column analytics.customer_value.f_score is
-'Quintile by orders, ties by customer_id: 5 orders most often.';
+'1 + floor(5 * share of the others who ordered less often), at most 5; 1 after a single order.';
 comment on column analytics.customer_value.m_score is
-'Quintile by revenue, ties by customer_id: 5 spent most.';
+'1 + floor(5 * share of the others who spent less), at most 5: 5 spent most.';
 comment on column analytics.customer_value.segment is
-'champions: r and f at least 4; loyal: both at least 3; new: r at least 4; promising: r of 3;
-at_risk: f at least 4; hibernating: r of 2; lost: the others; the first that fits.';
+'The first that fits, where lately is r at least 4, or nobody ordered later. champions: lately, f at least 4;
+loyal: lately or r of 3, f at least 3; new: lately, one order; promising: lately or r of 3; at_risk: f at
+least 4; hibernating: r of 2; lost: the others.';
 
 -- name: rows
 with
@@ -82,13 +96,25 @@ customers as (
     group by customer_id
 ),
 
+ranks as (
+    select
+        customer_id,
+        rank() over (order by last_order_at) - 1 as who_ordered_longer_ago,
+        rank() over (order by orders) - 1 as who_ordered_less_often,
+        rank() over (order by revenue) - 1 as who_spent_less,
+        greatest(count(customer_id) over () - 1, 1) as others,
+        last_order_at = max(last_order_at) over () as is_latest
+    from customers
+),
+
 scores as (
     select
         customer_id,
-        ntile(5) over (order by last_order_at, customer_id) as r_score,
-        ntile(5) over (order by orders, customer_id) as f_score,
-        ntile(5) over (order by revenue, customer_id) as m_score
-    from customers
+        least(1 + 5 * who_ordered_longer_ago / others, 5)::integer as r_score,
+        least(1 + 5 * who_ordered_less_often / others, 5)::integer as f_score,
+        least(1 + 5 * who_spent_less / others, 5)::integer as m_score,
+        is_latest
+    from ranks
 )
 
 select
@@ -107,10 +133,10 @@ select
     scores.f_score,
     scores.m_score,
     case
-        when scores.r_score >= 4 and scores.f_score >= 4 then 'champions'
-        when scores.r_score >= 3 and scores.f_score >= 3 then 'loyal'
-        when scores.r_score >= 4 then 'new'
-        when scores.r_score = 3 then 'promising'
+        when (scores.r_score >= 4 or scores.is_latest) and scores.f_score >= 4 then 'champions'
+        when (scores.r_score >= 3 or scores.is_latest) and scores.f_score >= 3 then 'loyal'
+        when (scores.r_score >= 4 or scores.is_latest) and customers.orders = 1 then 'new'
+        when scores.r_score >= 3 or scores.is_latest then 'promising'
         when scores.f_score >= 4 then 'at_risk'
         when scores.r_score = 2 then 'hibernating'
         else 'lost'

@@ -8,12 +8,18 @@
 -- name: definition#
 create table analytics.daily_sales (
     day date primary key,
-    orders integer not null check (orders >= 0),
-    units bigint not null check (units >= 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
-    average_order_value numeric check (average_order_value >= 0),
-    new_customers integer not null check (new_customers >= 0),
-    returning_customers integer not null check (returning_customers >= 0)
+    orders integer not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    average_order_value numeric,
+    new_customers integer not null,
+    returning_customers integer not null,
+    constraint daily_sales_orders_not_negative check (orders >= 0),
+    constraint daily_sales_units_not_negative check (units >= 0),
+    constraint daily_sales_revenue_not_negative check (revenue >= 0),
+    constraint daily_sales_average_order_value_not_negative check (average_order_value >= 0),
+    constraint daily_sales_new_customers_not_negative check (new_customers >= 0),
+    constraint daily_sales_returning_customers_not_negative check (returning_customers >= 0)
 );
 
 -- name: comments#

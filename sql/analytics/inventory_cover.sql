@@ -1,5 +1,6 @@
 -- How long the stock of each product lasts at the pace of the last 30 days, and how fast it turns.
 -- Demand counts both channels, though imported orders move no stock: they too show what is wanted.
+-- Of a product that never had a receipt the stock is unknown, and nothing is said of its cover.
 -- Turnover: units sold / mean of opening and closing stock, the textbook ratio in units.
 --
 -- grain: one row per product
@@ -11,28 +12,35 @@
 -- name: definition#
 create table analytics.inventory_cover (
     product_id bigint primary key,
-    stock integer not null check (stock >= 0),
-    units_30d bigint not null check (units_30d >= 0),
-    daily_velocity numeric not null check (daily_velocity >= 0),
-    days_of_cover numeric check (days_of_cover >= 0),
-    turnover numeric check (turnover >= 0),
-    reorder boolean not null
+    stock integer,
+    units_30d bigint not null,
+    daily_velocity numeric not null,
+    days_of_cover numeric,
+    turnover numeric,
+    reorder boolean,
+    constraint inventory_cover_stock_not_negative check (stock >= 0),
+    constraint inventory_cover_units_30d_not_negative check (units_30d >= 0),
+    constraint inventory_cover_daily_velocity_not_negative check (daily_velocity >= 0),
+    constraint inventory_cover_days_of_cover_not_negative check (days_of_cover >= 0),
+    constraint inventory_cover_turnover_not_negative check (turnover >= 0)
 );
 
 -- name: comments#
 comment on table analytics.inventory_cover is
 'One row per product. The 30 days end at the newest day in daily_sales.';
 comment on column analytics.inventory_cover.product_id is 'The product, as in shop.products.';
-comment on column analytics.inventory_cover.stock is 'Units on hand when the table was built.';
+comment on column analytics.inventory_cover.stock is
+'Units on hand when the table was built; null for a product that never had a receipt.';
 comment on column analytics.inventory_cover.units_30d is 'Units sold in the 30 days, through both channels.';
 comment on column analytics.inventory_cover.daily_velocity is 'Units per day, 6 decimals: units_30d / 30.';
 comment on column analytics.inventory_cover.days_of_cover is
-'Days, 6 decimals: stock / (units_30d / 30); null when nothing was sold in the 30 days.';
+'Days, 6 decimals: stock / (units_30d / 30); null when nothing was sold in the 30 days, or without
+a stock.';
 comment on column analytics.inventory_cover.turnover is
 'Ratio per 30 days, 6 decimals: units_30d / mean of the stock before the 30 days and now; null without stock.
 The stock before is stock - receipts + checkout units of the 30 days.';
 comment on column analytics.inventory_cover.reorder is
-'Whether something was sold in the 30 days and days_of_cover is less than 14.';
+'Whether something was sold in the 30 days and days_of_cover is less than 14; null without a stock.';
 
 -- name: rows
 with
@@ -44,7 +52,13 @@ newest as (
 products as (
     select
         product_id,
-        stock
+        case
+            when exists (
+                select 1
+                from shop.stock_receipts
+                where stock_receipts.product_id = products.product_id
+            ) then stock
+        end as stock
     from shop.products
 ),
 
@@ -122,5 +136,5 @@ select
     case
         when opening_stock + stock > 0 then round(units_30d * 2.0 / (opening_stock + stock), 6)
     end as turnover,
-    units_30d > 0 and stock * 30 < units_30d * 14 as reorder
+    case when stock is not null then units_30d > 0 and stock * 30 < units_30d * 14 end as reorder
 from movements;

@@ -9,9 +9,11 @@
 create table analytics.lost_demand (
     day date not null,
     product_id bigint not null,
-    requested_units bigint not null check (requested_units > 0),
-    lost_revenue numeric not null check (lost_revenue >= 0),
-    primary key (day, product_id)
+    requested_units bigint not null,
+    lost_revenue numeric not null,
+    primary key (day, product_id),
+    constraint lost_demand_requested_units_positive check (requested_units > 0),
+    constraint lost_demand_lost_revenue_not_negative check (lost_revenue >= 0)
 );
 
 -- name: comments#

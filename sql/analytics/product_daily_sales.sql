@@ -9,10 +9,13 @@
 create table analytics.product_daily_sales (
     day date not null,
     product_id bigint not null,
-    orders integer not null check (orders > 0),
-    units bigint not null check (units > 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
-    primary key (day, product_id)
+    orders integer not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    primary key (day, product_id),
+    constraint product_daily_sales_orders_positive check (orders > 0),
+    constraint product_daily_sales_units_positive check (units > 0),
+    constraint product_daily_sales_revenue_not_negative check (revenue >= 0)
 );
 
 -- name: comments#

@@ -8,14 +8,22 @@
 -- name: definition#
 create table analytics.product_performance (
     product_id bigint primary key,
-    orders bigint not null check (orders >= 0),
-    units bigint not null check (units >= 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
+    orders bigint not null,
+    units bigint not null,
+    revenue numeric(18, 2) not null,
     first_sold_on date,
-    last_sold_on date check (last_sold_on >= first_sold_on),
-    revenue_share numeric not null check (revenue_share between 0 and 1),
-    cumulative_share numeric not null check (cumulative_share between 0 and 1),
-    abc_class text not null check (abc_class in ('A', 'B', 'C'))
+    last_sold_on date,
+    revenue_share numeric,
+    cumulative_share numeric,
+    abc_class text not null,
+    constraint product_performance_orders_not_negative check (orders >= 0),
+    constraint product_performance_units_not_negative check (units >= 0),
+    constraint product_performance_revenue_not_negative check (revenue >= 0),
+    constraint product_performance_last_sale_after_first check (last_sold_on >= first_sold_on),
+    constraint product_performance_revenue_share_is_a_share check (revenue_share between 0 and 1),
+    constraint product_performance_cumulative_share_is_a_share
+    check (cumulative_share between 0 and 1),
+    constraint product_performance_class_is_known check (abc_class in ('A', 'B', 'C'))
 );
 
 -- name: comments#
@@ -29,9 +37,10 @@ comment on column analytics.product_performance.first_sold_on is
 comment on column analytics.product_performance.last_sold_on is
 'Newest UTC day of a sale; null if never sold.';
 comment on column analytics.product_performance.revenue_share is
-'Ratio, 10 decimals: revenue / revenue of all products; 0 while nothing is sold.';
+'Ratio, 10 decimals: revenue / revenue of all products; null while nothing has any.';
 comment on column analytics.product_performance.cumulative_share is
-'Ratio, 10 decimals: share of this product and of all that earn more; ties by product_id.';
+'Ratio, 10 decimals: share of this product and of all that earn more, ties by product_id; null
+while nothing has any revenue.';
 comment on column analytics.product_performance.abc_class is
 'A while cumulative_share is at most 0.80, B while it is at most 0.95, otherwise C; C without revenue.';
 
@@ -90,10 +99,8 @@ running as (
 shares as (
     select
         sales.product_id,
-        round(coalesce(sales.revenue / nullif(running.total_revenue, 0), 0), 10) as revenue_share,
-        round(
-            coalesce(running.cumulative_revenue / nullif(running.total_revenue, 0), 0), 10
-        ) as cumulative_share
+        round(sales.revenue / nullif(running.total_revenue, 0), 10) as revenue_share,
+        round(running.cumulative_revenue / nullif(running.total_revenue, 0), 10) as cumulative_share
     from sales
     inner join running on sales.product_id = running.product_id
 )

@@ -7,12 +7,16 @@
 
 -- name: definition#
 create table analytics.top_sellers (
-    window_name text not null check (window_name in ('7d', '30d', 'all')),
-    rank integer not null check (rank between 1 and 100),
+    window_name text not null,
+    rank integer not null,
     product_id bigint not null,
-    units bigint not null check (units > 0),
-    revenue numeric(18, 2) not null check (revenue >= 0),
-    primary key (window_name, rank)
+    units bigint not null,
+    revenue numeric(18, 2) not null,
+    primary key (window_name, rank),
+    constraint top_sellers_window_is_known check (window_name in ('7d', '30d', 'all')),
+    constraint top_sellers_rank_within_100 check (rank between 1 and 100),
+    constraint top_sellers_units_positive check (units > 0),
+    constraint top_sellers_revenue_not_negative check (revenue >= 0)
 );
 
 -- name: comments#

@@ -142,8 +142,7 @@ where
     (decided.outcome = 'ordered') is distinct from (placed.order_id is not null);
 
 -- name: effects_are_applied
--- No checkout has waited over a minute for its cart to be cleared and its stock to be cached, and
--- no stock that moved otherwise to be cached.
+-- No decided cart has waited over a minute to be cleared, and no moved stock to be cached.
 select
     checkouts.cart_id,
     null::bigint as product_id,
