@@ -1,4 +1,4 @@
-"""The carts in MongoDB, and the indexes that hold their rules."""
+"""The carts in MongoDB."""
 
 import re
 from collections.abc import Iterator
@@ -12,58 +12,13 @@ from bson.codec_options import DatetimeConversion
 from pymongo.collection import Collection
 from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, PyMongoError
 
+from ecom_pipeline.database.cart_indexes import ensure_cart_indexes
 from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_line
 
-ACTIVE_CART_LIFETIME = timedelta(days=30)
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
-
-CARTS_OF_NO_TEXT_STATUS = "carts_of_no_text_status"
 
 # What follows in the driver's words: timeouts, the topology, documents.
 _WORDS_END = re.compile(r" \(configured timeouts|, Timeout: |, full error: ")
-
-NO_TEXT = {
-    "$type": [
-        *("double", "int", "long", "decimal", "bool", "date", "timestamp"),
-        *("object", "array", "binData", "objectId", "regex"),
-    ]
-}
-"""The condition on a field that it has a value, of another kind than text."""
-
-_CART_INDEXES = (
-    # At most one active cart per customer. `$gt: 0` rather than `$exists`: a guest's cart has
-    # no customer, and one that says `null` must not collide with another guest's.
-    pymongo.IndexModel(
-        [("customer_id", pymongo.ASCENDING)],
-        name="one_active_cart_per_customer",
-        unique=True,
-        partialFilterExpression={"status": "active", "customer_id": {"$gt": 0}},
-    ),
-    # Active carts expire; submitted and rejected ones stay until they are decided or reopened.
-    pymongo.IndexModel(
-        [("touched_at", pymongo.ASCENDING)],
-        name="active_carts_expire",
-        expireAfterSeconds=int(ACTIVE_CART_LIFETIME.total_seconds()),
-        partialFilterExpression={"status": "active"},
-    ),
-    # Serves: the submitted carts of a day in the order in which they are decided.
-    pymongo.IndexModel(
-        [
-            ("status", pymongo.ASCENDING),
-            ("submitted_at", pymongo.ASCENDING),
-            ("_id", pymongo.ASCENDING),
-        ],
-        name="carts_in_order_of_submission",
-    ),
-    # Serves: the carts that a replay rejects because their status is none; there should be none.
-    pymongo.IndexModel(
-        [("status", pymongo.ASCENDING)],
-        name=CARTS_OF_NO_TEXT_STATUS,
-        partialFilterExpression={"status": NO_TEXT},
-    ),
-    # Serves: the carts created on a day (funnel, and the difference of a generated day).
-    pymongo.IndexModel([("created_at", pymongo.ASCENDING)], name="carts_by_creation"),
-)
 
 
 def database_of(url: str) -> str:
@@ -117,16 +72,14 @@ class Mongo:
         self.carts: Collection[dict[str, Any]] = self._client[self.database]["carts"]
 
     def ensure_indexes(self) -> None:
-        """Creates the indexes that are missing; one round trip when none is.
+        """Makes the indexes what they are to be; one round trip where they are.
 
         Raises:
             StoreUnavailable: The server is away.
+            StoreRefused: The carts break a rule that an index is to hold.
         """
         with self.reaching():
-            present = self.carts.index_information()
-            missing = [i for i in _CART_INDEXES if i.document["name"] not in present]
-            if missing:
-                self.carts.create_indexes(missing)
+            ensure_cart_indexes(self.carts)
 
     def forget_carts(self) -> None:
         """Drops the carts and their indexes.

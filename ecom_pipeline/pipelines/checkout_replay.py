@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 from itertools import islice, zip_longest
 from typing import Any, Final
 
-from ecom_pipeline.database.mongo import CARTS_OF_NO_TEXT_STATUS, NO_TEXT, within_days
+from ecom_pipeline.database.cart_indexes import CARTS_OF_NO_TEXT_STATUS, NO_TEXT
+from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import CART_STATUSES, CLOCK_TOLERANCE, EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import CheckoutResult, Rejected
