@@ -1,6 +1,6 @@
 """Whether a shop's rows are made up or come from files: a fact that its database keeps.
 
-Whoever fills a shop claims it first, in the transaction of the rows. So nothing is generated into
+Whoever fills a shop claims it, in the transaction of the rows. So nothing is generated into
 a shop of files, by whatever command, whichever of two is first.
 """
 
@@ -50,7 +50,7 @@ def claim_shop(
     *,
     even_if_generated: bool = False,
 ) -> None:
-    """Says where the rows come from that this transaction writes; first of all it does.
+    """Says where the rows come from that this transaction writes.
 
     Until the transaction ends, nobody else can say otherwise.
 

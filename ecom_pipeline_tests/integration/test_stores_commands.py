@@ -123,8 +123,11 @@ def test_every_command_refuses_a_name_that_means_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ECOM_HOME", str(tmp_path / "home"))
 
+    day = "2026-01-05"
+    arguments = {"ingest": [str(tmp_path)], "backfill": ["--start", day, "--end", day]}
+
     try:
-        done = ecom(command, *([str(tmp_path)] if command == "ingest" else []))
+        done = ecom(command, *arguments.get(command, []))
     except SettingsError as error:  # while its module is imported; `main` tells both alike
         told = str(error)
     else:

@@ -21,7 +21,7 @@ from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.pipelines.generation import OrderBatch
 from ecom_pipeline.pipelines.generation.tables import ORDER_ITEMS, ORDERS
 from ecom_pipeline.pipelines.prefetch import prefetched
-from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop
+from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop, refuse_other_source
 
 _queries = load_queries("ingestion")
 
@@ -109,17 +109,19 @@ def load_orders(
         OrderIdOnTwoDays: An id of the load stands on another day too.
         StoreRefused: A row breaks a constraint.
     """
+    refuse_other_source(postgres, source)
     changes = OrderChanges()
     finishing: Future[OrderChanges] | None = None
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as behind:
         for month, days in groupby(prefetched(batches), key=lambda batch: batch[0].replace(day=1)):
             with ExitStack() as transaction:
                 connection = transaction.enter_context(postgres.transaction())
-                claim_shop(connection, source)
                 finish = _copy_month(transaction, connection, month, days, replacement)
                 if finishing is not None:
                     changes += finishing.result()
-                finishing = behind.submit(_finish, transaction.pop_all(), finish)
+                finishing = behind.submit(
+                    _finish, transaction.pop_all(), partial(claim_shop, connection, source), finish
+                )
     return changes if finishing is None else changes + finishing.result()
 
 
@@ -189,8 +191,11 @@ def _copy_month(
     return partial(_merge_days, connection, copied, replacement)
 
 
-def _finish(transaction: ExitStack, finish: Callable[[], OrderChanges]) -> OrderChanges:
+def _finish(
+    transaction: ExitStack, claim: Callable[[], None], finish: Callable[[], OrderChanges]
+) -> OrderChanges:
     with transaction:
+        claim()  # not while copying: of a shop's first two months, one would wait for the other
         return finish()
 
 
