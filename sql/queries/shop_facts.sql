@@ -41,4 +41,9 @@ select to_regclass('ops.shop') is not null;
 -- The day of the first order of a shop of files; null in any other.
 select min(orders.placed_on)
 from shop.orders
-where exists (select from ops.shop where shop.source = 'files');
+where
+    exists (
+        select 1
+        from ops.shop
+        where shop.source = 'files'
+    );
