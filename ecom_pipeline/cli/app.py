@@ -52,6 +52,8 @@ def main() -> None:
         message = import_module("ecom_pipeline.cli.errors").explain(error)
         if message is None:
             raise
+        # What the error broke off, such as a step of Dagster, is ended now and has nothing to add.
+        sys.unraisablehook = lambda _: None
         typer.echo(message, err=True)
         sys.exit(1)
     finally:

@@ -10,6 +10,7 @@ from ecom_pipeline.cli.completion import complete
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, print_summary
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import default_window
 from ecom_pipeline.defs.running import count_steps, run_pipeline
@@ -32,6 +33,10 @@ def run(start: Day = None, end: Day = None) -> None:
         if not report.succeeded:
             print_failure(Console(stderr=True), report)
             raise typer.Exit(1)
-        with open_shop(load_settings()) as stores:
-            complete(console, instance, stores, "By `ecom run`.")
-            print_summary(console, report, stores, first, last)
+
+        def conclude() -> None:
+            with open_shop(load_settings()) as stores:
+                complete(console, instance, stores, "By `ecom run`.")
+                print_summary(console, report, stores, first, last)
+
+        retried(conclude, RESTART_SECONDS)()

@@ -27,9 +27,11 @@ def print_summary(
     console: Console, report: RunReport, stores: Stores, first: date, last: date
 ) -> None:
     """Prints what the shop holds after a run that succeeded, and what the run did."""
-    console.print(_assets_table(report, rows_per_table(stores)))
-    console.print(_carts(stores, first, last), highlight=False, soft_wrap=True)
+    # All is read before anything is printed: whoever has lost a store may call it again.
+    rows, carts = rows_per_table(stores), _carts(stores, first, last)
     sellers = TopSellers(stores).cached(_TOP_WINDOW) or []
+    console.print(_assets_table(report, rows))
+    console.print(carts, highlight=False, soft_wrap=True)
     console.print(top_table(sellers[:_TOP_PRODUCTS], f"{_TOP_WINDOW}, as read from Redis"))
     console.print(_verdict(report), highlight=False, soft_wrap=True)
     console.print(_NEXT, highlight=False, soft_wrap=True)
