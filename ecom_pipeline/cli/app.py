@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import isgenerator
 
 import typer
 
@@ -45,6 +46,7 @@ COMMANDS = (
 
 def main() -> None:
     """Runs the command line; exits with 0 only if all went well."""
+    _let_generators_end_quietly()
     typed = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(typed)()
@@ -52,8 +54,6 @@ def main() -> None:
         message = import_module("ecom_pipeline.cli.errors").explain(error)
         if message is None:
             raise
-        # What the error broke off, such as a step of Dagster, is ended now and has nothing to add.
-        sys.unraisablehook = lambda _: None
         typer.echo(message, err=True)
         sys.exit(1)
     finally:
@@ -83,6 +83,20 @@ def _load(command: Command) -> Callable[..., object]:
 
 def _listed() -> None:
     raise AssertionError
+
+
+def _let_generators_end_quietly() -> None:
+    """Keeps Python from printing how a generator fails that an error has broken off.
+
+    Dagster's steps are such, and want to note their end in the store whose loss is the error.
+    """
+    tell = sys.unraisablehook
+
+    def tell_of_others(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not isgenerator(unraisable.object):
+            tell(unraisable)
+
+    sys.unraisablehook = tell_of_others
 
 
 def _forget_pymongo_threads() -> None:

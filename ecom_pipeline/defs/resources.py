@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ecom_pipeline.config.settings import Settings, load_settings
+from ecom_pipeline.database.advice import told
+from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import name_process
@@ -24,7 +26,11 @@ def shop_stores(context: dg.InitResourceContext) -> Iterator[Stores]:
     if context.run is not None and context.instance is not None:
         name_process(context.instance, context.run)
         opened = retried(open_shop, RESTART_SECONDS)
-    with opened(load_settings()) as stores:
+    try:
+        stores = opened(load_settings())
+    except StoreError as error:
+        raise dg.Failure(told(error)) from None
+    with stores:
         yield stores
 
 
