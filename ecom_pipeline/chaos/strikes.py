@@ -85,7 +85,7 @@ def _be_killed(settings: Settings, cell: Cell, sender: Connection) -> None:
         open_stores(settings) as stores,
         striking(cell.point, lambda: os.kill(os.getpid(), signal.SIGKILL)),
     ):
-        work(stores, cell.mode, sender.send, relay_first=cell.point is FaultPoint.DURING_RELAY)
+        _work_towards(cell, stores, sender.send)
 
 
 def _kill_server(
@@ -109,9 +109,20 @@ def _kill_server(
 
     try:
         with striking(cell.point, kill_and_restart):
-            work(stores, cell.mode, tell, relay_first=cell.point is FaultPoint.DURING_RELAY)
+            _work_towards(cell, stores, tell)
     except StoreError:
         pass  # what callers are to be told when a store goes away
     for restart in restarts:
         restart.join()
     return None if restarts else "the point was not reached"
+
+
+def _work_towards(cell: Cell, stores: Stores, tell: Callable[[CheckoutResult], object]) -> None:
+    """Does the work in the way that comes to a cell's point."""
+    work(
+        stores,
+        cell.mode,
+        tell,
+        relay_first=cell.point is FaultPoint.DURING_RELAY,
+        read_before=cell.point is FaultPoint.DURING_RERUN,
+    )

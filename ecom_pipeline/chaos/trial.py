@@ -56,6 +56,7 @@ def work(
     tell: Callable[[CheckoutResult], object] = lambda _: None,
     *,
     relay_first: bool = False,
+    read_before: bool = False,
 ) -> None:
     """Seals the carts and places them; may be run again after any crash, to the same end.
 
@@ -64,6 +65,8 @@ def work(
         mode: How the carts are placed.
         tell: Told each result that a caller was given.
         relay_first: Whether the relay comes before the carts rather than only after them.
+        read_before: Whether a batch was read before others decided it: a replay of its own does
+            first what they left undone, and then finds those carts no more.
     """
     effects, orders = Effects(stores), OrderService(stores)
     if relay_first:
@@ -72,6 +75,10 @@ def work(
     if mode is Mode.SINGLE:
         for cart_id in _DUE:
             tell(orders.place_order(cart_id))
+    elif read_before:
+        with stores.mongo.reaching():
+            carts = list(stores.mongo.carts.find({"status": "submitted"}))
+        orders.place_orders(carts)
     else:
         replay_checkouts(stores, _FIRST_SUBMISSION.date(), _FIRST_SUBMISSION.date())
     effects.relay()

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import isgenerator
 
 import typer
 
@@ -50,6 +51,7 @@ COMMANDS = (
 def main() -> None:
     """Runs the command line; exits with 0 only if all went well."""
     survive_encoding()
+    _let_generators_end_quietly()
     typed = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(typed)()
@@ -88,6 +90,20 @@ def load_command(command: Command) -> Callable[..., object]:
 
 def _listed() -> None:
     raise AssertionError
+
+
+def _let_generators_end_quietly() -> None:
+    """Keeps Python from printing how a generator fails that an error has broken off.
+
+    Dagster's steps are such, and want to note their end in the store whose loss is the error.
+    """
+    tell = sys.unraisablehook
+
+    def tell_of_others(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not isgenerator(unraisable.object):
+            tell(unraisable)
+
+    sys.unraisablehook = tell_of_others
 
 
 def _forget_pymongo_threads() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import psycopg2
 import pymongo.errors
 import redis.exceptions
+import sqlalchemy.exc
 
 from ecom_pipeline.cli.page_server import AddressRefused
 from ecom_pipeline.config.settings import SettingsError
@@ -15,7 +16,9 @@ from ecom_pipeline.database.errors import (
     MigrationFailed,
     StoreError,
     StoreUnavailable,
+    error_of_postgres,
     first_line,
+    is_away,
 )
 from ecom_pipeline.models.errors import ShopError
 from ecom_pipeline.pipelines.ingestion.files import IngestError
@@ -30,7 +33,6 @@ _SELF_EXPLANATORY = (
     IngestError,
 )
 _STORE_OF = {
-    psycopg2.OperationalError: "Postgres",
     pymongo.errors.ConnectionFailure: "Mongo",
     redis.exceptions.ConnectionError: "Redis",
     redis.exceptions.TimeoutError: "Redis",
@@ -53,6 +55,10 @@ def explain(error: Exception) -> list[str] | None:
     """The lines to tell of a failure; None if it is a bug, whose traceback is wanted."""
     if isinstance(error, ServerFailed):
         return told(error).splitlines()  # it ends with those of the server's log
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, psycopg2.Error):
+        error = error_of_postgres(error.orig, lost=is_away(error.orig))
+    elif isinstance(error, psycopg2.OperationalError):
+        error = error_of_postgres(error, lost=is_away(error))
     if isinstance(error, _SELF_EXPLANATORY) or advice(error):
         return [told(error)]
     for kind, store in _STORE_OF.items():

@@ -10,6 +10,7 @@ from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, print_summary
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import default_window
 from ecom_pipeline.defs.running import count_steps, run_pipeline
@@ -41,6 +42,10 @@ def run(
         if not report.succeeded:
             print_failure(report)
             raise typer.Exit(1)
-        with open_shop(load_settings()) as stores:
-            complete(instance, stores, "By `ecom run`.")
-            print_summary(report, stores, first, last)
+
+        def conclude() -> None:
+            with open_shop(load_settings()) as stores:
+                complete(instance, stores, "By `ecom run`.")
+                print_summary(report, stores, first, last)
+
+        retried(conclude, RESTART_SECONDS)()

@@ -24,9 +24,11 @@ Next:
 
 def print_summary(report: RunReport, stores: Stores, first: date, last: date) -> None:
     """Prints what the shop holds after a run that succeeded, and what the run did."""
-    show(_assets_table(report, rows_per_table(stores)))
-    tell(_carts(stores, first, last))
+    # All is read before anything is printed: whoever has lost a store may call it again.
+    rows, carts = rows_per_table(stores), _carts(stores, first, last)
     sellers = TopSellers(stores).cached(_TOP_WINDOW) or []
+    show(_assets_table(report, rows))
+    tell(carts)
     show(top_table(sellers[:_TOP_PRODUCTS], f"{_TOP_WINDOW}, as read from Redis"))
     tell(_verdict(report), style="green")
     tell(*_NEXT.splitlines())

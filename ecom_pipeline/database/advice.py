@@ -12,6 +12,10 @@ _OF_POSTGRES: Final = {
     errorcodes.DISK_FULL: "make room on the disk of Postgres' data",
     errorcodes.OUT_OF_MEMORY: "give Postgres more memory, or run fewer things at once",
     errorcodes.TOO_MANY_CONNECTIONS: "raise max_connections, or run fewer things at once",
+    errorcodes.READ_ONLY_SQL_TRANSACTION: (
+        "it is a standby, or default_transaction_read_only is on: name a server that writes in"
+        " ECOM_POSTGRES_URL (and DAGSTER_POSTGRES_URL, if that is set)"
+    ),
     errorcodes.INSUFFICIENT_PRIVILEGE: "docs/deploy.md says which rights each log-in needs",
 }
 _REDIS_IS_FULL: Final = "OOM "

@@ -1,5 +1,17 @@
 """Errors of the stores, in words that say what to do next."""
 
+from typing import Final
+
+import psycopg2
+
+_DATA_ERRORS: Final = "22"
+
+# Rolled back for another's sake, short of resources, ended by an operator, lock not available.
+_PASSING: Final = ("40", "53", "57", "55P03")
+
+# Connection lost, and the server shutting down or starting up.
+_AWAY: Final = ("08", "57P")
+
 
 class StoreError(Exception):
     """A store did not do what it was asked to; the message names it, and no password or row.
@@ -47,6 +59,28 @@ class MigrationFailed(Exception):
         self.name = name
         self.reason = reason
         super().__init__(f"migration {name} failed and was undone: {reason}")
+
+
+def is_away(error: psycopg2.Error) -> bool:
+    """Whether an error says that the server could not be reached, or has ended the connection."""
+    if error.pgcode is not None:
+        return error.pgcode.startswith(_AWAY)
+    return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+
+
+def error_of_postgres(error: psycopg2.Error, *, lost: bool) -> StoreError:
+    """What is told of an error of the driver, without the values that it quotes.
+
+    Args:
+        error: What the driver raised.
+        lost: Whether the connection is gone.
+    """
+    if lost:
+        return StoreUnavailable("Postgres", first_line(error))
+    code = error.pgcode or ""
+    # What the server says of a value quotes it; of all else, only its further lines do.
+    hint = type(error).__name__ if code.startswith(_DATA_ERRORS) else first_line(error)
+    return StoreRefused("Postgres", hint, error.pgcode, passing=code.startswith(_PASSING))
 
 
 def first_line(error: BaseException) -> str:

@@ -6,7 +6,7 @@ kill in between would leave a file that is applied and not noted.
 """
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from yoyo.backends.core.postgresql import PostgresqlBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, StepCollector, default_migration_table
 
-from ecom_pipeline.database.errors import MigrationFailed, first_line
-from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.errors import MigrationFailed, first_line, is_away
+from ecom_pipeline.database.libpq import connect, session
 from ecom_pipeline.database.queries import load_queries, sql_directory
 
 _queries = load_queries("migrations")
@@ -35,10 +35,10 @@ def migrate(url: str, directory: Path | None = None) -> list[str]:
 
     Raises:
         MigrationFailed: A file raised an error; the files before it stay applied.
-        StoreUnavailable: The server is away.
+        StoreUnavailable: The server is away, or was lost on the way.
+        StoreRefused: It only reads.
     """
-    with closing(connect(url)) as connection:
-        connection.autocommit = True
+    with session(url) as connection:
         files = pending_migrations(connection, directory)
         if not files:
             return []
@@ -70,6 +70,8 @@ def _apply(url: str, files: list[Path]) -> None:
             try:
                 backend.apply_one(_SqlFile(file))
             except psycopg2.Error as error:
+                if is_away(error):
+                    raise
                 raise MigrationFailed(file.name, first_line(error)) from error
 
 

@@ -3,7 +3,7 @@
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, cast
+from typing import cast
 
 import psycopg2
 import psycopg2.extensions
@@ -11,13 +11,8 @@ import sqlalchemy
 import sqlalchemy.event
 import sqlalchemy.exc
 
-from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable, first_line
+from ecom_pipeline.database.errors import StoreUnavailable, error_of_postgres
 from ecom_pipeline.database.libpq import connect
-
-_DATA_ERRORS: Final = "22"
-
-# Rolled back for another's sake, short of resources, ended by an operator, lock not available.
-_PASSING: Final = ("40", "53", "57", "55P03")
 
 
 class Postgres:
@@ -43,7 +38,7 @@ class Postgres:
             pool_timeout=patience,
             pool_use_lifo=True,
         )
-        sqlalchemy.event.listen(self._engine, "checkout", _refuse_lost)
+        sqlalchemy.event.listen(self._engine, "checkout", refuse_lost)
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg2.extensions.connection]:
@@ -71,7 +66,7 @@ class Postgres:
             with suppress(psycopg2.Error):
                 connection.rollback()
             if isinstance(error, psycopg2.Error):
-                told = _told(error, lost=bool(connection.closed))
+                told = error_of_postgres(error, lost=bool(connection.closed))
                 raise told.with_traceback(error.__traceback__) from None
             raise
         finally:
@@ -93,7 +88,7 @@ class Postgres:
         self._engine.dispose()
 
 
-def _refuse_lost(connection: psycopg2.extensions.connection, *_: object) -> None:
+def refuse_lost(connection: psycopg2.extensions.connection, *_: object) -> None:
     """Has the pool open a new connection where the server has ended this one.
 
     An idle connection has nothing to read unless it was ended. Asking the socket, and not the
@@ -103,12 +98,3 @@ def _refuse_lost(connection: psycopg2.extensions.connection, *_: object) -> None
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):
         raise sqlalchemy.exc.InvalidatePoolError
-
-
-def _told(error: psycopg2.Error, *, lost: bool) -> StoreError:
-    if lost:
-        return StoreUnavailable("Postgres", first_line(error))
-    code = error.pgcode or ""
-    # What the server says of a value quotes it; of all else, only its further lines do.
-    hint = type(error).__name__ if code.startswith(_DATA_ERRORS) else first_line(error)
-    return StoreRefused("Postgres", hint, error.pgcode, passing=code.startswith(_PASSING))

@@ -9,6 +9,9 @@ from typing import Final, ParamSpec, TypeVar
 from ecom_pipeline.database.errors import StoreError
 
 LIMIT_SECONDS: Final = 10.0
+RESTART_SECONDS: Final = 30.0
+"""Longer than a server takes to restart: what a run waits, which nobody stands in front of."""
+
 _FIRST_PAUSE_SECONDS: Final = 0.02
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -16,12 +19,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def retried(function: Callable[P, T]) -> Callable[P, T]:
-    """Repeats a function that is one transaction, with backoff, for 10 seconds after it failed.
+def retried(function: Callable[P, T], seconds: float | None = None) -> Callable[P, T]:
+    """Repeats a function that is one transaction, with backoff, for a while after it failed.
 
     Only for transactions that may safely be done twice: after a connection lost during commit
     nobody knows whether it was done. By hand, because a library's bookkeeping takes as long as a
     statement, in every call.
+
+    Args:
+        function: What is repeated.
+        seconds: For how long; 10 unless told.
     """
 
     @wraps(function)
@@ -31,7 +38,7 @@ def retried(function: Callable[P, T]) -> Callable[P, T]:
             try:
                 return function(*args, **kwargs)
             except StoreError as error:
-                limit = limit or time.monotonic() + LIMIT_SECONDS
+                limit = limit or time.monotonic() + (seconds or LIMIT_SECONDS)
                 if not error.passing or time.monotonic() > limit:
                     raise
             time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not keep step

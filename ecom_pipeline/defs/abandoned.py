@@ -1,8 +1,10 @@
 """Runs whose process was killed: nobody else would end them and free what they hold."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
+from dagster._core.storage.dagster_run import RunRecord
 
 from ecom_pipeline.database.processes import may_run, this_process
 
@@ -10,6 +12,14 @@ PROCESS_TAG: Final = ".dagster/ecom_process"
 """Hidden in the UI, as all tags that begin so."""
 
 KILLED: Final = "Its process was killed; what was committed stands, and another run does the rest."
+
+
+_NOT_BEGUN: Final = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
+_GOING_ON: Final = (
+    *_NOT_BEGUN,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 
 def process_tag(run_id: str) -> dict[str, str]:
@@ -44,12 +54,34 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def abandoned_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Runs that look as if they went on, though their process on this machine is gone."""
-    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    return [run for run in instance.get_runs(going_on) if not _may_go_on(run)]
+    """Runs that look as if they went on, though their process on this machine is gone.
+
+    One that has not begun may not have named its process yet: it is given the time in which
+    `dagster.yaml` wants runs to start. Queued runs wait for the daemon, however long.
+    """
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(_GOING_ON)))
+    to_start = timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
+    latest = datetime.now(UTC) - to_start
+    return [
+        record.dagster_run
+        for record in records
+        if _is_gone(record.dagster_run) or (to_start and _never_began(record, latest))
+    ]
 
 
-def _may_go_on(run: dg.DagsterRun) -> bool:
-    """Whether a run's process may still run; of other machines' processes nothing is known."""
+def _never_began(record: RunRecord, latest: datetime) -> bool:
+    run = record.dagster_run
+    changed = record.update_timestamp.replace(tzinfo=UTC)
+    return run.status in _NOT_BEGUN and _process_name(run) is None and changed < latest
+
+
+def _is_gone(run: dg.DagsterRun) -> bool:
+    """Whether a run's process is no more; of other machines' processes nothing is known."""
+    process = _process_name(run)
+    return process is not None and not may_run(process)
+
+
+def _process_name(run: dg.DagsterRun) -> str | None:
+    """The process that the run itself has named."""
     run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
-    return not process or run_id != run.run_id or may_run(process)
+    return process if process and run_id == run.run_id else None

@@ -1,12 +1,14 @@
 """What is wrong with Dagster's side, in plain words; nothing is started and nothing is written."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
 import dagster as dg
 from dagster._core.instance.config import PoolGranularity
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from ecom_pipeline.database.diagnosis import Finding
 from ecom_pipeline.database.errors import StoreUnavailable
@@ -17,6 +19,9 @@ from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import DATABASE, URL_VARIABLE
 
 _ABOUT: Final = "dagster"
+_DAEMON_IS_SILENT: Final = 120.0
+"""Seconds; it gives a sign of life every 30."""
+
 _OUR_SETTINGS: Final = "use the project's dagster.yaml: unset DAGSTER_HOME, or copy it there"
 
 
@@ -44,6 +49,7 @@ def look_at_dagster(postgres_url: str | None) -> Iterator[Finding]:
         yield _look_at_settings(instance)
         yield _look_at_pools(instance)
         yield _look_at_runs(instance)
+        yield _look_at_queue(instance)
 
 
 def _look_at_definitions() -> Finding:
@@ -114,3 +120,12 @@ def _look_at_runs(instance: dg.DagsterInstance) -> Finding:
         advice = "`make ui` ends them within a minute, and so does the next `ecom run`"
         return Finding(_ABOUT, f"runs without their process: {', '.join(killed)}", advice)
     return Finding(_ABOUT, "each run that goes on has its process")
+
+
+def _look_at_queue(instance: dg.DagsterInstance) -> Finding:
+    queued = instance.get_run_ids(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+    heartbeat = instance.get_daemon_heartbeats().get(QueuedRunCoordinatorDaemon.daemon_type())
+    if queued and (heartbeat is None or time.time() - heartbeat.timestamp > _DAEMON_IS_SILENT):
+        advice = "`make ui` starts the daemon, which begins them; or cancel them there"
+        return Finding(_ABOUT, f"runs in the queue of no daemon: {', '.join(queued)}", advice)
+    return Finding(_ABOUT, f"runs in the queue: {len(queued)}")

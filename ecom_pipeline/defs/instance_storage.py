@@ -1,22 +1,36 @@
 """Dagster's own records, kept in a database beside the shop's."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, Final, Self
 
-import psycopg2.errors
 import sqlalchemy
-from dagster._core.storage.event_log.schema import AssetKeyTable, ConcurrencyLimitsTable
-from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster import DagsterRun, EventLogEntry, RunsFilter
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetKeyTable,
+    ConcurrencyLimitsTable,
+    SqlEventLogStorageTable,
+)
+from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from psycopg2 import errorcodes
 from psycopg2.extensions import parse_dsn
 from sqlalchemy.dialects import postgresql
 
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded import ensure_running
-from ecom_pipeline.database.errors import StoreUnavailable, first_line
-from ecom_pipeline.database.libpq import ensure_database
+from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
+from ecom_pipeline.database.libpq import SEARCH_PATH, ensure_database
+from ecom_pipeline.database.postgres import refuse_lost
+from ecom_pipeline.defs.patience import patient
 
 URL_VARIABLE: Final = "DAGSTER_POSTGRES_URL"
 """Names the database where it is another than the one beside the shop's."""
@@ -44,13 +58,18 @@ class ShopDagsterStorage(DagsterPostgresStorage):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(for_sqlalchemy(_dagster_url()), inst_data=inst_data)
+        self._run_storage = _Runs(self.postgres_url)
         self._event_log_storage = _EventLog(self.postgres_url)
-        for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
+        self._schedule_storage = _Schedules(self.postgres_url)
+        for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage.optimize_for_webserver(
                 statement_timeout=_NO_STATEMENT_TIMEOUT,
                 pool_recycle=_CONNECTION_LIFETIME_SECONDS,
                 max_overflow=_MOST_CONNECTIONS_BESIDES,
             )
+            engine = storage._engine
+            engine.hide_parameters = True
+            sqlalchemy.event.listen(engine, "checkout", refuse_lost)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -67,12 +86,49 @@ class ShopDagsterStorage(DagsterPostgresStorage):
         return cls(inst_data)
 
 
+@patient
+class _Runs(PostgresRunStorage):
+    """Dagster's runs."""
+
+    def connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
+        return self._engine.connect()
+
+    def _undo_add_run(self, dagster_run: DagsterRun) -> None:
+        if self.get_runs(RunsFilter([dagster_run.run_id])) == [dagster_run]:
+            self.delete_run(dagster_run.run_id)
+
+
+@patient
+class _Schedules(PostgresScheduleStorage):
+    """Dagster's schedules and sensors, and their ticks."""
+
+    def connect(self, run_id: str | None = None) -> AbstractContextManager[sqlalchemy.Connection]:  # noqa: ARG002
+        return self._engine.connect()
+
+
+@patient
 class _EventLog(PostgresEventLogStorage):
     """Dagster's event log, with two things that dagster-postgres by itself does otherwise.
 
     Two runs may be the first to use a pool: https://github.com/dagster-io/dagster/issues/33552. And
     the catalog is asked once which columns the table of assets has, not several times a step.
     """
+
+    def _connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
+        return self._engine.connect()
+
+    def _undo_store_event(self, event: EventLogEntry) -> None:
+        self._undo_store_event_batch([event])
+
+    def _undo_store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        texts = [serialize_value(event) for event in events]
+        log, checks = SqlEventLogStorageTable.c, AssetCheckExecutionsTable.c
+        run_id = events[0].run_id
+        with self.index_transaction() as connection:
+            stored = (log.run_id == run_id) & log.event.in_(texts)
+            planned = (checks.run_id == run_id) & checks.evaluation_event.in_(texts)
+            connection.execute(sqlalchemy.delete(SqlEventLogStorageTable).where(stored))
+            connection.execute(sqlalchemy.delete(AssetCheckExecutionsTable).where(planned))
 
     @cached_property
     def _asset_key_columns(self) -> frozenset[str]:
@@ -114,17 +170,21 @@ def _dagster_url() -> str:
         return given
     try:
         return ensure_database(ensure_running(load_settings()).postgres_url, DATABASE)
-    except psycopg2.errors.InsufficientPrivilege as error:
-        hint = f"{first_line(error)}; have an administrator run `create database {DATABASE}`"
+    except StoreRefused as error:
+        if error.code != errorcodes.INSUFFICIENT_PRIVILEGE:
+            raise
+        hint = f"{error.hint}; have an administrator run `create database {DATABASE}`"
         raise StoreUnavailable("Dagster's database", hint) from None
 
 
 def for_sqlalchemy(libpq_url: str) -> str:
     """The same database in SQLAlchemy's notation, which differs for hosts and sockets.
 
-    Commits there do not wait for the disk, unless the URI has options of its own.
+    The search path is the usual one, and commits there do not wait for the disk, unless the URI has
+    options of its own.
     """
-    parts = {"options": _ASYNCHRONOUS, **parse_dsn(libpq_url)}
+    parts = parse_dsn(libpq_url)
+    parts["options"] = f"{SEARCH_PATH} {parts.get('options', _ASYNCHRONOUS)}"
     url = sqlalchemy.URL.create(
         "postgresql",
         username=parts.pop("user", None),

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database.retrying import retried
+from ecom_pipeline.database.advice import told
+from ecom_pipeline.database.errors import StoreError
+from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import name_process
 from ecom_pipeline.pipelines.generation import ShopProfile
@@ -17,14 +19,18 @@ def shop_stores(context: dg.InitResourceContext) -> Iterator[Stores]:
     """Postgres, Mongo and Redis as the settings name them: opened for a run, closed after it.
 
     Embedded servers are started, the schema is brought up to date, and analytics tables whose
-    definition changed are made anew. A run waits ten seconds for a store that is away, and tells
-    which process it is in, so that others notice when that is killed.
+    definition changed are made anew. A run waits half a minute for a store that is away, and
+    tells which process it is in, so that others notice when that is killed.
     """
     opened = open_shop
     if context.run is not None and context.instance is not None:
         name_process(context.instance, context.run)
-        opened = retried(open_shop)
-    with opened(load_settings()) as stores:
+        opened = retried(open_shop, RESTART_SECONDS)
+    try:
+        stores = opened(load_settings())
+    except StoreError as error:
+        raise dg.Failure(told(error)) from None
+    with stores:
         yield stores
 
 

@@ -244,4 +244,6 @@ def _reason(error: SerializableErrorInfo | None) -> str:
     if error.cls_name == "DagsterExecutionInterruptedError":
         return "interrupted"
     message: str = error.message
-    return message.strip().splitlines()[0]
+    # As Python prints it: with the class in front.
+    words = message.partition(f"{error.cls_name}: ")[2] or message
+    return words.strip().splitlines()[0]

@@ -11,6 +11,7 @@ from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB, UPKEEP_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
+from ecom_pipeline.defs.retries import tell_failures_again
 from ecom_pipeline.pipelines.shop_facts import waiting_days
 from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.effects import Effects, EffectsLag
@@ -44,11 +45,15 @@ def undone_effects(
     return dg.RunRequest()
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Ends runs whose process was killed and frees their pools; the daemon tries them again."""
-    closed = close_abandoned_runs(context.instance)
-    return dg.SkipReason(f"ended: {', '.join(closed)}" if closed else "each run has its process")
+    """Ends runs whose process was killed and frees their pools; sees that they are tried again."""
+    told = {
+        "ended": close_abandoned_runs(context.instance),
+        "asked again to be tried again": tell_failures_again(context.instance),
+    }
+    done = "; ".join(f"{what}: {', '.join(runs)}" for what, runs in told.items() if runs)
+    return dg.SkipReason(done or "each run has its process")
 
 
 @dg.sensor(minimum_interval_seconds=3600, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -22,6 +22,14 @@ class CartNotActive(ShopError):
         super().__init__(f"cart {cart_id!a} is {status}; put later items into a new cart")
 
 
+class CartContended(ShopError):
+    """Others changed, submitted or removed what was to be changed, again and again."""
+
+    def __init__(self, cart_id: str) -> None:
+        self.cart_id = cart_id
+        super().__init__(f"cart {cart_id!a} is being changed by others; try again in a moment")
+
+
 class CartNotSubmitted(ShopError):
     """Only a submitted cart can be placed."""
 

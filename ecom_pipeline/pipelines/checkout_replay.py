@@ -1,5 +1,6 @@
 """Submitted carts from Mongo into checkouts: read ahead, decided in batches, cleared behind."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +11,7 @@ from itertools import islice, zip_longest
 from typing import Any, Final
 
 from ecom_pipeline.database.cart_indexes import CARTS_OF_NO_TEXT_STATUS, NO_TEXT
+from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import CART_STATUSES, CLOCK_TOLERANCE, EARLIEST_SUBMISSION
@@ -24,6 +26,8 @@ BATCH_CARTS: Final = 1_000
 
 _IN_ORDER: Final = [("submitted_at", 1), ("_id", 1)]
 
+_logger = logging.getLogger(__name__)
+
 Batch = list[dict[str, Any]]
 
 
@@ -34,7 +38,8 @@ class ReplayReport:
     Attributes:
         ordered: Carts that became orders.
         rejected: Carts that did not, by reason.
-        effects_left: Decided carts whose effects a store's absence left to the relay.
+        effects_left: Decided carts, also of earlier replays, whose effects a store's absence or
+            refusal left to the relay.
     """
 
     ordered: int = 0
@@ -61,9 +66,11 @@ def replay_checkouts(
 ) -> ReplayReport:
     """Decides the carts that were submitted on these UTC days, in order of submission.
 
-    Also decides, as rejections, the carts that lie on no day of the past, because their submission
-    time is missing or none, and those of a status that there is not. While Postgres decides a
-    batch, the next is read from Mongo and the last is cleared.
+    First does what an earlier one, or anybody else, decided and left undone, of whatever day: the
+    process that was to do it may have been killed. Also decides, as rejections, the carts that lie
+    on no day of the past, because their submission time is missing or none, and those of a status
+    that there is not. While Postgres decides a batch, the next is read from Mongo and the last is
+    cleared.
 
     Args:
         stores: All three.
@@ -76,6 +83,7 @@ def replay_checkouts(
             and the next replay does the rest.
     """
     orders, effects, report = OrderService(stores), Effects(stores), ReplayReport()
+    report.effects_left += _left_undone(effects)
     cleared: Future[None] | None = None
     with (
         closing(prefetched(_pending_batches(stores, first_day, last_day))) as batches,
@@ -92,6 +100,21 @@ def replay_checkouts(
     if cleared is not None:
         cleared.result()
     return report
+
+
+def _left_undone(effects: Effects) -> int:
+    """Does what is undone, and gives how much still is: no store that is away ends a replay here.
+
+    However young it is: who may be doing it at this moment does the same, and it can be done twice.
+    """
+    try:
+        return effects.relay().left
+    except StoreError as error:
+        _logger.warning("what was left undone waits for the relay: %s", error)
+    try:
+        return effects.lag().undone
+    except StoreError:
+        return 0
 
 
 def _apply(effects: Effects, results: Sequence[CheckoutResult], report: ReplayReport) -> None:

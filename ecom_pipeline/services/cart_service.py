@@ -12,6 +12,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import MOST_UNITS, salvage_customer, salvage_lines
 from ecom_pipeline.models.errors import (
     ActiveCartExists,
+    CartContended,
     CartNotActive,
     CartNotFound,
     CartNotRejected,
@@ -20,8 +21,9 @@ from ecom_pipeline.models.errors import (
 )
 from ecom_pipeline.services.faults import FaultPoint, reach
 
-# What an adder meets while others submit and open carts; ten in a row is no coincidence.
-_ATTEMPTS: Final = 10
+# What an adder meets while others change, submit and open carts, and how long it steps aside.
+_ATTEMPTS: Final = 30
+_STEP_ASIDE: Final = wait_random(0, 0.02)
 
 # The seal: no change fits a cart that is submitted or rejected.
 _UNSEALED: Final = {"status": "active"}
@@ -77,36 +79,57 @@ class CartService:
         Raises:
             CartNotActive: It is submitted or rejected.
             CartNotFound: There is no such cart.
+            CartContended: Others change the same line all the time; try again.
             InvalidQuantity: `quantity` is no whole number above zero.
         """
         _check_quantity(quantity)
-        line = {"product_id": product_id, "quantity": quantity}
-        for _ in range(_ATTEMPTS):
-            # Another may add the first units between the two updates; then the first one fits.
-            if self._change(
-                {"_id": cart_id, "items.product_id": product_id},
-                {"$inc": {"items.$.quantity": quantity}},
-            ) or self._change(
-                {"_id": cart_id, "items.product_id": {"$ne": product_id}},
-                {"$push": {"items": line}},
-            ):
-                return
-            self._require_active(cart_id)
-        raise CartNotActive(cart_id, "contended")
+        self._add(cart_id, product_id, quantity)
 
-    @retry(
-        retry=retry_if_exception_type((CartNotActive, CartNotFound)),
-        stop=stop_after_attempt(_ATTEMPTS),
-        reraise=True,
-    )
     def add_for_customer(self, customer_id: int, product_id: int, quantity: int = 1) -> str:
         """Adds to the customer's active cart, a new one if theirs is being checked out.
 
         Returns:
             The id of the cart that the units are in.
+
+        Raises:
+            CartContended: Each cart was submitted before it was added to; try again.
+            InvalidQuantity: As for `add`.
         """
+        _check_quantity(quantity)
+        return self._add_for_customer(customer_id, product_id, quantity)
+
+    @retry(
+        retry=retry_if_exception_type(CartContended),
+        wait=_STEP_ASIDE,
+        stop=stop_after_attempt(_ATTEMPTS),
+        reraise=True,
+    )
+    def _add(self, cart_id: str, product_id: int, quantity: int) -> None:
+        line = {"product_id": product_id, "quantity": quantity}
+        # Another may add the first units between the two updates; then the first one fits.
+        if self._change(
+            {"_id": cart_id, "items.product_id": product_id},
+            {"$inc": {"items.$.quantity": quantity}},
+        ) or self._change(
+            {"_id": cart_id, "items.product_id": {"$ne": product_id}},
+            {"$push": {"items": line}},
+        ):
+            return
+        self._require_active(cart_id)
+        raise CartContended(cart_id)
+
+    @retry(
+        retry=retry_if_exception_type(CartContended),
+        wait=_STEP_ASIDE,
+        stop=stop_after_attempt(_ATTEMPTS),
+        reraise=True,
+    )
+    def _add_for_customer(self, customer_id: int, product_id: int, quantity: int) -> str:
         cart_id = self.create(customer_id)
-        self.add(cart_id, product_id, quantity)
+        try:
+            self._add(cart_id, product_id, quantity)
+        except (CartNotActive, CartNotFound):
+            raise CartContended(cart_id) from None
         return cart_id
 
     def change(self, cart_id: str, product_id: int, quantity: int) -> None:
@@ -151,7 +174,7 @@ class CartService:
 
     @retry(
         retry=retry_if_exception_type(ActiveCartExists),
-        wait=wait_random(0, 0.02),
+        wait=_STEP_ASIDE,
         stop=stop_after_attempt(_ATTEMPTS),
         reraise=True,
     )

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import dagster as dg
 import psutil
+import pytest
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, process_tag
@@ -89,6 +90,7 @@ def started(
     pid: int | None = None,
     born: int | None = None,
     run_id: str | None = None,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
 ) -> dg.DagsterRun:
     """A run that goes on in this process, but for what is told."""
     own_id = str(uuid4())
@@ -97,7 +99,7 @@ def started(
     run = dg.DagsterRun(
         job_name="shop_pipeline",
         run_id=own_id,
-        status=dg.DagsterRunStatus.STARTED,
+        status=status,
         tags={PROCESS_TAG: tag},
     )
     instance.add_run(run)
@@ -131,5 +133,37 @@ def test_runs_that_may_go_on_are_left_alone(instance: dg.DagsterInstance) -> Non
     started(instance, host="another", pid=gone)
     # A run that is tried again has the first one's tags until it names its own process.
     started(instance, pid=gone, run_id=str(uuid4()))
+    for status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING):
+        instance.add_run(dg.DagsterRun("shop_pipeline", status=status))
 
     assert close_abandoned_runs(instance) == []
+
+
+NOT_BEGUN = pytest.mark.parametrize(
+    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+)
+
+
+@NOT_BEGUN
+def test_a_run_whose_process_was_killed_before_it_began_is_ended(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    killed = started(instance, born=1, status=status)
+
+    assert close_abandoned_runs(instance) == [killed.run_id]
+    assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+
+
+@NOT_BEGUN
+def test_a_run_that_names_no_process_and_does_not_begin_in_time_is_ended(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    lost = instance.add_run(dg.DagsterRun("shop_pipeline", status=status))
+    assert close_abandoned_runs(instance) == []
+    with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql(
+            "update runs set update_timestamp = update_timestamp - %s * interval '1 second'",
+            (instance.run_monitoring_start_timeout_seconds,),
+        )
+
+    assert close_abandoned_runs(instance) == [lost.run_id]

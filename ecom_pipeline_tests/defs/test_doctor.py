@@ -16,6 +16,7 @@ from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.defs.abandoned import PROCESS_TAG, process_tag
 from ecom_pipeline.defs.instance_storage import URL_VARIABLE
 from ecom_pipeline_tests.commands import ecom
+from ecom_pipeline_tests.defs.workers import launched_run
 
 
 def problems() -> list[str]:
@@ -39,6 +40,7 @@ def test_where_all_is_well_it_tells_what_it_looked_at(instance: dg.DagsterInstan
         "settings",
         "pools",
         "each run that goes on has its process",
+        "runs in the queue",
     ]
     assert instance.get_runs() == []
 
@@ -64,6 +66,13 @@ def test_a_run_without_its_process_is_a_problem(instance: dg.DagsterInstance) ->
 
     [problem] = problems()
     assert problem.startswith(f"dagster: runs without their process: {run_id}->")
+
+
+def test_a_queue_that_no_daemon_looks_after_is_a_problem(instance: dg.DagsterInstance) -> None:
+    queued = instance.add_run(launched_run(dg.DagsterRunStatus.QUEUED))
+
+    [problem] = problems()
+    assert problem.startswith(f"dagster: runs in the queue of no daemon: {queued.run_id}->")
 
 
 def test_records_of_another_version_are_a_problem(instance: dg.DagsterInstance) -> None:

@@ -1,15 +1,34 @@
 """Where Dagster keeps its records."""
 
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import dagster as dg
 import pytest
+import sqlalchemy
+import sqlalchemy.exc
+from dagster import DagsterEvent, EventLogEntry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
+from dagster._core.errors import DagsterRunAlreadyExists
 from sqlalchemy import Connection, create_engine
 
+from ecom_pipeline.cli.errors import explain
 from ecom_pipeline.database.embedded import Endpoints
-from ecom_pipeline.database.libpq import connect, sibling_url
-from ecom_pipeline.defs.instance_storage import DATABASE, ShopDagsterStorage, for_sqlalchemy
+from ecom_pipeline.database.libpq import SEARCH_PATH, connect, sibling_url
+from ecom_pipeline.defs.instance import open_instance
+from ecom_pipeline.defs.instance_storage import (
+    DATABASE,
+    URL_VARIABLE,
+    ShopDagsterStorage,
+    for_sqlalchemy,
+)
+from ecom_pipeline_tests.proxy import Wire, wired
 
 
 def test_records_are_kept_in_a_database_beside_the_shops_made_if_missing(
@@ -60,17 +79,17 @@ def test_what_is_passed_between_processes_names_no_server(instance: dg.DagsterIn
         (
             "postgres://me:p%40ss@db:5433/dagster?options=-c%20a%3Db&sslmode=require",
             {"dbname": "dagster", "user": "me", "password": "p@ss", "host": "db", "port": "5433"}
-            | {"options": "-c a=b", "sslmode": "require"},
+            | {"options": f"{SEARCH_PATH} -c a=b", "sslmode": "require"},
         ),
         (
             "postgresql://postgres@/dagster?host=/run/a%20socket",
             {"dbname": "dagster", "user": "postgres", "host": "/run/a socket"}
-            | {"options": "-c synchronous_commit=off"},
+            | {"options": f"{SEARCH_PATH} -c synchronous_commit=off"},
         ),
         (
             "postgresql://a:1,b:2/dagster",
             {"dbname": "dagster", "host": "a,b", "port": "1,2"}
-            | {"options": "-c synchronous_commit=off"},
+            | {"options": f"{SEARCH_PATH} -c synchronous_commit=off"},
         ),
     ],
 )
@@ -78,3 +97,82 @@ def test_any_libpq_uri_is_understood(given: str, wanted: dict[str, str]) -> None
     engine = create_engine(for_sqlalchemy(given))
 
     assert engine.dialect.create_connect_args(engine.url) == ([], wanted)
+
+
+@pytest.fixture
+def by_wire(
+    instance: dg.DagsterInstance, environment: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[dg.DagsterInstance, Wire]]:
+    """Dagster's records, reached by a wire that can lose an answer."""
+    with wired(environment) as (stores, wires):
+        database = urlsplit(os.environ[URL_VARIABLE]).path.strip("/")
+        monkeypatch.setenv(URL_VARIABLE, sibling_url(stores.postgres.url, database))
+        with open_instance() as by_wire:
+            yield by_wire, wires.postgres
+
+
+def planned(run_id: str) -> EventLogEntry:
+    """An event that Dagster keeps in two tables."""
+    check = AssetCheckEvaluationPlanned(asset_key=dg.AssetKey("orders"), check_name="a check")
+    event = DagsterEvent(
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value, "job", event_specific_data=check
+    )
+    return EventLogEntry(None, 20, "", run_id, 1.0, dagster_event=event)
+
+
+@pytest.mark.parametrize("lost", [b"INSERT INTO event_logs", b"INSERT INTO asset_check_executions"])
+def test_an_event_whose_commit_got_no_answer_is_there_once(
+    by_wire: tuple[dg.DagsterInstance, Wire], lost: bytes
+) -> None:
+    instance, wire = by_wire
+    run_id = str(uuid4())
+    wire.lose_answer_to = lost
+
+    instance.event_log_storage.store_event(planned(run_id))
+
+    assert wire.lose_answer_to is None
+    assert rows(instance, "event_logs", run_id) == 1
+    assert rows(instance, "asset_check_executions", run_id) == 1
+
+
+@pytest.mark.parametrize("lost", [b"INSERT INTO runs", b"INSERT INTO run_tags"])
+def test_a_run_whose_commit_got_no_answer_is_there_once_with_its_tags(
+    by_wire: tuple[dg.DagsterInstance, Wire], lost: bytes
+) -> None:
+    instance, wire = by_wire
+    run = dg.DagsterRun("job", tags={"a": "b"})
+    wire.lose_answer_to = lost
+
+    instance.add_run(run)
+
+    assert wire.lose_answer_to is None
+    assert rows(instance, "runs", run.run_id) == 1
+    assert list(instance.get_run_ids(dg.RunsFilter(tags={"a": "b"}))) == [run.run_id]
+
+
+def test_a_run_that_another_has_added_is_refused_and_stays(instance: dg.DagsterInstance) -> None:
+    run = instance.add_run(dg.DagsterRun("job"))
+
+    with pytest.raises(DagsterRunAlreadyExists):
+        instance.add_run(run)
+
+    assert rows(instance, "runs", run.run_id) == 1
+
+
+def test_what_is_wrong_is_told_at_once_and_without_values(instance: dg.DagsterInstance) -> None:
+    connection: Connection
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("drop table kvs")
+
+    with pytest.raises(sqlalchemy.exc.DBAPIError, match="does not exist") as told:
+        instance.run_storage.set_cursor_values({"key": "secret"})
+
+    assert explain(told.value) == 'Postgres refused: relation "kvs" does not exist'
+
+
+def rows(instance: dg.DagsterInstance, table: str, run_id: str) -> int:
+    connection: Connection
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        of_run = sqlalchemy.table(table, sqlalchemy.column("run_id"))
+        found = sqlalchemy.select(sqlalchemy.func.count()).where(of_run.c.run_id == run_id)
+        return int(connection.execute(found).scalar_one())

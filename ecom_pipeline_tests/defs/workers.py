@@ -9,9 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from psycopg2 import sql
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.pipelines.audit import CHECKS
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +78,10 @@ def breaches(stores: Stores) -> dict[str, int]:
     """How often each invariant is broken, of those that are."""
     found = {check.name: len(list(check.breaches(stores))) for check in CHECKS}
     return {name: count for name, count in found.items() if count}
+
+
+def launched_run(status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run that Dagster launched, as far as its records say."""
+    location = RegisteredCodeLocationOrigin("ecom_pipeline")
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), JOB)
+    return dg.DagsterRun(JOB, status=status, remote_job_origin=origin)

@@ -11,6 +11,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import Ordered
 from ecom_pipeline.models.errors import (
     ActiveCartExists,
+    CartContended,
     CartNotActive,
     CartNotFound,
     CartNotRejected,
@@ -72,6 +73,29 @@ def test_what_is_added_while_carts_are_checked_out_is_ordered_or_in_the_new_cart
     assert len(in_carts) <= 1
     assert 1_000 - stock(stores) + sum(in_carts) == 40
     assert breaches(stores) == {}
+
+
+@pytest.mark.parametrize("turns", [25, 1_000])
+def test_who_adds_while_another_is_always_first_gets_in_or_is_told_to_try_again(
+    stores: Stores, carts: CartService, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    cart_id = carts.create()
+    change, left = carts._change, iter(range(2 * turns))
+
+    def change_after_another(where: dict[str, Any], what: dict[str, Any]) -> bool:
+        # Who would change a line finds that it is gone, and who would add it that it is there.
+        if next(left, None) is not None:
+            items = [{"product_id": 1, "quantity": 1}] if "$push" in what else []
+            stores.mongo.carts.update_one({"_id": cart_id}, {"$set": {"items": items}})
+        return change(where, what)
+
+    monkeypatch.setattr(carts, "_change", change_after_another)
+    if turns == 25:
+        carts.add(cart_id, 1)
+        assert carts.get(cart_id)["items"] == [{"product_id": 1, "quantity": 2}]
+    else:
+        with pytest.raises(CartContended, match="changed by others; try again in a moment"):
+            carts.add(cart_id, 1)
 
 
 @pytest.mark.parametrize(

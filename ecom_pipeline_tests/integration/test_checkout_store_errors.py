@@ -124,7 +124,7 @@ def test_a_session_that_ended_while_it_was_idle_is_not_handed_out(stores: Stores
 def test_without_looking_at_the_socket_it_would_be(
     endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "_refuse_lost", lambda *_: None)
+    monkeypatch.setattr(postgres, "refuse_lost", lambda *_: None)
     with closing(Postgres(endpoints.postgres_url)) as trusting:
         trusting.ping()
         with closing(connect(endpoints.postgres_url)) as connection:
