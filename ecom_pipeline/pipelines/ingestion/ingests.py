@@ -1,6 +1,7 @@
 """Loads of files as such: which began, which came to their end, and which were broken off."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,7 @@ class BrokenOff:
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return f"`ecom ingest {self.directory}` again does the rest"
+        return f"`ecom ingest {shlex.quote(self.directory)}` again does the rest"
 
 
 def begin(postgres: Postgres, files: Sequence[Path]) -> int:
