@@ -15,7 +15,7 @@ from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from ecom_pipeline.database.embedded import Endpoints
-from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.libpq import connect, sibling_url
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import sql_directory
@@ -57,6 +57,21 @@ def end_other_sessions(stores: Stores) -> None:
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
+
+
+def renew(stores: Stores) -> None:
+    """Puts an empty shop in place of the test's."""
+    stores.postgres.close()
+    name = parse_dsn(stores.postgres.url)["dbname"]
+    with closing(connect(sibling_url(stores.postgres.url, "postgres"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in (
+                "drop database {} with (force)",
+                "create database {} template ecom_template strategy file_copy",
+            ):
+                cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    stores.redis.client.flushdb()
 
 
 def open_shop(stores: Stores, stock: Mapping[int, int]) -> None:

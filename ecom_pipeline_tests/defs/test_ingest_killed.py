@@ -3,18 +3,15 @@
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
 import dagster as dg
 import psycopg2.extensions
 import pytest
-from psycopg2 import sql
-from psycopg2.extensions import parse_dsn
 
 from ecom_pipeline.cli.app import build_app
-from ecom_pipeline.database.libpq import connect, sibling_url
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.staleness import find_stale
@@ -23,6 +20,7 @@ from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.analytics_truth.shop_copy import Rows
 from ecom_pipeline_tests.commands import ecom
 from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS
+from ecom_pipeline_tests.shop import renew
 from ecom_pipeline_tests.shop_files import SHOP, select, small_shop, write_csv
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -64,21 +62,6 @@ def killed_before(commit: int, directory: Path) -> bool:
     process.join(LIMIT_SECONDS)
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
-
-
-def renew(stores: Stores) -> None:
-    """Puts an empty shop in place of the test's."""
-    stores.postgres.close()
-    name = parse_dsn(stores.postgres.url)["dbname"]
-    with closing(connect(sibling_url(stores.postgres.url, "postgres"))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for statement in (
-                "drop database {} with (force)",
-                "create database {} template ecom_template strategy file_copy",
-            ):
-                cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
-    stores.redis.client.flushdb()
 
 
 def shop(stores: Stores) -> dict[str, list[tuple[object, ...]]]:
