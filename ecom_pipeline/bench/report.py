@@ -1,10 +1,8 @@
-"""What came out, as a JSON document, as a table on a terminal and as one in Markdown."""
+"""What came out: as a JSON document, as a page in Markdown, and in words for a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from rich.table import Table
 
 from ecom_pipeline.bench.catalog import chosen
 from ecom_pipeline.bench.contest import Unit
@@ -32,24 +30,6 @@ class Report:
             "results": [_result(result) for result in self.results],
         }
 
-    def as_table(self) -> Table:
-        """For a terminal: a line for each contestant."""
-        table = Table(title=f"ecom bench --scale {self.scale}", show_lines=True)
-        for heading in ("comparison", "contestants: median (least to most)", "ratio", "to reach"):
-            table.add_column(heading, overflow="fold")
-        table.add_column("reached")
-        for result in self.results:
-            comparison = result.comparison
-            colour = {True: "green", False: "bold red", None: "dim"}[result.reached]
-            table.add_row(
-                f"[bold]{comparison.name}[/]\n{comparison.what}, against {comparison.against}",
-                "\n".join([*_contestants(result), *(f"[dim]{fact}[/]" for fact in _facts(result))]),
-                _ratio(result.ratio),
-                _target(result),
-                f"[{colour}]{_REACHED[result.reached]}[/]",
-            )
-        return table
-
     def as_markdown(self) -> str:
         """The page docs/performance.md."""
         comparisons = [result.comparison for result in self.results]
@@ -68,7 +48,7 @@ class Report:
                 "|---|---|---|---|---|",
                 *(_markdown_row(result) for result in self.results),
                 "",
-                *self._ground(),
+                *self.ground(),
                 "",
                 "## What limits each",
                 "",
@@ -80,10 +60,6 @@ class Report:
         compared = [result.comparison for result in self.results]
         names = [] if compared == chosen([]) else [comparison.name for comparison in compared]
         return " ".join(["ecom bench", *names, f"--scale {self.scale} --markdown"])
-
-    def footer(self) -> str:
-        """Machine, versions and load in a few lines."""
-        return "\n".join(self._ground())
 
     def verdict(self) -> str:
         """How many targets were reached, and which were not."""
@@ -97,7 +73,8 @@ class Report:
         ratios = (f"{r.comparison.name} ({_ratio(r.ratio)}, to reach {_target(r)})" for r in missed)
         return f"{told} Not reached: {', '.join(ratios)}."
 
-    def _ground(self) -> list[str]:
+    def ground(self) -> list[str]:
+        """Machine, versions and load, in a few lines."""
         machine = self.machine
         load = machine["load_at_start"]
         busy = " (busy with other work: ratios say more than figures)" if load > 1 else ""
@@ -107,6 +84,43 @@ class Report:
             f"Scale {self.scale}, on {place}, {machine['system']}; load at the start {load}{busy}.",
             f"Versions: {told}.",
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A result in words.
+
+    Attributes:
+        name: Of the comparison.
+        compared: What with what.
+        contestants: The figures of each.
+        facts: What else was measured.
+        ratio: How many times as fast.
+        target: What is to be reached, if anything.
+        reached: Whether it is, if there is a target.
+    """
+
+    name: str
+    compared: str
+    contestants: list[str]
+    facts: list[str]
+    ratio: str
+    target: str
+    reached: str
+
+
+def told_of(result: Result) -> Told:
+    """A result in words, for a row of a table."""
+    comparison = result.comparison
+    return Told(
+        comparison.name,
+        f"{comparison.what}, against {comparison.against}",
+        [_told(figures, comparison.unit) for figures in result.figures],
+        [f"{name}: {fact}" for name, fact in result.facts.items()],
+        _ratio(result.ratio),
+        _target(result),
+        _REACHED[result.reached],
+    )
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -127,13 +141,13 @@ def _result(result: Result) -> dict[str, Any]:
 
 
 def _markdown_row(result: Result) -> str:
-    comparison = result.comparison
+    told = told_of(result)
     cells = (
-        f"**{comparison.name}**: {comparison.what}, against {comparison.against}",
-        "<br>".join([*_contestants(result), *(f"*{fact}*" for fact in _facts(result))]),
-        _ratio(result.ratio),
-        _target(result),
-        _REACHED[result.reached],
+        f"**{told.name}**: {told.compared}",
+        "<br>".join([*told.contestants, *(f"*{fact}*" for fact in told.facts)]),
+        told.ratio,
+        told.target,
+        told.reached,
     )
     return f"| {' | '.join(cells)} |"
 
@@ -152,19 +166,11 @@ def _figures(figures: Figures, unit: Unit) -> dict[str, Any]:
     return document
 
 
-def _contestants(result: Result) -> list[str]:
-    return [_told(figures, result.comparison.unit) for figures in result.figures]
-
-
 def _told(figures: Figures, unit: Unit) -> str:
     document = _figures(figures, unit)
     median, low, high = (_number(document[name]) for name in ("median", "min", "max"))
     p99 = f", p99 {_number(document['p99'])}" if "p99" in document else ""
     return f"{figures.name}: {median} {unit.value} ({low} to {high}){p99}"
-
-
-def _facts(result: Result) -> list[str]:
-    return [f"{name}: {fact}" for name, fact in result.facts.items()]
 
 
 def _target(result: Result) -> str:

@@ -2,11 +2,14 @@
 
 import atexit
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
 import typer
+
+from ecom_pipeline.cli.output import survive_encoding, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,14 @@ COMMANDS = (
 
 def main() -> None:
     """Runs the command line; exits with 0 only if all went well."""
+    survive_encoding()
     typed = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(typed)()
     except Exception as error:
-        message = import_module("ecom_pipeline.cli.errors").explain(error)
-        if message is None:
-            raise
-        typer.echo(message, err=True)
+        explained = import_module("ecom_pipeline.cli.errors").explain(error)
+        # Of a bug the traceback is wanted, whose last line may quote what came from outside.
+        tell(*(explained or traceback.format_exc().splitlines()), error=True)
         sys.exit(1)
     finally:
         _forget_pymongo_threads()
@@ -66,10 +69,12 @@ def build_app(typed: str | None) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
     )
     for command in COMMANDS:
+        # Without a help of its own, `ecom NAME --help` shows the whole docstring.
         function = _load(command) if command.name == typed else _listed
-        app.command(command.name, help=command.help)(function)
+        app.command(command.name, short_help=command.help)(function)
     return app
 
 

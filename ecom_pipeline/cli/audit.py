@@ -4,11 +4,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
+from ecom_pipeline.cli.progress_bar import tracked
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines import audit as invariants
@@ -30,13 +28,7 @@ def audit(
     """
     with open_shop(load_settings()) as stores:
         repaired = _repair(stores) if repair else Relayed(applied=0, left=0)
-        checks = track(
-            invariants.CHECKS,
-            description="auditing",
-            console=Console(stderr=True),
-            disable=as_json,
-            transient=True,
-        )
+        checks = tracked(invariants.CHECKS, "auditing", silent=as_json)
         findings = [finding for c in checks for finding in invariants.audit(stores, [c.name])]
         stale = find_stale(stores.postgres)
     clean = not any(finding.breaches for finding in findings)
@@ -52,10 +44,10 @@ def audit(
         )
     else:
         if repair:
-            typer.echo(f"effects of checkouts: {repaired.applied} applied, {repaired.left} left")
-        Console().print(_table(findings))
+            tell(f"effects of checkouts: {repaired.applied} applied, {repaired.left} left")
+        show(_table(findings))
         if stale:
-            typer.echo(f"{stale}: the next command, or the daemon, does it; --repair does it now")
+            tell(f"{stale}: the next command, or the daemon, does it; --repair does it now")
     if not clean:
         raise typer.Exit(1)
 
@@ -72,9 +64,9 @@ def _repair(stores: Stores) -> Relayed:
 
 
 def _table(findings: list[AuditFinding]) -> Table:
-    table = Table("breaches", "invariant", "examples")
+    table = Table(("breaches", "invariant", "examples"), right=("breaches",))
     for finding in findings:
-        examples = "\n".join(str(dict(example)) for example in finding.examples)
+        examples = [dict(example) for example in finding.examples]
         style = "bold red" if finding.breaches else "green"
-        table.add_row(f"[{style}]{finding.breaches}[/]", finding.description, examples)
+        table.add(Styled(finding.breaches, style), finding.description, examples)
     return table

@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ecom_pipeline.cli.completion import complete
+from ecom_pipeline.cli.output import Table, show, tell
+from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, told
 from ecom_pipeline.config.settings import load_settings
@@ -42,60 +42,59 @@ def backfill(
     It ends with the checksum of every table, which must be that of computing it in one go.
     """
     end_cleanly()
-    console = Console()
     with open_instance() as instance:
         plan = plan_backfill(instance, start.date(), end.date(), missing_only=missing_only)
-        _print_plan(console, plan)
+        _print_plan(plan)
         if dry_run or not plan.portions:
             return
         changes = NOTHING
         for portion in plan.portions:
-            console.print(f"{portion.first} to {portion.last} …", highlight=False)
-            with shown_progress(console, count_steps(portion.assets)) as watch:
+            tell(f"{portion.first} to {portion.last} …")
+            with shown_progress(count_steps(portion.assets)) as watch:
                 report = run_pipeline(instance, portion.first, portion.last, watch, portion.assets)
             if not report.succeeded:
-                print_failure(Console(stderr=True), report)
-                typer.echo("With --missing-only it goes on where it stopped.", err=True)
+                print_failure(report)
+                tell("With --missing-only it goes on where it stopped.", error=True)
                 raise typer.Exit(1)
             changes += report.changes
-        console.print(f"Done; changed rows: {told(changes)}.", highlight=False)
+        tell(f"Done; changed rows: {told(changes)}.")
         days = days_between(start.date(), end.date())
         with open_shop(load_settings()) as stores:
-            complete(console, instance, stores, "By `ecom backfill`.")
-            with console.status("computing all tables once more …"):
+            complete(instance, stores, "By `ecom backfill`.")
+            with progress_bar("computing all tables once more …"):
                 proofs = prove_tables(stores.postgres, days)
-    console.print(_proof_table(proofs))
+    show(_proof_table(proofs))
     differing = [proof.table for proof in proofs if not proof.holds]
     if differing:
-        typer.echo(_DIFFERING.format(", ".join(differing)), err=True)
+        tell(_DIFFERING.format(", ".join(differing)), error=True)
         raise typer.Exit(1)
 
 
 def _proof_table(proofs: Sequence[TableProof]) -> Table:
-    table = Table(title="Proof: each table, and what computing it in one go gives")
-    for heading in ("table", "rows", "checksum", "in one go", "verdict"):
-        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    table = Table(
+        ("table", "rows", "checksum", "in one go", "verdict"),
+        right=("rows",),
+        title="Proof: each table, and what computing it in one go gives",
+    )
     for proof in proofs:
         verdict, style = ("equal", None) if proof.holds else ("DIFFERENT", "red")
         values = proof.kept.value, proof.recomputed.value
-        table.add_row(proof.table, f"{proof.kept.rows:,}", *values, verdict, style=style)
+        table.add(proof.table, f"{proof.kept.rows:,}", *values, verdict, style=style)
     return table
 
 
-def _print_plan(console: Console, plan: Plan) -> None:
+def _print_plan(plan: Plan) -> None:
     if not plan.portions:
-        console.print("Nothing to do: all of it is there and up to date.")
+        tell("Nothing to do: all of it is there and up to date.")
         return
-    table = Table(title=f"Plan: {len(plan.portions)} run(s)")
-    for heading in ("asset", "days", "why"):
-        table.add_column(heading)
+    table = Table(("asset", "days", "why"), title=f"Plan: {len(plan.portions)} run(s)")
     for asset, states in plan.states.items():
         if states:
-            table.add_row(asset, ", ".join(_stretches(states)), _reasons(states))
+            table.add(asset, ", ".join(_stretches(states)), _reasons(states))
     with_them = [name for portion in plan.portions for name in portion.assets]
     whole = [name for name in with_them if name not in plan.states]
-    table.add_row(", ".join(whole), "as a whole", "made with or from the others")
-    console.print(table)
+    table.add(", ".join(whole), "as a whole", "made with or from the others")
+    show(table)
 
 
 def _stretches(states: Mapping[date, State]) -> Iterator[str]:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from ecom_pipeline.bench.catalog import UnknownComparison, chosen
 from ecom_pipeline.bench.contest import Comparison
 from ecom_pipeline.bench.ground import Scale, ground
 from ecom_pipeline.bench.machine import machine, versions
 from ecom_pipeline.bench.measuring import run
-from ecom_pipeline.bench.report import Report
+from ecom_pipeline.bench.report import Report, told_of
+from ecom_pipeline.cli.output import Styled, Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 
 LATEST: Final = Path("bench") / "latest.json"
@@ -52,11 +52,30 @@ def bench(
     report = _measure(comparisons, scale)
     _write(report, [LATEST, *([json_file] if json_file else [])])
     if markdown:
-        typer.echo(report.as_markdown())
+        tell(*report.as_markdown().splitlines())
         return
-    console = Console()
-    console.print(report.as_table())
-    console.print(report.footer(), report.verdict(), sep="\n", highlight=False, soft_wrap=True)
+    show(_table(report))
+    tell(*report.ground(), report.verdict())
+
+
+def _table(report: Report) -> Table:
+    """A line for each contestant."""
+    table = Table(
+        ("comparison", "contestants: median (least to most)", "ratio", "to reach", "reached"),
+        right=("ratio", "to reach"),
+        title=f"ecom bench --scale {report.scale}",
+    )
+    colours = {True: "green", False: "bold red", None: "dim"}
+    for result in report.results:
+        told = told_of(result)
+        table.add(
+            [Styled(told.name, "bold"), told.compared],
+            [*told.contestants, *(Styled(fact, "dim") for fact in told.facts)],
+            told.ratio,
+            told.target,
+            Styled(told.reached, colours[result.reached]),
+        )
+    return table
 
 
 def _measure(comparisons: Sequence[Comparison], scale: Scale) -> Report:
@@ -79,7 +98,7 @@ def _profile(comparisons: Sequence[Comparison], scale: Scale) -> None:
     with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
         for comparison in comparisons:
             task(comparison.name)
-            typer.echo(profile(comparison, place))
+            tell(*profile(comparison, place).splitlines())
 
 
 def _write(report: Report, files: Sequence[Path]) -> None:
@@ -95,17 +114,19 @@ def _shown(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], 
 
     Gives what is to be told of each thing done, and of each comparison begun.
     """
-    console = Console(stderr=True)
-    progress = progress_bar(console, "{task.fields[comparison]}: {task.description}")
-    with progress:
-        task = progress.add_task("", total=count, comparison="bench", completed=-1)
+    comparison = "bench"
+    with progress_bar(comparison, count) as bar:
 
         def doing(what: str) -> None:
-            progress.update(task, description=what)
+            bar.doing(f"{comparison}: {what}")
 
         def begun(name: str) -> None:
-            progress.update(task, comparison=name, advance=1)
-            if progress.disable:
-                console.print(f"{name} …", highlight=False)
+            nonlocal comparison
+            if comparison != "bench":
+                bar.advance()
+            comparison = name
+            doing("")
+            if not bar.watched:
+                bar.tell(f"{name} …")
 
         yield doing, begun

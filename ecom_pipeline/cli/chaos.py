@@ -4,13 +4,11 @@ import logging
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from ecom_pipeline.chaos.cells import Cell, CellReport, Fault, Mode, matrix
 from ecom_pipeline.chaos.running import run_cell
-from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
+from ecom_pipeline.cli.progress_bar import tracked
 from ecom_pipeline.cli.run_progress import end_cleanly
 from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.services.faults import FaultPoint
@@ -34,13 +32,7 @@ def chaos(
     logging.getLogger("ecom_pipeline").setLevel(logging.ERROR)
     cells = [cell for cell in matrix(tuple(fault or Fault)) if cell.point in (point or FaultPoint)]
     with temporary_servers("chaos") as settings:
-        shown = track(
-            cells,
-            description="crashing",
-            console=Console(stderr=True),
-            disable=as_json,
-            transient=True,
-        )
+        shown = tracked(cells, "crashing", silent=as_json)
         reports = [run_cell(settings, cell) for cell in shown]
     if as_json:
         print_json({"clean": not _broken(reports), "cells": list(map(_document, reports))})
@@ -69,22 +61,23 @@ def _document(report: CellReport) -> dict[str, object]:
 def _print(reports: list[CellReport]) -> None:
     by_cell = {report.cell: report for report in reports}
     faults = list(dict.fromkeys(cell.fault for cell in by_cell))
-    table = Table(title="Invariants after a crash", caption="in a single order / in a batch")
-    table.add_column("killed")
-    for fault in faults:
-        table.add_column(fault, justify="center")
+    table = Table(
+        ("killed", *faults),
+        title="Invariants after a crash",
+        caption="in a single order / in a batch",
+    )
     for point in dict.fromkeys(cell.point for cell in by_cell):
-        marks = [[_mark(by_cell[Cell(point, fault, mode)]) for mode in Mode] for fault in faults]
-        table.add_row(point, *map(" / ".join, marks))
-    console = Console()
-    console.print(table)
+        reports_of = ([by_cell[Cell(point, fault, mode)] for mode in Mode] for fault in faults)
+        table.add(point, *map(_mark, reports_of))
+    show(table)
     for report in _broken(reports):
-        console.print(f"{report.cell}:", style="bold red", highlight=False)
-        console.print(*report.breaches, sep="\n", markup=False, highlight=False)
+        tell(f"{report.cell}:", style="bold red")
+        tell(*report.breaches)
     held = len(reports) - len(_broken(reports))
     seconds = sum(report.seconds for report in reports)
-    console.print(f"{held} of {len(reports)} held, in {seconds:.0f} s", highlight=False)
+    tell(f"{held} of {len(reports)} held, in {seconds:.0f} s")
 
 
-def _mark(report: CellReport) -> str:
-    return "[bold red]broken[/]" if report.breaches else "[green]held[/]"
+def _mark(by_mode: list[CellReport]) -> Styled:
+    marks = " / ".join("broken" if report.breaches else "held" for report in by_mode)
+    return Styled(marks, "bold red" if _broken(by_mode) else "green")

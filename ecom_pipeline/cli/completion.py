@@ -2,18 +2,17 @@
 
 import dagster as dg
 import typer
-from rich.console import Console
 
+from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_summary import told
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
 
 
-def complete(console: Console, instance: dg.DagsterInstance, stores: Stores, by: str) -> None:
+def complete(instance: dg.DagsterInstance, stores: Stores, by: str) -> None:
     """Brings up to date what is stale, such as the days of a load that broke off, and says so.
 
     Args:
-        console: Where it is said.
         instance: Where Dagster's events are kept.
         stores: All three.
         by: Which command does it, as Dagster's events are to say.
@@ -24,11 +23,7 @@ def complete(console: Console, instance: dg.DagsterInstance, stores: Stores, by:
     done = bring_up_to_date(instance, stores, by)
     if done.refreshed:
         tables = ", ".join(refreshed.table for refreshed in done.refreshed)
-        console.print(
-            f"Brought up to date besides: {tables}; changed rows: {told(done.changes)}.",
-            highlight=False,
-            soft_wrap=True,
-        )
+        tell(f"Brought up to date besides: {tables}; changed rows: {told(done.changes)}.")
     refuse_failed_checks(done)
 
 
@@ -39,5 +34,6 @@ def refuse_failed_checks(done: Upkeep) -> None:
         typer.Exit: One did; which, is said.
     """
     if done.failed_checks:
-        typer.echo(f"checks failed: {', '.join(done.failed_checks)}; see `ecom audit`", err=True)
+        failed = ", ".join(done.failed_checks)
+        tell(f"checks failed: {failed}; see `ecom audit`", error=True)
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import typer
 from packaging.requirements import Requirement
 
+from ecom_pipeline.cli.output import tell
 from ecom_pipeline.config.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
@@ -26,10 +27,10 @@ def doctor() -> None:
     for finding in _findings():
         problems += finding.advice is not None
         mark = "ok     " if finding.advice is None else "PROBLEM"
-        typer.echo(f"{mark} {finding.about}: {finding.found}")
+        tell(f"{mark} {finding.about}: {finding.found}")
         if finding.advice is not None:
-            typer.echo(f"        -> {finding.advice}")
-    typer.echo(f"problems: {problems}" if problems else "all is well")
+            tell(f"        -> {finding.advice}")
+    tell(f"problems: {problems}" if problems else "all is well")
     raise typer.Exit(1 if problems else 0)
 
 

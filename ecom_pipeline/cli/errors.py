@@ -1,5 +1,8 @@
 """Failures that are no bugs, in one line."""
 
+import errno
+from typing import Final
+
 import psycopg2
 import pymongo.errors
 import redis.exceptions
@@ -32,15 +35,33 @@ _STORE_OF = {
     redis.exceptions.ConnectionError: "Redis",
     redis.exceptions.TimeoutError: "Redis",
 }
+_OF_PATHS: Final = {
+    errno.EACCES: "it may belong to another user: give yourself the right, or name another place",
+    errno.EPERM: "it may belong to another user: give yourself the right, or name another place",
+    errno.EEXIST: "a file is where a directory is needed: move it, or name another place",
+    errno.ENOTDIR: "a file is where a directory is needed: move it, or name another place",
+    errno.EISDIR: "it is a directory: name a file",
+    errno.EROFS: "nothing can be written there: name another place",
+    errno.ENAMETOOLONG: "use a shorter name",
+}
 
 
-def explain(error: Exception) -> str | None:
-    """What to tell the user of a failure; None if it is a bug, whose traceback is wanted."""
+def explain(error: Exception) -> list[str] | None:
+    """The lines to tell of a failure; None if it is a bug, whose traceback is wanted."""
+    if isinstance(error, ServerFailed):
+        return told(error).splitlines()  # it ends with those of the server's log
     if isinstance(error, _SELF_EXPLANATORY) or advice(error):
-        return told(error)
+        return [told(error)]
     for kind, store in _STORE_OF.items():
         if isinstance(error, kind):
-            return str(StoreUnavailable(store, first_line(error)))
-    if isinstance(error, PermissionError):
-        return f"{error.filename}: {error.strerror}; it may belong to another user"
+            return [str(StoreUnavailable(store, first_line(error)))]
+    if isinstance(error, OSError) and error.filename:
+        return [_of_path(error)]
     return None
+
+
+def _of_path(error: OSError) -> str:
+    """What is wrong with a path; of two, as when a file takes another's place, the last."""
+    path = error.filename2 or error.filename
+    to_do = _OF_PATHS.get(error.errno or 0, "see to it, or name another place")
+    return f"{path}: {error.strerror}; {to_do}"

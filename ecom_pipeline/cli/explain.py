@@ -4,9 +4,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from ecom_pipeline.analytics.plans import (
     QueryPlan,
@@ -15,7 +12,8 @@ from ecom_pipeline.analytics.plans import (
     capture_plans,
     lost_indexes,
 )
-from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
+from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.pipelines.shop import open_shop
 
@@ -29,32 +27,33 @@ def explain(
 
     Exits with 1 when a plan no longer uses an index that it used before.
     """
-    errors = Console(stderr=True)
-    with open_shop(load_settings()) as stores, errors.status("explaining") as status:
-        plans = capture_plans(stores.postgres, lambda name: status.update(f"explaining {name}"))
+    with open_shop(load_settings()) as stores, progress_bar("explaining") as bar:
+        plans = capture_plans(stores.postgres, lambda name: bar.doing(f"explaining {name}"))
         lost = lost_indexes(stores.postgres)
     if not plans:
-        typer.echo("there are no orders to look for yet; `ecom run` fills the shop", err=True)
+        tell("there are no orders to look for yet; `ecom run` fills the shop", error=True)
         raise typer.Exit(1)
     if as_json:
         print_json({"plans": [asdict(plan) for plan in plans], "lost": [asdict(x) for x in lost]})
     else:
-        Console().print(_queries_table(plans), _indexes_table(plans))
+        show(_queries_table(plans))
+        show(_indexes_table(plans))
     for loss in lost:
-        typer.echo(f"{loss.name}: {loss.index} was used until {loss.last_used_at:%F %R}", err=True)
+        tell(f"{loss.name}: {loss.index} was used until {loss.last_used_at:%F %R}", error=True)
     if lost:
         raise typer.Exit(1)
 
 
 def _queries_table(plans: list[QueryPlan]) -> Table:
-    table = Table(title=f"Queries, {plans[0].orders:,} orders", box=box.SIMPLE_HEAD)
-    table.add_column("query", overflow="fold")
-    for heading in ("ms with", "ms without", "pages with", "pages without", "rows"):
-        table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
-    table.add_column("what changes without the index", overflow="fold")
+    figures = ("ms\nwith", "ms\nwithout", "pages\nwith", "pages\nwithout", "rows")
+    table = Table(
+        ("query", *figures, "what changes without the index"),
+        right=figures,
+        title=f"Queries, {plans[0].orders:,} orders",
+    )
     for plan in plans:
         without = plan.without
-        table.add_row(
+        table.add(
             plan.name,
             f"{plan.best.milliseconds:,.2f}",
             f"{without.milliseconds:,.2f}" if without else "",
@@ -69,14 +68,12 @@ def _queries_table(plans: list[QueryPlan]) -> Table:
 def _indexes_table(plans: list[QueryPlan]) -> Table:
     methods = " or ".join(sorted({plan.method for plan in plans if plan.method}))
     table = Table(
+        ("index", "times\nfaster", "verdict"),
+        right=("times\nfaster",),
         title="Indexes, each by the query that it serves best",
         caption=f"Without: the index is {methods} in a transaction that is rolled back.",
-        box=box.SIMPLE_HEAD,
     )
-    table.add_column("index", overflow="fold")
-    table.add_column("times\nfaster", justify="right")
-    table.add_column("verdict", overflow="fold")
     for plan in best_of_indexes(plans):
-        verdict = f"[{_STYLES.get(plan.verdict, 'yellow')}]{plan.verdict}[/]"
-        table.add_row(str(plan.index), f"{plan.gain:,.1f}", verdict)
+        verdict = Styled(plan.verdict, _STYLES.get(plan.verdict, "yellow"))
+        table.add(str(plan.index), f"{plan.gain:,.1f}", verdict)
     return table

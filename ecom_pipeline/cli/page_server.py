@@ -4,7 +4,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
-import typer
+from ecom_pipeline.cli.output import tell
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -45,6 +45,6 @@ def serve_page(file: Path, address: str) -> None:
         server = ThreadingHTTPServer((host or _LOOPBACK, int(port)), Page)
     except (OSError, ValueError, OverflowError) as error:
         raise AddressRefused(address, getattr(error, "strerror", None) or str(error)) from None
-    typer.echo(f"The report page is on http://{host or _LOOPBACK}:{port}", err=True)
+    tell(f"The report page is on http://{host or _LOOPBACK}:{port}", error=True)
     with server:
         server.serve_forever()

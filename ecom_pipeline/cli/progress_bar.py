@@ -1,30 +1,97 @@
-"""How commands that take long show how far they are."""
+"""How commands that take long show how far they are: gone at the end, as plain as all output."""
 
-from rich.console import Console
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
-    TextColumn,
+    Task,
     TimeElapsedColumn,
 )
+from rich.text import Text
+
+from ecom_pipeline.cli.output import Table, as_columns, as_text, console, print_lines
+
+T_co = TypeVar("T_co", covariant=True)
 
 
-def progress_bar(console: Console, told: str) -> Progress:
-    """A bar with what is being done, gone when it ends; nothing where nobody watches.
+class Bar:
+    """What is being done, and how far it is; nothing is drawn where nobody watches."""
+
+    def __init__(self, progress: Progress, doing: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(doing, total=total)
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is drawn."""
+        return not self._progress.disable
+
+    def doing(self, what: str) -> None:
+        """Tells what is being done now."""
+        self._progress.update(self._task, description=what)
+
+    def advance(self) -> None:
+        """Counts one more of the total."""
+        self._progress.advance(self._task)
+
+    def tell(self, *lines: object, style: str | None = None) -> None:
+        """Prints lines above it."""
+        print_lines(self._progress.console, lines, style)
+
+
+@contextmanager
+def progress_bar(doing: str, total: int | None = None, *, error: bool = True) -> Iterator[Bar]:
+    """Shows a bar until the block ends.
 
     Args:
-        console: Where it is shown.
-        told: What is being done, as a template of rich's over `task`.
+        doing: What is done first.
+        total: How many steps there are; None if nobody knows.
+        error: Whether it is shown on stderr, not on stdout.
     """
-    return Progress(
-        SpinnerColumn(),
-        TextColumn(told),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    on = console(error=error)
+    counted = () if total is None else (BarColumn(), MofNCompleteColumn())
+    columns = (SpinnerColumn(), _Doing(), *counted, TimeElapsedColumn())
+    with Progress(*columns, console=on, transient=True, disable=not on.is_terminal) as progress:
+        yield Bar(progress, doing, total)
+
+
+class _SizedIterable(Iterable[T_co], Sized, Protocol[T_co]):
+    """What can be counted, and gone through."""
+
+
+def tracked(steps: _SizedIterable[T_co], doing: str, *, silent: bool) -> Iterator[T_co]:
+    """Gives the steps, with a bar on stderr unless it is to be silent."""
+    if silent:
+        yield from steps
+        return
+    with progress_bar(doing, len(steps)) as bar:
+        for step in steps:
+            yield step
+            bar.advance()
+
+
+@contextmanager
+def watched_table() -> Iterator[Callable[[Callable[[], Table]], None]]:
+    """Gives what shows a table anew until the block ends; on a terminal, else it makes none."""
+    on = console()
+    with Live(console=on, transient=True, refresh_per_second=4) as live:
+
+        def update(make: Callable[[], Table]) -> None:
+            if on.is_terminal:
+                live.update(as_columns(make()))
+
+        yield update
+
+
+class _Doing(ProgressColumn):
+    """The description, as plain text."""
+
+    def render(self, task: Task) -> Text:
+        return as_text(task.description)

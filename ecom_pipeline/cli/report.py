@@ -3,23 +3,20 @@
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from ecom_pipeline.analytics.reports import Report, UnknownReport
-from ecom_pipeline.analytics.table_report import known_reports, show
-from ecom_pipeline.cli.output import print_json
+from ecom_pipeline.analytics.table_report import known_reports
+from ecom_pipeline.analytics.table_report import show as rows_of
+from ecom_pipeline.cli.output import Table, print_json, show, tell
 from ecom_pipeline.cli.page_server import serve_page
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.pipelines.shop import open_shop
 
 _DECIMALS: Final = 4
 _PAGE: Final = "report.html"
-_WIDEST: Final = 1_000
 _IDS: Final = ("product_id", "customer_id", "product_a", "product_b")
 
 
@@ -55,15 +52,15 @@ def report(
         _list(known, as_json)
         return
     if name not in known:
-        typer.echo(str(UnknownReport(name, tuple(known))), err=True)
+        tell(UnknownReport(name, tuple(known)), error=True)
         raise typer.Exit(1)
     with open_shop(load_settings()) as stores:
-        shown = show(stores.postgres, name, limit)
+        shown = rows_of(stores.postgres, name, limit)
     if as_json:
         rows = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
         print_json({"name": shown.name, "description": shown.description, "rows": rows})
     else:
-        _print(shown)
+        show(_table(shown))
 
 
 def _write(file: Path) -> None:
@@ -72,50 +69,30 @@ def _write(file: Path) -> None:
 
     with open_shop(load_settings()) as stores:
         size = write_page(stores.postgres, file)
-    typer.echo(f"{file}: {size / 1e6:.1f} MB, opens in any browser")
+    tell(f"{file}: {size / 1e6:.1f} MB, opens in any browser")
 
 
 def _list(known: dict[str, str], as_json: bool) -> None:
     if as_json:
         print_json([{"name": name, "description": told} for name, told in known.items()])
         return
-    table = Table("report", "what it tells", title="Reports: ecom report NAME")
+    table = Table(("report", "what it tells"), title="Reports: ecom report NAME")
     for name, told in known.items():
-        table.add_row(name, told)
-    Console().print(table)
-
-
-def _print(shown: Report) -> None:
-    console = Console()
-    table = _table(shown)
-    needed = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
-    if shown.rows and needed > console.width:
-        for number, row in enumerate(shown.rows, start=1):
-            console.print(_record(shown, row, number))
-    else:
-        console.print(table)
+        table.add(name, told)
+    show(table)
 
 
 def _table(shown: Report) -> Table:
-    table = Table(
-        title=shown.name, caption=None if shown.rows else "No rows yet.", box=box.SIMPLE_HEAD
-    )
-    for place, column in enumerate(shown.columns):
-        numeric = any(isinstance(row[place], int | Decimal) for row in shown.rows)
-        heading = column.replace("_", "\n")
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+    headings = [column.replace("_", "\n") for column in shown.columns]
+    figures = {
+        heading
+        for place, heading in enumerate(headings)
+        if any(isinstance(row[place], int | Decimal) for row in shown.rows)
+    }
+    empty = None if shown.rows else "No rows yet."
+    table = Table(headings, right=figures, title=shown.name, caption=empty)
     for row in shown.rows:
-        table.add_row(*map(_cell, shown.columns, row))
-    return table
-
-
-def _record(shown: Report, row: tuple[Any, ...], number: int) -> Table:
-    """A row from top to bottom, where the columns do not fit side by side."""
-    table = Table(
-        title=f"{shown.name}, {number}", box=box.SIMPLE, show_header=False, title_justify="left"
-    )
-    for column, value in zip(shown.columns, row, strict=True):
-        table.add_row(column, _cell(column, value))
+        table.add(*map(_cell, shown.columns, row))
     return table
 
 

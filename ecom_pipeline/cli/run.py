@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ecom_pipeline.cli.completion import complete
+from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
 from ecom_pipeline.cli.run_summary import print_failure, print_summary
 from ecom_pipeline.config.settings import load_settings
@@ -21,17 +21,16 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 def run(start: Day = None, end: Day = None) -> None:
     """Materializes everything for some days as one Dagster run; the default window unless told."""
     end_cleanly()
-    console = Console()
     with open_instance() as instance:
         first, last = default_window()
         first = start.date() if start else first
         last = end.date() if end else max(first, last)
-        console.print(f"Filling {first} to {last} …")
-        with shown_progress(console, count_steps()) as watch:
+        tell(f"Filling {first} to {last} …")
+        with shown_progress(count_steps()) as watch:
             report = run_pipeline(instance, first, last, watch)
         if not report.succeeded:
-            print_failure(Console(stderr=True), report)
+            print_failure(report)
             raise typer.Exit(1)
         with open_shop(load_settings()) as stores:
-            complete(console, instance, stores, "By `ecom run`.")
-            print_summary(console, report, stores, first, last)
+            complete(instance, stores, "By `ecom run`.")
+            print_summary(report, stores, first, last)

@@ -4,8 +4,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-
 from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.defs.running import StepDelayed, StepEnded, StepStarted, Watch
 
@@ -16,36 +14,26 @@ def end_cleanly() -> None:
 
 
 @contextmanager
-def shown_progress(console: Console, steps: int) -> Iterator[Watch]:
+def shown_progress(steps: int) -> Iterator[Watch]:
     """Gives what is to be told of each step.
 
     Args:
-        console: Where it is shown.
         steps: How many there will be.
     """
-    progress = progress_bar(console, "{task.description:<42}")
-    with progress:
-        task = progress.add_task("starting", total=steps)
+    with progress_bar("starting", steps, error=False) as bar:
 
         def watch(step: StepStarted | StepDelayed | StepEnded) -> None:
             match step:
                 case StepStarted():
                     doing = "checking" if step.is_check else "materializing"
-                    progress.update(task, description=f"{doing} {step.name}")
+                    bar.doing(f"{doing} {step.name}")
                 case StepDelayed():
-                    console.print(
-                        f"{step.name}: {step.reason}; tried again in {step.seconds:.0f} s",
-                        style="yellow",
-                        highlight=False,
-                        markup=False,
-                        soft_wrap=True,
-                    )
+                    waits = f"tried again in {step.seconds:.0f} s"
+                    bar.tell(f"{step.name}: {step.reason}; {waits}", style="yellow")
                 case StepEnded():
-                    progress.advance(task)
-                    if progress.disable and not step.is_check:
+                    bar.advance()
+                    if not bar.watched and not step.is_check:
                         done = "failed" if step.failure else "done"
-                        console.print(
-                            f"{step.name} {done} in {step.seconds:.1f} s", highlight=False
-                        )
+                        bar.tell(f"{step.name} {done} in {step.seconds:.1f} s")
 
         yield watch

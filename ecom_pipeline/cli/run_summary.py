@@ -3,9 +3,7 @@
 from collections import Counter
 from datetime import date
 
-from rich.console import Console
-from rich.table import Table
-
+from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.top import top_table
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.stores import Stores
@@ -15,7 +13,8 @@ from ecom_pipeline.services.top_sellers import TopSellers
 
 _TOP_WINDOW = "30d"
 _TOP_PRODUCTS = 10
-_NEXT = """Next:
+_NEXT = """\
+Next:
   make ui                                lineage, checks and runs on http://127.0.0.1:3000
   ecom report daily_sales_trend          what the analysts read
   ecom audit                             all invariants, over all three stores
@@ -23,41 +22,35 @@ _NEXT = """Next:
   .venv/bin/dg launch --assets daily_sales --partition 2026-01-05"""
 
 
-def print_summary(
-    console: Console, report: RunReport, stores: Stores, first: date, last: date
-) -> None:
+def print_summary(report: RunReport, stores: Stores, first: date, last: date) -> None:
     """Prints what the shop holds after a run that succeeded, and what the run did."""
-    console.print(_assets_table(report, rows_per_table(stores)))
-    console.print(_carts(stores, first, last), highlight=False, soft_wrap=True)
+    show(_assets_table(report, rows_per_table(stores)))
+    tell(_carts(stores, first, last))
     sellers = TopSellers(stores).cached(_TOP_WINDOW) or []
-    console.print(top_table(sellers[:_TOP_PRODUCTS], f"{_TOP_WINDOW}, as read from Redis"))
-    console.print(_verdict(report), highlight=False, soft_wrap=True)
-    console.print(_NEXT, highlight=False, soft_wrap=True)
+    show(top_table(sellers[:_TOP_PRODUCTS], f"{_TOP_WINDOW}, as read from Redis"))
+    tell(_verdict(report), style="green")
+    tell(*_NEXT.splitlines())
 
 
-def print_failure(console: Console, report: RunReport) -> None:
+def print_failure(report: RunReport) -> None:
     """Prints what failed, a line each, and where to look."""
     for failure in report.failures:
-        console.print(
-            f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True
-        )
-    console.print(
-        f"Its log: `make ui`, then http://127.0.0.1:3000/runs/{report.run_id}\n"
-        "What was done stands, and the same command does the rest; `ecom doctor` tells whether\n"
-        "the stores are well.",
-        highlight=False,
-        soft_wrap=True,
+        tell(f"failed: {failure}", style="red", error=True)
+    tell(
+        f"Its log: `make ui`, then http://127.0.0.1:3000/runs/{report.run_id}",
+        "What was done stands, and the same command does the rest; `ecom doctor` tells whether"
+        " the stores are well.",
+        error=True,
     )
 
 
 def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
-    table = Table(title="Assets")
-    for heading in ("asset", "rows now", "changed", "seconds"):
-        table.add_column(heading, justify="left" if heading == "asset" else "right")
+    figures = ("rows now", "changed", "seconds")
+    table = Table(("asset", *figures), right=figures, title="Assets")
     steps = {step.name: step for step in report.steps if not step.is_check}
     for name in [*rows, *(name for name in steps if name not in rows)]:
         step = steps.get(name)
-        table.add_row(
+        table.add(
             name,
             f"{rows[name]:,}" if name in rows else "",
             told(step.changes) if step else "",
@@ -66,7 +59,7 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
     checked = [step for step in report.steps if step.is_check]
     seconds = sum(step.seconds for step in checked)
     done = f"all checks of {len(checked)} assets"
-    table.add_row(done, "", "", f"{seconds:.1f}", style="green")
+    table.add(done, "", "", f"{seconds:.1f}", style="green")
     return table
 
 
@@ -90,7 +83,7 @@ def _carts(stores: Stores, first: date, last: date) -> str:
 
 
 def _verdict(report: RunReport) -> str:
-    took = f"[bold]{report.seconds:.1f} s[/] in one Dagster run"
+    took = f"{report.seconds:.1f} s in one Dagster run"
     if report.changes:
-        return f"[green]Done[/] in {took}; changed rows: {told(report.changes)}."
-    return f"[green]Done[/] in {took}; [bold]no row changed[/], everything was there already."
+        return f"Done in {took}; changed rows: {told(report.changes)}."
+    return f"Done in {took}; no row changed, everything was there already."

@@ -2,6 +2,7 @@
 
 import typer
 
+from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.status import print_servers
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database import embedded
@@ -29,11 +30,11 @@ def up() -> None:
 def down() -> None:
     """Stops the embedded servers; their data stay."""
     stopped = embedded.stop(load_settings())
-    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "no embedded server was running")
+    tell(f"stopped: {', '.join(stopped)}" if stopped else "no embedded server was running")
 
 
 def reset() -> None:
     """Stops the embedded servers and deletes their data; refuses if a store is external."""
     settings = load_settings()
     embedded.reset(settings)
-    typer.echo(f"the embedded stores' data in {settings.home} are deleted")
+    tell(f"the embedded stores' data in {settings.home} are deleted")

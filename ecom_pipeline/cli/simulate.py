@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 from ecom_pipeline.chaos.own_shop import fill_shop
+from ecom_pipeline.cli.output import Table, show, tell
+from ecom_pipeline.cli.progress_bar import watched_table
 from ecom_pipeline.cli.run_progress import end_cleanly
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded.temporary import temporary_servers
@@ -37,27 +36,25 @@ def simulate(
     of today brings the analytics tables up to date with them.
     """
     end_cleanly()
-    console = Console()
     with _configured_shop() if here else _own_shop(shoppers) as stores:
         started = time.monotonic()
-        with Live(console=console, transient=True, refresh_per_second=4) as live:
+        with watched_table() as update:
 
             def watch(tally: Tally, elapsed: float) -> None:
-                if console.is_terminal:
-                    live.update(_table(tally, elapsed))
+                update(lambda: _table(tally, elapsed))
 
             try:
                 tally = let_loose(stores, shoppers, seconds, watch)
             except EmptyShop as error:
                 raise typer.BadParameter(str(error)) from None
-        console.print(_table(tally, time.monotonic() - started))
-        console.print(_endings(tally), highlight=False)
+        show(_table(tally, time.monotonic() - started))
+        tell(_endings(tally))
         broken = [finding for finding in audit(stores, CHECKOUT_CHECKS) if finding.breaches]
     for finding in broken:
-        console.print(f"{finding.description}: {finding.breaches} breaches", style="bold red")
+        tell(f"{finding.description}: {finding.breaches} breaches", style="bold red")
     if broken:
         raise typer.Exit(1)
-    console.print(f"{len(CHECKOUT_CHECKS)} invariants hold", style="green", highlight=False)
+    tell(f"{len(CHECKOUT_CHECKS)} invariants hold", style="green")
 
 
 @contextmanager
@@ -76,12 +73,10 @@ def _own_shop(shoppers: int) -> Iterator[Stores]:
 
 
 def _table(tally: Tally, elapsed: float) -> Table:
-    table = Table(title=f"{elapsed:.0f} s")
-    table.add_column("operation")
-    for heading in ("count", "per second", "p50 ms", "p95 ms", "p99 ms", "failed"):
-        table.add_column(heading, justify="right")
+    figures = ("count", "per second", "p50 ms", "p95 ms", "p99 ms", "failed")
+    table = Table(("operation", *figures), right=figures, title=f"{elapsed:.0f} s")
     for operation, latencies in tally.latencies.items():
-        table.add_row(
+        table.add(
             operation,
             f"{latencies.count:,}",
             f"{latencies.count / max(elapsed, 1e-9):,.0f}",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.cli.output import masked, print_json
+from ecom_pipeline.cli.output import masked, print_json, tell
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import Server
@@ -35,7 +35,7 @@ def status(
         print_servers(servers, reasons, show_secrets)
         if effects and effects["undone"]:
             told = "effects   {undone} undone, the oldest for {oldest_seconds:.0f} s"
-            typer.echo(told.format_map(effects))
+            tell(told.format_map(effects))
     if reasons:
         raise typer.Exit(1)
 
@@ -46,7 +46,7 @@ def print_servers(
     """Prints a line a store: its name, its URL, and what is wrong with it."""
     for server in servers:
         where = _shown(server, show_secrets) or "-"
-        typer.echo(f"{server.name:<9} {reasons.get(server.name, 'healthy')}  {where}")
+        tell(f"{server.name:<9} {reasons.get(server.name, 'healthy')}  {where}")
 
 
 def _document(

@@ -4,9 +4,8 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.models.product import TopSeller
 from ecom_pipeline.pipelines.shop import open_shop
@@ -29,16 +28,18 @@ def top(
     with open_shop(load_settings()) as stores:
         sellers = TopSellers(stores).get(window)
     if not sellers:
-        typer.echo("nothing is ranked yet; `ecom run` fills the shop", err=True)
+        tell("nothing is ranked yet; `ecom run` fills the shop", error=True)
         raise typer.Exit(1)
-    Console().print(top_table(sellers[:most], window))
+    show(top_table(sellers[:most], window))
 
 
 def top_table(sellers: list[TopSeller], window: str) -> Table:
     """A table of top sellers, best first."""
-    table = Table(title=f"Top sellers, {window}")
-    for heading in ("rank", "product", "units", "revenue"):
-        table.add_column(heading, justify="left" if heading == "product" else "right")
+    table = Table(
+        ("rank", "product", "units", "revenue"),
+        right=("rank", "units", "revenue"),
+        title=f"Top sellers, {window}",
+    )
     for seller in sellers:
-        table.add_row(str(seller.rank), seller.name, f"{seller.units:,}", f"{seller.revenue:,.2f}")
+        table.add(str(seller.rank), seller.name, f"{seller.units:,}", f"{seller.revenue:,.2f}")
     return table
