@@ -1,5 +1,6 @@
 """The report page as people see it: on a phone and on a desk, by day and by night."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from ecom_pipeline.analytics.page import write_page
 from ecom_pipeline_tests.browser.filled_shop import Shop
+from ecom_pipeline_tests.shop import fetch
 
 DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
 NIGHT = ("rgb(17, 22, 29)", "rgb(232, 237, 243)")
@@ -19,6 +21,10 @@ found => {
     return found.filter(chart => right(chart) > right(chart.closest("section"))).length;
 }
 """
+
+
+_OVERFLOWING = "parts => parts.filter(one => one.scrollWidth > one.clientWidth).map(one => one.id)"
+QUOTED = """A "27-inch" & 'new' <b>&lt;"""
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +63,31 @@ def test_charts_fit_the_screen_and_its_light_and_need_no_network(
         expect(page.locator("#revenue .xtick text").first).to_have_css("fill", colours[1])
     assert [url for url in requests if url != report and not url.startswith("data:")] == []
     assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_odd_names_widen_nothing_and_are_shown_as_they_are(
+    browser: Browser, shop: Shop, tmp_path: Path, width: int
+) -> None:
+    file = tmp_path / "report.html"
+    ((first,), (second,)) = fetch(
+        shop.stores,
+        "select product_id from analytics.top_sellers where window_name = '30d'"
+        " order by rank limit 2",
+    )
+    rename = "update shop.products set name = %s where product_id = %s"
+    fetch(shop.stores, rename, "W" * 300, first)
+    fetch(shop.stores, rename, QUOTED, second)
+    write_page(shop.stores.postgres, file)
+    with browser.new_context(viewport={"width": width, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        labels = page.locator("#sellers .annotation-text")
+        expect(labels.nth(1)).to_contain_text(f"· {QUOTED}")
+        expect(labels.nth(0)).to_contain_text(f"· {'W' * 39}…")
+        expect(page.locator("#sellers figcaption")).to_contain_text(f"{'W' * 300} leads with")
+        for summary in page.locator("summary").all():
+            summary.click()
+        expect(page.locator("#sellers td.text").nth(1)).to_have_text(QUOTED)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.locator("section").evaluate_all(_OVERFLOWING) == []

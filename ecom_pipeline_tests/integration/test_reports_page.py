@@ -1,22 +1,33 @@
 """The report page: one file, complete, readable without a network and by anybody."""
 
+import html
 import json
 import re
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plotly import graph_objects
 from plotly.offline import get_plotlyjs
 
 from ecom_pipeline.analytics.page import page, write_page
+from ecom_pipeline.analytics.reports import report
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.transformation import prepare_tables
-from ecom_pipeline_tests.analytics_shop import days_from
+from ecom_pipeline_tests.analytics_shop import (
+    MONDAY,
+    active_cart,
+    at,
+    days_from,
+    put_order,
+    refresh_all,
+)
 from ecom_pipeline_tests.commands import ecom, point_at
 from ecom_pipeline_tests.direct import run_pipeline
-from ecom_pipeline_tests.shop import fetch
+from ecom_pipeline_tests.shop import fetch, open_shop
 
 SECTIONS = [
     "revenue",
@@ -116,13 +127,148 @@ def test_a_name_that_is_markup_stays_text(shop: Stores) -> None:
     assert [figure for figure in figures if figure.startswith("{") and "<" in figure] == []
 
 
+def made_shop(stores: Stores) -> None:
+    open_shop(stores, {1: 100, 2: 100, 3: 100})
+    prepare_tables(stores.postgres)
+
+
+def key_figures(text: str) -> dict[str, tuple[str, str]]:
+    """Each with how it changed, or nothing."""
+    found = re.findall(r"<dt>([^,]*), last 7 days</dt><dd>([^<]*)<small>([^<]*)<", text)
+    return {name: (figure, change) for name, figure, change in found}
+
+
+def finding(text: str, section: str) -> str:
+    part = text.partition(f'<section id="{section}">')[2].partition("</section>")[0]
+    told = re.findall(r"<figcaption>(.*?)</figcaption>", part)
+    return str(told[0]) if told else ""
+
+
+def test_a_name_is_escaped_once_wherever_it_stands(stores: Stores) -> None:
+    made_shop(stores)
+    name = """27" <b>&amp; 'new'</b>\x1b[2J\u202e"""
+    fetch(stores, "update shop.products set name = %s where product_id = 1", name)
+    put_order(stores, 1, at(MONDAY), [(1, 3)])
+    refresh_all(stores, [MONDAY])
+
+    text = without_library(page(stores.postgres))
+
+    shown = r"""27" <b>&amp; 'new'</b>\x1b[2J\u202e"""
+    read = Page(text)
+    assert f"{shown} leads with 3 units." in "".join(read.texts["figcaption"])
+    assert "".join(read.texts["td"]).count(shown) == 2  # top sellers, cover
+    labels = [part["aria-label"] for part in read.attributes("div") if "aria-label" in part]
+    assert f"{shown} leads with 3 units." in labels
+    [figure] = [each for each in map(as_figure, read.texts["script"]) if "annotations" in each]
+    assert figure["annotations"][0]["text"].endswith(html.escape(shown, quote=False))
+
+
+def as_figure(script: str) -> dict[str, Any]:
+    return dict(json.loads(script)["layout"]) if script.startswith("{") else {}
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_the_last_7_days_are_those_of_the_calendar(stores: Stores, every: int) -> None:
+    made_shop(stores)
+    mondays = [MONDAY + timedelta(weeks=n) for n in range(7)]
+    for order_id, day in enumerate(mondays, start=1):
+        put_order(stores, order_id, at(day), [(2, 5)])
+    refresh_all(stores, days_from(MONDAY, 43)[::every])
+
+    text = without_library(page(stores.postgres))
+
+    assert key_figures(text) == {
+        "Revenue": ("10", "+0.0 % on the week before"),
+        "Orders": ("1", "+0.0 % on the week before"),
+        "Units": ("5", "+0.0 % on the week before"),
+        "New customers": ("0", ""),
+    }
+
+
+@pytest.mark.parametrize(("days", "change"), [(13, ""), (14, "-50.0 % on the week before")])
+def test_a_week_is_compared_with_a_whole_one_only(stores: Stores, days: int, change: str) -> None:
+    made_shop(stores)
+    for order_id, quantity, back in ((1, 2, days - 1), (2, 1, 0)):
+        put_order(stores, order_id, at(MONDAY - timedelta(days=back)), [(1, quantity)])
+    refresh_all(stores, [MONDAY - timedelta(days=days - 1), MONDAY])
+    assert key_figures(page(stores.postgres))["Revenue"] == ("1", change)
+
+
+def test_the_funnel_is_of_the_30_calendar_days_that_end_at_the_newest(stores: Stores) -> None:
+    made_shop(stores)
+    put_order(stores, 1, at(MONDAY), [(1, 1)])
+    carts = [MONDAY - timedelta(days=back) for back in (0, 29, 30)]
+    for day in carts:
+        stores.mongo.carts.insert_one(active_cart(f"{day}", at(day), {2: 1}))
+    refresh_all(stores, carts)
+    assert report(stores.postgres, "days").rows[0][0] == MONDAY
+    told = finding(page(stores.postgres), "funnel")
+    assert told == (
+        "2025-12-07 to 2026-01-05. Of 2 carts 0 became orders, 0 were rejected;"
+        " 4.00 were left behind."
+    )
+
+
+NOT_OVER = " January 2026 is not over: the last figure of each row may still grow."
+
+
+@pytest.mark.parametrize(
+    ("newest", "told"),
+    [
+        (date(2026, 1, 31), "December 2025, 50.0 % ordered again the month after."),
+        (date(2026, 1, 30), f"November 2025, 0.0 % ordered again the month after.{NOT_OVER}"),
+    ],
+)
+def test_of_a_month_that_is_not_over_nothing_is_told(
+    stores: Stores, newest: date, told: str
+) -> None:
+    made_shop(stores)
+    placed = [(1, date(2025, 11, 5)), (2, date(2025, 12, 5)), (3, date(2025, 12, 6)), (2, newest)]
+    for order_id, (customer, day) in enumerate(placed, start=1):
+        put_order(stores, order_id, at(day), [(1, 1)], customer_id=customer)
+    refresh_all(stores, [day for _, day in placed])
+    known = "Cohorts since November 2025: 2. Of those who came in "
+    assert finding(page(stores.postgres), "cohorts") == f"{known}{told}"
+
+
+def test_only_what_is_together_more_often_than_by_chance_is_bought_together(
+    stores: Stores,
+) -> None:
+    made_shop(stores)
+    fetch(
+        stores,
+        "insert into analytics.basket_affinity values"
+        " (1, 2, 10, 0.1, 0.1, 0.1, 0.9), (1, 3, 10, 0.1, 0.1, 0.1, 1),"
+        " (2, 3, 10, 0.1, 0.1, 0.1, 1.3)",
+    )
+    assert [row[:4:2] for row in report(stores.postgres, "pairs").rows] == [(2, 3)]
+    told = finding(page(stores.postgres), "affinity")
+    assert told == (
+        "Product + Product stand together in 10 baskets, 1.3 times as many as chance would have."
+    )
+
+
 def test_an_empty_shop_has_notes_in_place_of_charts(stores: Stores) -> None:
     prepare_tables(stores.postgres)
     text = without_library(page(stores.postgres))
     read = Page(text)
     assert [part["id"] for part in read.attributes("section")] == SECTIONS
     assert text.count('class="empty"') == len(SECTIONS)
-    assert "No day has been loaded yet" in text
+    assert "<code>ecom ingest DIR</code> loads a shop's files" in text
+    assert "<code>ecom run</code> makes one up" in text
+
+
+def test_a_chart_without_rows_says_what_there_is_none_of(stores: Stores) -> None:
+    made_shop(stores)
+    put_order(stores, 1, at(MONDAY), [(1, 3)])
+    refresh_all(stores, [MONDAY])
+    text = without_library(page(stores.postgres))
+    assert re.findall(r'class="empty">(.*?)</p>', text) == [
+        "There were no carts in these days.",
+        "No two products were bought together in 10 orders or more, and more often than by chance.",
+        "No cart was rejected because stock was short.",
+    ]
+    assert "ecom run" not in text
 
 
 def test_the_same_tables_give_the_same_page(shop: Stores, tmp_path: Path) -> None:

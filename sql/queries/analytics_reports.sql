@@ -129,6 +129,7 @@ select
 from analytics.basket_affinity as affinity
 inner join shop.products as products_a on affinity.product_a = products_a.product_id
 inner join shop.products as products_b on affinity.product_b = products_b.product_id
+where affinity.lift > 1
 order by
     affinity.lift desc,
     affinity.product_a asc,

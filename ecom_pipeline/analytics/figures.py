@@ -1,0 +1,111 @@
+"""Plotly figures of a report's rows, and how figures are told in words.
+
+Figures are plain dicts, as Plotly's JSON schema has them; colours are left to the page, which
+knows whether it is light, dark or on paper.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from ecom_pipeline.analytics.reports import Report
+from ecom_pipeline.models.printable import printable
+
+Figure = dict[str, Any]
+Row = Mapping[str, Any]
+
+BAR_PIXELS: Final = 44
+TWO_LINES_PIXELS: Final = 62
+
+_LONGEST_LABEL: Final = 40
+
+
+def rows_of(report: Report) -> list[Row]:
+    """The rows, by the names of their columns."""
+    return [dict(zip(report.columns, row, strict=True)) for row in report.rows]
+
+
+def labelled_bars(
+    rows: Sequence[Row], column: str, names: Sequence[Sequence[str]], pixels: int = BAR_PIXELS
+) -> Figure | None:
+    """Bars with their names above them, which leaves both the width of a phone.
+
+    Args:
+        rows: A bar for each, from top to bottom.
+        column: What a bar is as long as.
+        names: The name of each bar, in lines.
+        pixels: Height for a bar and its name.
+    """
+    values = floats(rows, column)
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": list(range(len(rows))),
+        "x": values,
+        "width": 0.3,
+        "hoverinfo": "x",
+    }
+    labels = [
+        {
+            "text": f"{short(value)} · {'<br>'.join(map(_label, lines))}",
+            "x": 0,
+            "y": place,
+            "xanchor": "left",
+            "align": "left",
+            "yanchor": "bottom",
+            "yshift": 10,
+            "showarrow": False,
+        }
+        for place, (lines, value) in enumerate(zip(names, values, strict=True))
+    ]
+    return figure(
+        [trace],
+        rows,
+        height=70 + pixels * len(rows),
+        annotations=labels,
+        xaxis={"tickformat": "~s", "nticks": 6},
+        yaxis={"range": [len(rows) - 0.5, -0.9], "showticklabels": False, "showgrid": False},
+    )
+
+
+def _label(name: str) -> str:
+    """A name as Plotly takes it: it knows a few tags, and no entity for a quote."""
+    shown = printable(name)
+    cut = shown if len(shown) <= _LONGEST_LABEL else f"{shown[: _LONGEST_LABEL - 1]}…"
+    return escape(cut, quote=False)
+
+
+def figure(
+    traces: Sequence[Figure], rows: Sequence[Row], height: int, **layout: Any
+) -> Figure | None:
+    """A figure; None where there are no rows to draw."""
+    if not rows:
+        return None
+    return {"data": list(traces), "layout": {"height": height, **layout}}
+
+
+def floats(rows: Sequence[Row], column: str) -> list[float]:
+    """A column as numbers for a chart."""
+    return [float(row[column]) for row in rows]
+
+
+def shares(rows: Sequence[Row], column: str) -> list[float]:
+    """A column as percentages of its sum."""
+    values = floats(rows, column)
+    total = sum(values) or 1.0
+    return [round(100 * value / total, 2) for value in values]
+
+
+def span(rows: Sequence[Row]) -> str:
+    """From which day to which, of rows in order of their days."""
+    return f"{rows[0]['day']} to {rows[-1]['day']}."
+
+
+def short(value: float) -> str:
+    """A figure in three digits or more."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
+
+
+def money(amount: Any) -> str:
+    """An amount with its cents."""
+    return f"{amount:,.2f}"
