@@ -10,6 +10,7 @@ from decimal import Decimal
 from html import escape
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
@@ -32,19 +33,20 @@ def write_page(postgres: Postgres, file: Path) -> int:
     """Writes the page and gives its size in bytes.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: The file cannot be written; its `filename` is the file.
     """
-    if file.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     content = page(postgres).encode()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Readers see the old page or the new one.
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".report-", dir=file.parent) as directory:
+            # Readers see the old page or the new one.
+            partial = Path(directory) / "page"
+            partial.write_bytes(content)
+            partial.replace(file)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
     return len(content)
 
 

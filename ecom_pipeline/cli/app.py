@@ -73,12 +73,13 @@ def build_app(typed: str | None) -> typer.Typer:
     )
     for command in COMMANDS:
         # Without a help of its own, `ecom NAME --help` shows the whole docstring.
-        function = _load(command) if command.name == typed else _listed
+        function = load_command(command) if command.name == typed else _listed
         app.command(command.name, short_help=command.help)(function)
     return app
 
 
-def _load(command: Command) -> Callable[..., object]:
+def load_command(command: Command) -> Callable[..., object]:
+    """The function that is the command."""
     module = import_module(f"ecom_pipeline.cli.{command.module}")
     function: Callable[..., object] = getattr(module, command.name)
     return function

@@ -30,8 +30,12 @@ _DIFFERING = (
 
 
 def backfill(
-    start: Annotated[datetime, typer.Option(formats=_FORMAT, help="First day.")],
-    end: Annotated[datetime, typer.Option(formats=_FORMAT, help="Last day, inclusive.")],
+    start: Annotated[
+        datetime, typer.Option(formats=_FORMAT, metavar="DAY", help="First day, YYYY-MM-DD.")
+    ],
+    end: Annotated[
+        datetime, typer.Option(formats=_FORMAT, metavar="DAY", help="Last day, inclusive.")
+    ],
     missing_only: Annotated[
         bool, typer.Option("--missing-only", help="Leave out what is there and up to date.")
     ] = False,

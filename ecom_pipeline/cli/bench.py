@@ -24,7 +24,7 @@ PROFILED: Final = ("bulk_ingestion", "replay", "refresh_one_day")
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Comparisons; all unless named.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Comparisons; all unless named.")
     ] = None,
     scale: Annotated[
         Scale, typer.Option(help="small takes 3 minutes, full 20, on two idle cores.")
@@ -49,6 +49,9 @@ def bench(
     if profile:
         _profile(comparisons if names else chosen(PROFILED), scale)
         return
+    if json_file:  # an hour's figures must find a place at the end
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.open("a").close()
     report = _measure(comparisons, scale)
     _write(report, [LATEST, *([json_file] if json_file else [])])
     if markdown:

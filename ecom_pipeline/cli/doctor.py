@@ -42,7 +42,7 @@ def _findings() -> Iterator[Finding]:
         settings = load_settings()
     except SettingsError as error:
         for problem in error.problems:
-            yield Finding("settings", problem, "set it so, or leave it out")
+            yield Finding("settings", problem, "correct it, or leave it out")
         return
     yield _look_at_disk(settings)
     yield from look_at_leftovers(settings)

@@ -12,7 +12,7 @@ from ecom_pipeline.analytics.plans import (
     capture_plans,
     lost_indexes,
 )
-from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
+from ecom_pipeline.cli.output import HOW_TO_FILL, Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.pipelines.shop import open_shop
@@ -31,7 +31,7 @@ def explain(
         plans = capture_plans(stores.postgres, lambda name: bar.doing(f"explaining {name}"))
         lost = lost_indexes(stores.postgres)
     if not plans:
-        tell("there are no orders to look for yet; `ecom run` fills the shop", error=True)
+        tell(f"There are no orders to look for yet: {HOW_TO_FILL}", error=True)
         raise typer.Exit(1)
     if as_json:
         print_json({"plans": [asdict(plan) for plan in plans], "lost": [asdict(x) for x in lost]})

@@ -30,6 +30,7 @@ def ingest(
     directory: Annotated[
         Path,
         typer.Argument(
+            metavar="DIR",
             help="Holds customers, products, orders and order_items as .csv or .parquet.",
             exists=True,
             file_okay=False,

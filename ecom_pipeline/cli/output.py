@@ -17,18 +17,21 @@ from typing import Final
 import typer
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from ecom_pipeline.models.printable import printable
 
+HOW_TO_FILL: Final = "`ecom ingest DIR` loads a shop's files, `ecom run` makes a shop up."
+
 _PASSWORD_OF_USER = re.compile(r"(://[^/?#:@]*):.*@")
 _PASSWORD_AS_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&#]*", re.I)
 
 _NO_LIMIT: Final = 100_000
-_NARROWEST_TEXT: Final = 16
-_AROUND_A_COLUMN: Final = 2
+_LONGEST_WORD: Final = 24
+_BETWEEN_COLUMNS: Final = 3
+_EDGES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,8 @@ def show(table: Table) -> None:
     printed from top to bottom. Elsewhere there is no limit, and a row has a line.
     """
     to = console()
-    if table.rows and _least_width(table) > to.width:
-        to.print(*_as_records(table))
-    else:
-        to.print(as_columns(table))
+    columns = as_columns(table, to.width if table.rows else _NO_LIMIT)
+    to.print(*([columns] if columns else as_records(table)))
 
 
 def print_json(document: object) -> None:
@@ -139,30 +140,65 @@ def as_text(cell: object, style: str | None = None) -> Text:
             return Text(printable(cell), style or "")
 
 
-def as_columns(table: Table) -> RichTable:
-    """A row beside each other, under the headings."""
+def as_columns(table: Table, room: int) -> RichTable | None:
+    """Rows below each other under their headings; None if there is no room for that.
+
+    Args:
+        table: What is shown.
+        room: How many characters a line has.
+    """
+    columns = [_Column.of(table, place) for place in range(len(table.headings))]
+    room -= _BETWEEN_COLUMNS * (len(columns) - 1) + _EDGES
+    if sum(column.least for column in columns) > room:
+        return None
+    # The widest give way first, none of them below its least.
+    level = max((column.most for column in columns), default=0)
+    while sum(column.at(level) for column in columns) > room:
+        level -= 1
     several = any(isinstance(cell, list) and len(cell) > 1 for r in table.rows for cell in r.cells)
     made = _bare(table.title, table.caption)
     made.show_lines = several
-    for heading in table.headings:
-        right = heading in table.right
-        made.add_column(
-            Text(heading), justify="right" if right else "left", no_wrap=right, overflow="fold"
-        )
+    for heading, column in zip(table.headings, columns, strict=True):
+        justify: JustifyMethod = "right" if heading in table.right else "left"
+        made.add_column(Text(heading), justify=justify, width=column.at(level), overflow="fold")
     for row in table.rows:
         made.add_row(*map(as_text, row.cells), style=row.style)
     return made
 
 
-def _as_records(table: Table) -> Iterator[RichTable]:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """How wide a column has to be, and would be."""
+
+    least: int
+    most: int
+
+    @classmethod
+    def of(cls, table: Table, place: int) -> "_Column":
+        """Figures are shown in one piece, and so are words unless they are very long."""
+        heading = table.headings[place]
+        lines = [line for row in table.rows for line in as_text(row.cells[place]).plain.split("\n")]
+        most = _width([*heading.split("\n"), *lines])
+        if heading in table.right:
+            return cls(most, most)
+        words = (word for line in lines for word in line.split())
+        least = max(_width(heading.split()), min(_width(words), _LONGEST_WORD))
+        return cls(least, most)
+
+    def at(self, level: int) -> int:
+        """Its width if no column is to be wider than that."""
+        return max(self.least, min(self.most, level))
+
+
+def as_records(table: Table) -> Iterator[RichTable]:
     """Each row from top to bottom."""
     for number, row in enumerate(table.rows, start=1):
         made = _bare(f"{table.title or 'Row'}, {number}", None)
         made.show_header = False
+        made.add_column()
+        made.add_column(overflow="fold")
         for heading, cell in zip(table.headings, row.cells, strict=True):
-            name, text = heading.replace("\n", " "), as_text(cell)
-            made.add_row(Text(name), text, style=row.style)
-        made.columns[1].overflow = "fold"
+            made.add_row(Text(heading.replace("\n", " ")), as_text(cell), style=row.style)
         yield made
 
 
@@ -174,21 +210,6 @@ def _bare(title: str | None, caption: str | None) -> RichTable:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
     )
-
-
-def _least_width(table: Table) -> int:
-    """What its columns need side by side, if texts are wrapped and figures are not."""
-    return sum(
-        _AROUND_A_COLUMN + _least_width_of(heading, cells, whole=heading in table.right)
-        for heading, *cells in zip(table.headings, *(row.cells for row in table.rows), strict=True)
-    )
-
-
-def _least_width_of(heading: str, cells: Sequence[object], *, whole: bool) -> int:
-    longest = max((_width(as_text(cell).plain.split("\n")) for cell in cells), default=0)
-    if whole:
-        return max(_width(heading.split("\n")), longest)
-    return max(_width(heading.split()), min(longest, _NARROWEST_TEXT))
 
 
 def _width(texts: Iterable[str]) -> int:

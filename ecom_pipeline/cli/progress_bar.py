@@ -85,7 +85,7 @@ def watched_table() -> Iterator[Callable[[Callable[[], Table]], None]]:
 
         def update(make: Callable[[], Table]) -> None:
             if on.is_terminal:
-                live.update(as_columns(make()))
+                live.update(as_columns(make(), on.width) or "")
 
         yield update
 

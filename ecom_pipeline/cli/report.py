@@ -24,7 +24,7 @@ def report(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME | FILE]",
+            metavar="NAME|FILE",
             help="What to show; without it, the names there are. With --html, the file to write.",
         ),
     ] = None,
@@ -40,8 +40,17 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Lists the reports, shows one of them, or writes or serves them all as a page."""
+    """Lists the reports, shows one of them, or writes or serves all of them as a page.
+
+    A report shows its most telling rows first; the name of an analytics table shows its rows,
+    the newest days first.
+    """
+    asked = {"--json": as_json, "--html": as_html, "--serve": address}
+    if len(together := [option for option, given in asked.items() if given]) > 1:
+        raise typer.BadParameter(f"{' and '.join(together)} exclude each other; name one")
     if address:
+        if name:
+            raise typer.BadParameter("--serve serves the whole page; leave out the name")
         serve_page(load_settings().report_page, address)
         return
     if as_html:

@@ -15,11 +15,21 @@ from ecom_pipeline.defs.partitions import default_window
 from ecom_pipeline.defs.running import count_steps, run_pipeline
 from ecom_pipeline.pipelines.shop import open_shop
 
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+_FORMAT = ["%Y-%m-%d"]
 
 
-def run(start: Day = None, end: Day = None) -> None:
-    """Materializes everything for some days as one Dagster run; the default window unless told."""
+def run(
+    start: Annotated[
+        datetime | None, typer.Option(formats=_FORMAT, metavar="DAY", help="First day, YYYY-MM-DD.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=_FORMAT, metavar="DAY", help="Last day, inclusive.")
+    ] = None,
+) -> None:
+    """Materializes everything for some days as one Dagster run; without days, the first 30.
+
+    The same again changes no row and says so. After a failure, the same command does the rest.
+    """
     end_cleanly()
     with open_instance() as instance:
         first, last = default_window()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.cli.output import Table, show, tell
+from ecom_pipeline.cli.output import HOW_TO_FILL, Table, show, tell
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.models.product import TopSeller
 from ecom_pipeline.pipelines.shop import open_shop
@@ -28,7 +28,7 @@ def top(
     with open_shop(load_settings()) as stores:
         sellers = TopSellers(stores).get(window)
     if not sellers:
-        tell("nothing is ranked yet; `ecom run` fills the shop", error=True)
+        tell(f"Nothing is ranked yet: {HOW_TO_FILL}", error=True)
         raise typer.Exit(1)
     show(top_table(sellers[:most], window))
 

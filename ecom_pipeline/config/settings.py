@@ -33,8 +33,13 @@ def _url_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _absolute(path: Path) -> Path:
-    return path.expanduser().resolve()
+def _directory(path: Path) -> Path:
+    """The path, absolute, of a directory that is there or can be made."""
+    absolute = path.expanduser().resolve()
+    nearest = next(each for each in (absolute, *absolute.parents) if each.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"expected a directory; {nearest} is none")
+    return absolute
 
 
 class Settings(BaseSettings):
@@ -56,7 +61,7 @@ class Settings(BaseSettings):
     postgres_url: Annotated[SecretStr, _url_of("postgresql", "postgres")] | None = None
     mongo_url: Annotated[SecretStr, _url_of("mongodb", "mongodb+srv")] | None = None
     redis_url: Annotated[SecretStr, _url_of("redis", "rediss", "unix")] | None = None
-    home: Annotated[Path, AfterValidator(_absolute)] = Path(".ecom")
+    home: Annotated[Path, AfterValidator(_directory)] = Path(".ecom")
     report_url: HttpUrl | None = None
     generate: bool = True
     seed: int = Field(default=42, ge=0)
@@ -78,12 +83,14 @@ def load_settings(**overrides: object) -> Settings:
     """Reads the settings; `overrides` win over the environment, which wins over `.env`.
 
     Raises:
-        SettingsError: A value cannot be used; every such variable is named.
+        SettingsError: A value cannot be used, every such variable is named; or `.env` is no text.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_problems(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError([".env is not text in UTF-8: save it as such"]) from None
 
 
 def _problems(error: ValidationError) -> list[str]:

@@ -30,8 +30,9 @@ LONG = "a long name of many words and " + "m" * 70
 
 @pytest.mark.parametrize(("data", "shown"), ODD)
 def test_data_is_shown_as_it_is_and_can_do_nothing(
-    capsys: pytest.CaptureFixture[str], data: str, shown: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: str, shown: str
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     tell(data, style="red")
     tell(data, error=True)
     table = Table(("name", "n"), right=("n",), title=data, caption=data)
