@@ -58,7 +58,7 @@ def backfill(
                 report = run_pipeline(instance, portion.first, portion.last, watch, portion.assets)
             if not report.succeeded:
                 print_failure(report)
-                tell("With --missing-only it goes on where it stopped.", error=True)
+                tell("The same command with --missing-only goes on where it stopped.", error=True)
                 raise typer.Exit(1)
             changes += report.changes
         tell(f"Done; changed rows: {told(changes)}.")

@@ -60,7 +60,7 @@ def _print(report: IngestReport, done: Upkeep) -> None:
         table.add(source.source, *(f"{count:,}" for count in counts), reasons)
         if source.ignored_columns:
             columns = ", ".join(source.ignored_columns)
-            tell(f"{source.source}: columns that are not of the contract: {columns}")
+            tell(f"{source.source}: columns that are not known here and were left out: {columns}")
     show(table)
     tell(*report.notes)
     if hidden := days_without_partition(report.days):

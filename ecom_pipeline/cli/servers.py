@@ -37,4 +37,4 @@ def reset() -> None:
     """Stops the embedded servers and deletes their data; refuses if a store is external."""
     settings = load_settings()
     embedded.reset(settings)
-    tell(f"the embedded stores' data in {settings.home} are deleted")
+    tell(f"deleted the embedded stores' data in {settings.home}")

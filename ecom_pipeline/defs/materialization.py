@@ -10,6 +10,7 @@ import dagster as dg
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.table_facts import first_rows
+from ecom_pipeline.models.printable import printable
 
 PREVIEW_ROWS: Final = 5
 _LONGEST_VALUE: Final = 60
@@ -63,5 +64,5 @@ def table_value(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.Tab
 
 
 def _shown(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else printable(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
