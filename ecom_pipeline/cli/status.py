@@ -34,7 +34,7 @@ def status(
     else:
         print_servers(servers, reasons, show_secrets)
         if effects and effects["undone"]:
-            told = "effects   of {undone} checkouts are to follow, the oldest for {oldest_seconds:.0f} s"
+            told = "effects   of {undone} checkouts wait, the oldest for {oldest_seconds:.0f} s"
             tell(told.format_map(effects))
     if reasons:
         raise typer.Exit(1)
