@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from rich.live import Live
 from rich.progress import (
@@ -17,6 +17,8 @@ from rich.progress import (
 from rich.text import Text
 
 from ecom_pipeline.cli.output import Table, as_columns, as_text, console, print_lines
+
+_BEFORE_THE_BAR: Final = 42
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -94,4 +96,7 @@ class _Doing(ProgressColumn):
     """The description, as plain text."""
 
     def render(self, task: Task) -> Text:
-        return as_text(task.description)
+        text = as_text(task.description)
+        if task.total:  # where a bar follows, it stays in its place
+            text.pad_right(max(0, _BEFORE_THE_BAR - text.cell_len))
+        return text
