@@ -97,8 +97,8 @@ def _print_plan(plan: Plan) -> None:
             table.add(asset, ", ".join(_stretches(states)), _reasons(states))
     with_them = [name for portion in plan.portions for name in portion.assets]
     whole = [name for name in with_them if name not in plan.states]
-    table.add(", ".join(whole), "as a whole", "made with or from the others")
     show(table)
+    tell(f"Made with them, or from them, each as a whole: {', '.join(whole)}.")
 
 
 def _stretches(states: Mapping[date, State]) -> Iterator[str]:
