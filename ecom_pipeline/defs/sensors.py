@@ -1,13 +1,16 @@
 """What happens because something else did."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import close_abandoned_runs
+from ecom_pipeline.defs.checks import specs_of
 from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB, UPKEEP_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
@@ -15,6 +18,9 @@ from ecom_pipeline.defs.retries import tell_failures_again
 from ecom_pipeline.pipelines.shop_facts import waiting_days
 from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.effects import Effects, EffectsLag
+
+SOURCES: Final = ("customers", "products", "stock_receipts", "orders", "checkouts")
+"""Assets that the analytics tables are made from."""
 
 _PAUSE_AFTER_FAILURE: Final = timedelta(minutes=5)
 
@@ -100,9 +106,22 @@ def tables_to_refresh(
         return dg.SkipReason("every table is up to date")
     if is_unfinished(context.instance, JOB) or is_unfinished(context.instance, UPKEEP_JOB):
         return dg.SkipReason("a run is under way that may refresh them")
+    if failing := failing_checks(context.instance, SOURCES):
+        return dg.SkipReason(f"nothing is built on what breaks a check: {', '.join(failing)}")
     if has_failed_lately(context.instance, UPKEEP_JOB, datetime.now(UTC)):
         return dg.SkipReason(f"the last refresh failed; tried again after {_PAUSE_AFTER_FAILURE}")
     return dg.RunRequest()
+
+
+def failing_checks(instance: dg.DagsterInstance, assets: Iterable[str]) -> list[str]:
+    """The blocking checks of these assets whose newest result is a failure."""
+    keys = [spec.key for asset in assets for spec in specs_of(asset) if spec.blocking]
+    newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    return sorted(
+        key.to_user_string()
+        for key, record in newest.items()
+        if record.status is AssetCheckExecutionRecordStatus.FAILED
+    )
 
 
 def has_failed_lately(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:

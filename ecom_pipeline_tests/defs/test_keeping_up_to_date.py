@@ -138,6 +138,26 @@ def test_a_change_by_any_door_is_found_without_being_told(
     assert rows(stores, "daily_sales", "day") == [(day,) for day in days]
 
 
+@pytest.mark.parametrize(("blocking", "is_built_on"), [(True, False), (False, True)])
+def test_nothing_is_built_on_a_broken_invariant_until_it_holds_again(
+    blocking: bool, is_built_on: bool, instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    fetch(stores, "select ops.note_changed_days(array[date '2026-01-05'])")
+    name = "totals_are_sums_of_items" if blocking else "newest_day_is_there"
+
+    def check(*, passed: bool) -> None:
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("orders"), check_name=name, passed=passed, metadata={}
+            )
+        )
+
+    check(passed=False)
+    assert isinstance(upkeep(instance, stores), dg.RunRequest) is is_built_on
+    check(passed=True)
+    assert isinstance(upkeep(instance, stores), dg.RunRequest)
+
+
 def test_nothing_is_refreshed_while_a_run_is_under_way_that_may_do_it(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
