@@ -65,6 +65,8 @@ def test_a_load_whose_process_is_gone_is_told_until_it_is_done_again(
 
     ingest_directory(stores.postgres, tmp_path, now=NOW)
 
+    finished = "select finished_at >= begun_at from ops.ingests order by ingest_id"
+    assert select(stores, finished) == [(None,), (True,)]
     assert broken_off(stores.postgres) == []
     assert list(loads_came_to_their_end(stores)) == []
     assert look_at_loads(stores).advice is None

@@ -1,6 +1,7 @@
 """`ecom ingest`: an order has the day that the newest file gives it, and goes when told."""
 
 import threading
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from ecom_pipeline_tests.shop_files import (
 )
 
 REPLACED = ReplacedDays()
+LIMIT_SECONDS = 60
 
 
 def shop(*orders: tuple[int, str], customers: tuple[int, ...] = (1, 2)) -> Files:
@@ -100,6 +102,29 @@ def test_a_crash_between_months_neither_loses_nor_doubles_an_order_that_moves(
     execute(stores, "alter table shop.orders drop constraint crash")
     load(stores, tmp_path, swapped, replaced_days=REPLACED)
     assert days(stores) == [(1, "2026-02-06"), (2, "2026-01-05")]
+
+
+@pytest.mark.parametrize("day", ["2026-01-05", "2026-02-05"])
+def test_a_load_sees_what_another_one_wrote_that_it_had_to_wait_for(
+    stores: Stores, tmp_path: Path, day: str
+) -> None:
+    load(stores, tmp_path, shop((2, "2026-01-06")))
+    files = shop((1, day))
+    ours = threading.Thread(target=load, args=(stores, tmp_path, files))
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock('shop.orders'::regclass::oid::bigint)")
+        ours.start()
+        give_up = time.monotonic() + LIMIT_SECONDS
+        while select(stores, waiting) == [(0,)]:
+            assert time.monotonic() < give_up
+        cursor.execute(
+            "insert into shop.orders values (1, '2026-01-20', 1, null, 'import', 1, '2026-01-20Z')"
+        )
+        cursor.execute("insert into shop.order_items values (1, '2026-01-20', 1, 1, 1, 1)")
+    ours.join(LIMIT_SECONDS)
+
+    assert days(stores) == sorted([(1, day), (2, "2026-01-06")])
 
 
 def test_loads_at_once_leave_each_order_on_one_day(stores: Stores, tmp_path: Path) -> None:

@@ -137,6 +137,15 @@ def test_another_refusal_of_the_same_key_takes_the_place_of_the_old_one(
     ]
     assert_accounted_for(stores)
 
+    # The order alone, without its items, is all that there is to say of both.
+    load(stores, tmp_path, {"orders": again["orders"], "order_items": [item(9001, 1)]})
+
+    assert quarantined(stores) == [
+        ("order_items.csv", 2, "order_id: unknown_order"),
+        ("orders.csv", 2, "placed_at: not_an_instant"),
+    ]
+    assert_accounted_for(stores)
+
 
 def test_rows_of_every_kind_stay_until_their_own_key_is_accepted(
     stores: Stores, tmp_path: Path
@@ -243,6 +252,21 @@ REFUSED_LINE, NO_ITEMS = "order_id: order_refused", "order_id: no_items"
                 ("order_items.csv", "quantity: out_of_range"): "-2.50",
             },
             id="of an order that is loaded, it is that of the refused lines",
+        ),
+        pytest.param(
+            [order(1, total_amount="2.50"), order(1, total_amount="2.50")],
+            [item(1, 1)],
+            {("orders.csv", "order_id: duplicate"): None},
+            id="a second row of an order that is loaded has none",
+        ),
+        pytest.param(
+            [order(1, total_amount="9.99"), order(1, placed_at="?", total_amount="9.99")],
+            [],
+            {
+                ("orders.csv", NO_ITEMS): "9.99",
+                ("orders.csv", "placed_at: not_an_instant"): None,
+            },
+            id="nor has a second row of one that is not",
         ),
         pytest.param(
             [order(1, order_id="SO-1", total_amount="5.00")],

@@ -44,8 +44,6 @@ def csv_batches(path: Path, header: Sequence[str], columns: Sequence[str]) -> It
         header: Names of its columns.
         columns: Those of them to give, each of which stands in the header once.
     """
-    # Others may stand there twice, or have no name.
-    header = [name if name in columns else f"unknown {at}" for at, name in enumerate(header)]
     pending: deque[bytes] = deque()
     with path.open("rb") as file:
         file.readline()
