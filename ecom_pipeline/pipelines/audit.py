@@ -107,7 +107,7 @@ def _in_postgres(name: str) -> AuditCheck:
             columns = [column.name for column in cursor.description]
             yield from (dict(zip(columns, row, strict=True)) for row in cursor)
 
-    return AuditCheck(name, query.__doc__.strip(), find)
+    return AuditCheck(name, " ".join(query.__doc__.split()), find)
 
 
 def _across_stores(find: Callable[[Stores, Days], Iterable[Breach]]) -> AuditCheck:
@@ -201,7 +201,7 @@ def tables_are_refreshed(stores: Stores, days: Days) -> Iterator[Breach]:
     """No change of a day has waited over ten minutes for the tables that are made from it."""
     first_day, last_day = days
     stale = find_stale(stores.postgres)
-    if stale.since is not None and datetime.now(UTC) - stale.since <= REFRESHES_MAY_TAKE:
+    if stale.since is None or datetime.now(UTC) - stale.since <= REFRESHES_MAY_TAKE:
         return
     by_day = [
         table
