@@ -15,6 +15,7 @@ from dagster._core.storage.event_log.schema import (
     SqlEventLogStorageTable,
 )
 from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster._utils.concurrency import ConcurrencyClaimStatus
 from dagster_postgres import (
     DagsterPostgresStorage,
     PostgresEventLogStorage,
@@ -108,10 +109,11 @@ class _Schedules(PostgresScheduleStorage):
 
 @patient
 class _EventLog(PostgresEventLogStorage):
-    """Dagster's event log, with two things that dagster-postgres by itself does otherwise.
+    """Dagster's event log, with three things that dagster-postgres by itself does otherwise.
 
-    Two runs may be the first to use a pool: https://github.com/dagster-io/dagster/issues/33552. And
-    the catalog is asked once which columns the table of assets has, not several times a step.
+    Two runs may be the first to use a pool: https://github.com/dagster-io/dagster/issues/33552. A
+    step that waits for a pool is not forgotten there. And the catalog is asked once which columns
+    the table of assets has, not several times a step.
     """
 
     def _connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
@@ -162,6 +164,20 @@ class _EventLog(PostgresEventLogStorage):
             )
             self._allocate_concurrency_slots(connection, concurrency_key, size)
         return True
+
+    def claim_concurrency_slot(
+        self, concurrency_key: str, run_id: str, step_key: str, priority: int | None = None
+    ) -> ConcurrencyClaimStatus:
+        """Claims a place in a pool for a step, or has it wait for one; a step asks until it has it.
+
+        Whoever leaves a pool gives its place to a step that waits. One that comes in that moment
+        has seen the pool full and does not wait yet; nobody would tell it ever. So who asks in vain
+        looks whether there is room by now.
+        """
+        claim = super().claim_concurrency_slot(concurrency_key, run_id, step_key, priority)
+        if not claim.is_assigned and self.has_unassigned_slots(concurrency_key):
+            self.assign_pending_steps([concurrency_key])
+        return claim
 
 
 def _dagster_url() -> str:

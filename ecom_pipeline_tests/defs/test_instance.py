@@ -66,6 +66,28 @@ def test_a_pool_may_be_made_by_several_at_once_and_again(instance: dg.DagsterIns
     assert storage.get_concurrency_info("orders").slot_count == 1
 
 
+def test_a_step_that_comes_as_another_leaves_the_pool_is_not_forgotten(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = instance.event_log_storage
+    storage.initialize_concurrency_limit_to_default("orders")
+    assert storage.claim_concurrency_slot("orders", "first", "step").is_claimed
+    has_room = storage.has_unassigned_slots
+
+    def look_and_have_the_other_leave(pool: str) -> bool:
+        found = bool(has_room(pool))
+        storage.free_concurrency_slots_for_run("first")
+        return found
+
+    with monkeypatch.context() as patches:
+        patches.setattr(storage, "has_unassigned_slots", look_and_have_the_other_leave)
+        patches.setattr(storage, "assign_pending_steps", lambda _: None)
+        assert not storage.claim_concurrency_slot("orders", "second", "step").is_claimed
+
+    claims = [storage.claim_concurrency_slot("orders", "second", "step") for _ in range(2)]
+    assert claims[-1].is_claimed
+
+
 def test_what_is_passed_between_processes_names_no_server(instance: dg.DagsterInstance) -> None:
     passed = str(instance.get_ref().to_dict())
 
