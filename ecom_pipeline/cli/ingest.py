@@ -11,6 +11,7 @@ from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.cli.run_summary import told
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.runless import days_without_partition
@@ -19,7 +20,7 @@ from ecom_pipeline.pipelines.ingestion import ingest as files
 from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
 from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
 from ecom_pipeline.pipelines.shop import open_shop
-from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.pipelines.staleness import DaysOfShop, days_of_shop
 
 _BY: Final = "By `ecom ingest`, from files."
 
@@ -62,6 +63,7 @@ def ingest(
     replaced_days = _replaced_days(replace_days, start, end)
     settings = load_settings()
     with open_instance() as instance, open_shop(settings) as stores, progress_bar("reading") as bar:
+        before = _days_of(stores)
         report = files.ingest_directory(
             stores.postgres,
             directory,
@@ -69,10 +71,11 @@ def ingest(
             replaced_days=replaced_days,
             into_generated_shop=into_generated_shop,
         )
-        ProductService(stores).try_to_refresh_moved_stock()
         shop_days.cache_clear()  # what was loaded may begin earlier
         done = bring_up_to_date(instance, stores, _BY, report.changes, bar.doing)
+        after = _days_of(stores)
     _print(report, done)
+    _tell_days(report, before, after)
     refuse_failed_checks(done)
     if report.rows_quarantined:
         tell(
@@ -103,11 +106,6 @@ def _print(report: IngestReport, done: Upkeep) -> None:
             tell(f"{source.source}: columns that are not known here and were left out: {columns}")
     show(table)
     tell(*report.notes)
-    if hidden := days_without_partition(report.days):
-        tell(
-            f"{len(hidden)} day(s) from {min(hidden)} are loaded, but before Dagster's first"
-            " partition: ECOM_START_DATE moves it."
-        )
     if not report.changed:
         tell(
             "Nothing new in the files. What an earlier command left out of date was refreshed;"
@@ -124,3 +122,21 @@ def _print(report: IngestReport, done: Upkeep) -> None:
         counts = (changes.inserted, changes.updated, changes.deleted)
         changed.add(name, *(f"{count:,}" for count in counts))
     show(changed)
+
+
+def _days_of(stores: Stores) -> DaysOfShop:
+    with stores.postgres.transaction() as connection:
+        return days_of_shop(connection)
+
+
+def _tell_days(report: IngestReport, before: DaysOfShop, after: DaysOfShop) -> None:
+    """Says which days the shop has, for a mistyped year to be seen, and which Dagster lacks."""
+    if after.first and after != before:
+        moved = f"; before, {before.first} to {before.newest}" if before.first else ""
+        count = len(list(after))
+        tell(f"The shop has the {count:,} days from {after.first} to {after.newest}{moved}.")
+    if hidden := days_without_partition(day for day in report.days if day in after):
+        tell(
+            f"{len(hidden)} day(s) from {min(hidden)} are loaded, but before Dagster's first"
+            " partition: ECOM_START_DATE moves it."
+        )

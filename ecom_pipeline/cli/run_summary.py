@@ -19,7 +19,7 @@ Next:
   ecom report daily_sales_trend          what the analysts read
   ecom audit                             all invariants, over all three stores
   ecom backfill --start D --end D        more days; --dry-run shows the plan
-  .venv/bin/dg launch --assets daily_sales --partition 2026-01-05"""
+  .venv/bin/dg launch --assets daily_sales --partition {day}"""
 
 
 def print_summary(report: RunReport, stores: Stores, first: date, last: date) -> None:
@@ -31,7 +31,7 @@ def print_summary(report: RunReport, stores: Stores, first: date, last: date) ->
     tell(carts)
     show(top_table(sellers[:_TOP_PRODUCTS], f"{_TOP_WINDOW}, as read from Redis"))
     tell(_verdict(report), style="green")
-    tell(*_NEXT.splitlines())
+    tell(*_NEXT.format(day=last).splitlines())
 
 
 def print_failure(report: RunReport) -> None:

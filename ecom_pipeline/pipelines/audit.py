@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -18,9 +18,6 @@ from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import StockCache
 from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
-
-REFRESHES_MAY_TAKE: Final = timedelta(minutes=10)
-"""What is stale for less is most likely about to be refreshed by the daemon."""
 
 EXAMPLES: Final = 5
 """Breaches that a finding shows; it counts them all."""
@@ -201,7 +198,7 @@ def tables_are_refreshed(stores: Stores, days: Days) -> Iterator[Breach]:
     """No change of a day has waited over ten minutes for the tables that are made from it."""
     first_day, last_day = days
     stale = find_stale(stores.postgres)
-    if stale.since is None or datetime.now(UTC) - stale.since <= REFRESHES_MAY_TAKE:
+    if not stale.has_waited:
         return
     by_day = [
         table

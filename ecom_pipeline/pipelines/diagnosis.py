@@ -8,7 +8,7 @@ from ecom_pipeline.database.diagnosis import Finding
 from ecom_pipeline.database.embedded import Server
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.ingestion.ingests import broken_off
+from ecom_pipeline.pipelines.ingestion.ingests import broken_off, ended_after
 from ecom_pipeline.pipelines.staleness import find_stale
 
 
@@ -37,8 +37,10 @@ def _look_at_analytics(postgres: Postgres) -> list[Finding]:
     stale = find_stale(postgres)
     if not stale:
         return [Finding("tables", "all are up to date")]
-    advice = "the daemon does it within minutes; `ecom audit --repair` does it now"
-    return [Finding("tables", str(stale), advice)]
+    # What a checkout changed waits for the daemon; who loads files refreshes them, or was ended.
+    is_left = stale.has_waited or (stale.since is None or ended_after(postgres, stale.since))
+    advice = "`ecom audit --repair` does it now, and any next command at its end"
+    return [Finding("tables", str(stale), advice if is_left else None)]
 
 
 _LOOKS: Final[tuple[Callable[[Postgres], list[Finding]], ...]] = (

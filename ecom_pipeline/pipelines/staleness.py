@@ -23,6 +23,9 @@ from ecom_pipeline.pipelines.shop_facts import days_between
 CACHE: Final = "top_sellers_cache"
 """Stands among the tables for the top sellers in Redis."""
 
+REFRESHES_MAY_TAKE: Final = timedelta(minutes=10)
+"""What is stale for less is most likely about to be refreshed by the daemon."""
+
 _CACHE_READS: Final = (f"{SCHEMA}.top_sellers", "shop.products")
 
 _ONE_DAY: Final = timedelta(days=1)
@@ -82,6 +85,11 @@ class Stale:
             return f"waiting to be refreshed: {tables}"
         span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
         return f"waiting to be refreshed: {span} of {tables}"
+
+    @property
+    def has_waited(self) -> bool:
+        """Whether so long that the daemon should have done it."""
+        return self.since is not None and datetime.now(UTC) - self.since > REFRESHES_MAY_TAKE
 
     @property
     def all_days(self) -> list[date]:

@@ -14,11 +14,16 @@ import pytest
 from ecom_pipeline.database.diagnosis import Finding
 from ecom_pipeline.database.embedded import Server
 from ecom_pipeline.database.embedded.temporary import temporary_directory
+from ecom_pipeline.database.processes import this_process
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.audit import loads_came_to_their_end
 from ecom_pipeline.pipelines.diagnosis import look_at_tables
 from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
 from ecom_pipeline.pipelines.ingestion.ingests import broken_off
+from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
+from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.pipelines.upkeep import bring_up_to_date
+from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import NOW, contents, select, small_shop, write_csv
 
 KILLED_AT_ORDERS = """
@@ -26,18 +31,23 @@ import os, signal, sys
 from pathlib import Path
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
+from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
 
 def kill_at_orders(step, rows):
     if step == "orders":
         os.kill(os.getpid(), signal.SIGKILL)
 
-ingest_directory(Postgres(sys.argv[1]), Path(sys.argv[2]), kill_at_orders)
+replaced_days = ReplacedDays() if sys.argv[3:] else None
+ingest_directory(
+    Postgres(sys.argv[1]), Path(sys.argv[2]), kill_at_orders, replaced_days=replaced_days
+)
 """
 
 
-def kill_a_load(stores: Stores, directory: Path) -> int:
+def kill_a_load(stores: Stores, directory: Path, *options: str) -> int:
     """Loads in a process that dies as it comes to the orders; gives its id."""
-    command = [sys.executable, "-c", KILLED_AT_ORDERS, stores.postgres.url, str(directory)]
+    arguments = [stores.postgres.url, str(directory), *options]
+    command = [sys.executable, "-c", KILLED_AT_ORDERS, *arguments]
     process = subprocess.Popen(command)
     assert process.wait() == -9
     return process.pid
@@ -86,6 +96,49 @@ def test_it_may_be_done_again_from_another_place_but_not_by_other_files(
     moved = copytree(first, tmp_path / "moved")
     ingest_directory(stores.postgres, moved, now=NOW)
     assert broken_off(stores.postgres) == []
+
+
+def test_a_load_that_was_to_replace_days_is_done_again_only_by_one_that_does(
+    stores: Stores, tmp_path: Path
+) -> None:
+    ingest_directory(stores.postgres, write_csv(tmp_path, small_shop()), now=NOW)
+    kill_a_load(stores, tmp_path, "--replace-days")
+
+    ingest_directory(stores.postgres, tmp_path, now=NOW)
+    (load,) = broken_off(stores.postgres)
+    assert load.advice == f"`ecom ingest {tmp_path} --replace-days` again does the rest"
+
+    ingest_directory(stores.postgres, tmp_path, now=NOW, replaced_days=ReplacedDays())
+    assert broken_off(stores.postgres) == []
+
+
+def look_at_analytics(stores: Stores) -> Finding:
+    found = look_at_tables([Server("postgres", stores.postgres.url, None)])
+    return next(finding for finding in found if finding.about == "tables")
+
+
+def test_tables_that_a_load_left_stale_are_a_problem_and_those_of_a_checkout_wait(
+    stores: Stores, tmp_path: Path
+) -> None:
+    prepare_tables(stores.postgres)
+    ingest_directory(stores.postgres, write_csv(tmp_path, small_shop()), now=NOW)
+    assert look_at_analytics(stores).advice is None  # this process may be about to refresh them
+    with dead_process() as pid:
+        process = f"{this_process().split()[0]} {pid} 1"
+        fetch(stores, "update ops.ingests set process = %s", process)
+    assert look_at_analytics(stores).found.startswith("waiting to be refreshed: 27 days from")
+    assert look_at_analytics(stores).advice is not None
+
+    list(bring_up_to_date(stores))
+    assert look_at_analytics(stores) == Finding("tables", "all are up to date")
+    fetch(stores, "select ops.note_changed_days(array[date '2026-01-05'])")
+    finding = look_at_analytics(stores)
+    assert finding.found.startswith("waiting to be refreshed: 2026-01-05 of")
+    assert finding.advice is None
+    fetch(stores, "update ops.refreshed_days set refreshed_at = now() - interval '1 hour'")
+    fetch(stores, "update ops.refreshed_tables set refreshed_at = now() - interval '1 hour'")
+    fetch(stores, "update ops.day_changes set changed_at = now() - interval '11 minutes'")
+    assert look_at_analytics(stores).advice is not None
 
 
 def test_a_load_that_goes_on_is_not_broken_off(stores: Stores, tmp_path: Path) -> None:

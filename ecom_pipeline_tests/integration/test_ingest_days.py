@@ -277,6 +277,7 @@ def test_a_wrong_date_does_not_take_the_days_before_it_along(
     with pytest.raises(TooMuchRemoved, match="9 others of these days would go"):
         load(stores, tmp_path, typo, replaced_days=REPLACED)
     assert counts(stores, ["shop.orders"]) == [10]
+    assert counts(stores, ["ops.ingests where finished_at is null"]) == [0]
 
     meant = ReplacedDays(date(2016, 1, 5), date(2026, 1, 5))
     load(stores, tmp_path, typo, replaced_days=meant)

@@ -2,8 +2,8 @@
 
 -- name: begin$
 -- Notes a load that is about to write.
-insert into ops.ingests (directory, files, process)
-values (:directory, :files::jsonb, :process)
+insert into ops.ingests (directory, files, options, process)
+values (:directory, :files::jsonb, :options::text[], :process)
 returning ingest_id;
 
 -- name: finish!
@@ -14,9 +14,10 @@ where ingests.ingest_id = :ingest_id;
 
 -- name: unfinished
 -- The newest load of each directory, of those that did not come to their end and after which
--- neither the directory nor the same files elsewhere were loaded to the end.
+-- neither the directory nor the same files elsewhere were loaded to the end by the same options.
 select distinct on (unfinished.directory)
     unfinished.directory,
+    unfinished.options,
     unfinished.begun_at,
     unfinished.process
 from ops.ingests as unfinished
@@ -28,8 +29,19 @@ where
         where
             later.ingest_id > unfinished.ingest_id
             and later.finished_at is not null
+            and later.options @> unfinished.options
             and (later.directory = unfinished.directory or later.files = unfinished.files)
     )
 order by
     unfinished.directory asc,
     unfinished.ingest_id desc;
+
+-- name: newest_finished^
+-- The end of the newest load that came to it, and its process.
+select
+    ingests.finished_at,
+    ingests.process
+from ops.ingests
+where ingests.finished_at is not null
+order by ingests.ingest_id desc
+limit 1;

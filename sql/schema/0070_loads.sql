@@ -82,6 +82,7 @@ create table ops.ingests (
     ingest_id bigint generated always as identity,
     directory text not null,
     files jsonb not null,
+    options text[] not null default '{}',
     process text not null,
     begun_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,
@@ -92,6 +93,7 @@ comment on table ops.ingests is
 'One row per load of a directory of files that came so far as to write.';
 comment on column ops.ingests.directory is 'Where the files were.';
 comment on column ops.ingests.files is 'Their names, each with its size in bytes.';
+comment on column ops.ingests.options is 'Options of the command that say which orders go.';
 comment on column ops.ingests.process is 'Host, id and start of the process that loads or loaded.';
 comment on column ops.ingests.begun_at is 'Instant before the first write, UTC.';
 comment on column ops.ingests.finished_at is

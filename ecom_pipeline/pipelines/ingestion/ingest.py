@@ -51,6 +51,7 @@ from ecom_pipeline.pipelines.ingestion.quarantine import SourceReport, record_lo
 from ecom_pipeline.pipelines.ingestion.replacing import (
     Removal,
     ReplacedDays,
+    TooMuchRemoved,
     plan_removal,
     remove_orders,
 )
@@ -163,12 +164,13 @@ class _Ingest:
 
     def run(self) -> IngestReport:
         rows_read = [self._check(file) for file in self.files]
-        ingest_id = begin(self.postgres, [file.path for file in self.files])
+        options = () if self.replaced_days is None else self.replaced_days.options
+        ingest_id = begin(self.postgres, [file.path for file in self.files], options)
         changes = self._merge_reference()
         removal, orders, days = None, OrderChanges(), set[date]()
         if _has(self.files, ORDERS):
             self.scratch.refuse_orders_that_do_not_add_up()
-            removal = self._plan_removal()
+            removal = self._plan_removal(ingest_id)
             orders = load_orders(self.postgres, self._days(), GIVEN_ORDERS, ShopSource.FILES)
             days.update(self.scratch.days())
         with self.postgres.transaction() as connection:
@@ -206,10 +208,16 @@ class _Ingest:
                 refuse_foreign_orders(connection, self.scratch)
         return changes
 
-    def _plan_removal(self) -> Removal | None:
+    def _plan_removal(self, ingest_id: int) -> Removal | None:
         if self.replaced_days is None:
             return None
-        return plan_removal(self.postgres, self.scratch, self.replaced_days)
+        try:
+            return plan_removal(self.postgres, self.scratch, self.replaced_days)
+        except TooMuchRemoved:
+            # It was refused, and did not break off.
+            with self.postgres.transaction() as connection:
+                finish(connection, ingest_id)
+            raise
 
     def _days(self) -> Iterator[DayOfOrders]:
         count = 0

@@ -26,10 +26,12 @@ class BrokenOff:
 
     Attributes:
         directory: Where its files were.
+        options: Options of its command that say which orders go.
         begun_at: When it began to write.
     """
 
     directory: str
+    options: tuple[str, ...]
     begun_at: datetime
 
     def __str__(self) -> str:
@@ -39,11 +41,16 @@ class BrokenOff:
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return f"`ecom ingest {shlex.quote(self.directory)}` again does the rest"
+        return f"`ecom ingest {shlex.join((self.directory, *self.options))}` again does the rest"
 
 
-def begin(postgres: Postgres, files: Sequence[Path]) -> int:
+def begin(postgres: Postgres, files: Sequence[Path], options: Sequence[str]) -> int:
     """Notes, in a transaction of its own, that a load of files of a directory is about to write.
+
+    Args:
+        postgres: Where the shop is.
+        files: The files, all of one directory.
+        options: Options of the command that say which orders go.
 
     Returns:
         The load's id.
@@ -54,6 +61,7 @@ def begin(postgres: Postgres, files: Sequence[Path]) -> int:
             connection,
             directory=str(files[0].parent.resolve()),
             files=json.dumps(sizes),
+            options=list(options),
             process=this_process(),
         )
     return ingest_id
@@ -69,10 +77,20 @@ def broken_off(postgres: Postgres) -> list[BrokenOff]:
     with postgres.transaction() as connection:
         unfinished = list(_queries.unfinished(connection))
     return [
-        BrokenOff(directory, begun_at.astimezone(UTC))
-        for directory, begun_at, process in unfinished
+        BrokenOff(directory, tuple(options), begun_at.astimezone(UTC))
+        for directory, options, begun_at, process in unfinished
         if not _goes_on(process, begun_at)
     ]
+
+
+def ended_after(postgres: Postgres, instant: datetime) -> bool:
+    """Whether the newest load came to its end after an instant, and its process is gone since."""
+    with postgres.transaction() as connection:
+        newest = _queries.newest_finished(connection)
+    if newest is None:
+        return False
+    finished_at, process = newest
+    return bool(finished_at >= instant) and not may_run(process)
 
 
 def _goes_on(process: str, begun_at: datetime) -> bool:

@@ -29,6 +29,13 @@ class ReplacedDays:
     start: date | None = None
     end: date | None = None
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of `ecom ingest` that ask for it."""
+        bounds = (("--start", self.start), ("--end", self.end))
+        given = [(option, str(day)) for option, day in bounds if day is not None]
+        return ("--replace-days", *(word for pair in given for word in pair))
+
 
 @dataclass(frozen=True, slots=True)
 class Removal:
