@@ -31,7 +31,7 @@ test: install browser ## Run every test and check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 sql
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3 --dist worksteal
 
 ui: install ## Open Dagster on http://127.0.0.1:3000, and the report page beside it
 	@$(BIN)/ecom up

@@ -102,9 +102,10 @@ def declared_tables(statements: str) -> dict[str, DeclaredTable]:
 
 @cache
 def schema_tables() -> dict[str, DeclaredTable]:
-    """The tables that the migrations of sql/schema make."""
+    """The tables of the schema `shop` that the migrations of sql/schema make."""
     files = sorted((sql_directory() / "schema").glob("*.sql"))
-    return declared_tables("".join(file.read_text(encoding="utf-8") for file in files))
+    found = declared_tables("".join(file.read_text(encoding="utf-8") for file in files))
+    return {name: table for name, table in found.items() if name.startswith("shop.")}
 
 
 def _read(relation: str, body: str, earlier: Mapping[str, DeclaredTable]) -> DeclaredTable:

@@ -31,6 +31,12 @@ _CONSTRAINTS = f"""
     from pg_constraint
     where conrelid = %s::regclass and conparentid = 0
     """  # noqa: S608
+# An email is one customer's in capitals or not: stronger than what the column declares.
+_UNIQUE_WITHOUT_CASE = """
+    select substring(pg_get_indexdef(indexrelid, 1, true) from 'lower\\((\\w+)\\)')
+    from pg_index
+    where indrelid = %s::regclass and indisunique and indexprs is not null
+    """
 _REQUIRED = """
     select attname::text from pg_attribute
     where attrelid = %s::regclass and attnum > 0 and attnotnull
@@ -45,6 +51,7 @@ def test_what_a_table_declares_is_what_the_database_holds_to(name: str, stores: 
     constraints = fetch(stores, _CONSTRAINTS, name)
 
     unique = {(kind, tuple(columns)) for kind, columns, *_ in constraints if kind in "pu"}
+    unique |= {("u", columns) for columns in fetch(stores, _UNIQUE_WITHOUT_CASE, name)}
     assert {columns for _, columns in unique} == set(table.keys)
     assert ("p", table.keys[0]) in unique
     assert len([kind for kind, *_ in constraints if kind == "c"]) == len(table.conditions)

@@ -141,7 +141,7 @@ def test_what_kubernetes_tells_of_services_is_no_setting(monkeypatch: pytest.Mon
 
 def test_a_file_that_cannot_be_read_is_told(empty_directory: Path) -> None:
     (empty_directory / ".env").write_bytes(b"ECOM_SEED=\xff")
-    with pytest.raises(SettingsError, match=r"\.env cannot be read: it is no UTF-8"):
+    with pytest.raises(SettingsError, match=r"\.env is not text in UTF-8: save it as such"):
         load_settings()
 
 
