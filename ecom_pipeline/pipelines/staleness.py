@@ -6,7 +6,7 @@ often each day of the shop changed (`ops.day_changes`). Where the two differ, so
 whoever changed it and wherever a command broke off.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -164,6 +164,12 @@ def record_days(
         are_days_of_shop=[is_day_of_shop for _, is_day_of_shop in made],
     )
     _queries.sum_up_changes(connection, days=list(days))
+
+
+def refreshed_among(connection: Connection, name: str, days: Iterable[date]) -> set[date]:
+    """Those of the days of which a table was ever made."""
+    found = _queries.refreshed_among(connection, table_name=name, days=list(days))
+    return {day for (day,) in found}
 
 
 def record_table(

@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from ecom_pipeline.analytics.catalog import Catalog, catalog
 from ecom_pipeline.analytics.definition import define_tables
-from ecom_pipeline.analytics.table_file import SCHEMA, Refresh, TableFile
+from ecom_pipeline.analytics.table_file import Refresh, TableFile
 from ecom_pipeline.database.merge import Changes, merge
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
@@ -24,6 +24,7 @@ from ecom_pipeline.pipelines.staleness import (
     made_from_now,
     record_days,
     record_table,
+    refreshed_among,
     stale_seen_by,
     version_of_sources,
 )
@@ -236,11 +237,8 @@ def _moved_days(
 def _refreshed_before(
     connection: psycopg2.extensions.connection, table: TableFile, days: set[date]
 ) -> set[date]:
-    """Those of the days that the table has rows of; of the others it is never to say anything."""
-    statement = sql.SQL("select distinct day from {} where day = any(%s)")
-    with connection.cursor() as cursor:
-        cursor.execute(statement.format(sql.Identifier(SCHEMA, table.name)), [list(days)])
-        return {day for (day,) in cursor}
+    """Those of the days that the table was made of before; of the others it has nothing to say."""
+    return refreshed_among(connection, table.name, days)
 
 
 def _in_order(days: Iterable[date]) -> list[date]:

@@ -19,7 +19,7 @@ def _product_performance(shop: ShopCopy) -> Rows:
     )
     totals.sort(key=lambda row: (-row[3], row[0]))
     running = list(accumulate(cents for _, _, _, cents, _, _ in totals))
-    everything = running[-1]
+    everything = running[-1] if running else 0
     return [
         (
             product_id,

@@ -146,7 +146,7 @@ def test_dagsters_days_begin_with_the_first_order_of_the_files(
     instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = small_shop()
-    early = order(99, placed_at="2011-12-30 12:00:00", total_amount=None)
+    early = order(99, placed_at="2025-11-30 12:00:00", total_amount=None)
     files["orders"] = [*files["orders"][:2], early]
     files["order_items"] = [*files["order_items"][:4], item(99, 1)]
     monkeypatch.setenv("ECOM_GENERATE", "false")
@@ -157,11 +157,11 @@ def test_dagsters_days_begin_with_the_first_order_of_the_files(
     assert everything().resolve_asset_graph().get(dg.AssetKey("orders")).partitions_def == (
         shop_days()
     )
-    assert shop_days().get_first_partition_key() == "2011-12-30"
+    assert shop_days().get_first_partition_key() == "2025-11-30"
     days = {day for day, _ in recorded(instance)["daily_sales"]}
-    assert min(days, key=str) == "2011-12-30"
-    assert len(days) == (DAY - date(2011, 12, 30)).days + 1
-    assert ecom("run", "--start", "2011-12-30", "--end", "2011-12-30").exit_code == 0
+    assert min(days, key=str) == "2025-11-30"
+    assert len(days) == (DAY - date(2025, 11, 30)).days + 1
+    assert ecom("run", "--start", "2025-11-30", "--end", "2025-11-30").exit_code == 0
 
 
 def test_days_before_a_first_day_that_is_set_are_loaded_and_told(

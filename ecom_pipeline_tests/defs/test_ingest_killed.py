@@ -105,7 +105,8 @@ def test_a_load_killed_before_any_commit_is_completed_by_the_next_command(
         assert differences(stored(stores), tables if loaded == rows else truth(stores)) == {}
         top_sellers = TopSellers(stores)
         for window in WINDOWS:
-            assert top_sellers.cached(window) == top_sellers.ranking(window), (commit, window)
+            # In a shop that has no row yet nothing is cached, and nothing is ranked.
+            assert (top_sellers.cached(window) or []) == top_sellers.ranking(window), commit
         commit += len(COMMANDS)
         renew(stores)
     assert commit > 15

@@ -189,7 +189,7 @@ def test_what_is_wrong_is_told_at_once_and_without_values(instance: dg.DagsterIn
     with pytest.raises(sqlalchemy.exc.DBAPIError, match="does not exist") as told:
         instance.run_storage.set_cursor_values({"key": "secret"})
 
-    assert explain(told.value) == 'Postgres refused: relation "kvs" does not exist'
+    assert explain(told.value) == ['Postgres refused: relation "kvs" does not exist']
 
 
 def rows(instance: dg.DagsterInstance, table: str, run_id: str) -> int:

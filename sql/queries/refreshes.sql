@@ -57,6 +57,14 @@ select
     refreshed_days.is_day_of_shop
 from ops.refreshed_days;
 
+-- name: refreshed_among
+-- Those of these days of which a table was ever made.
+select refreshed_days.day
+from ops.refreshed_days
+where
+    refreshed_days.table_name = :table_name
+    and refreshed_days.day = any(:days);
+
 -- name: refreshed_tables
 -- How often each table changed, and what those refreshed as a whole were last made from.
 select
