@@ -30,9 +30,10 @@ class Dense(StrEnum):
 
 _NEWEST_DAYS: Final = {
     Dense.MADE: sql.SQL("%(newest)s::date"),
+    # Where nothing was ordered, or nobody knows what was made, no day need be there.
     Dense.ORDERED: sql.SQL(
-        "case when %(newest)s::date is not null"
-        " then least(%(newest)s::date, (select max(placed_on) from shop.orders)) end"
+        "(select least(%(newest)s::date, max(placed_on)) from shop.orders"
+        " having num_nulls(%(newest)s::date, max(placed_on)) = 0)"
     ),
 }
 

@@ -13,7 +13,8 @@ from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.defs.sensors import has_failed_lately, submitted_carts, tables_to_refresh
 from ecom_pipeline.pipelines.proof import prove_tables
 from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline_tests.analytics_shop import at, put_order, rows
+from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline_tests.analytics_shop import active_cart, at, put_order, rows
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.commands import ecom
 from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, breaches, wait_until, worker
@@ -123,6 +124,21 @@ def test_a_submitted_cart_reaches_every_table_and_its_checks_are_reported(
     )
     assert found.event is not None
     assert found.event.timestamp > newest.timestamp
+
+
+def test_carts_in_a_shop_without_an_order_break_no_check(
+    instance: dg.DagsterInstance, stores: Stores
+) -> None:
+    prepare_tables(stores.postgres)
+    fetch(stores, "select ops.note_changed_days(array[date '2026-01-05'])")
+    stores.mongo.carts.insert_one(active_cart("a-cart", at(DAY), {1: 1}))
+
+    assert isinstance(upkeep(instance, stores), dg.RunRequest)
+    assert do_upkeep(instance)
+
+    assert rows(stores, "daily_sales", "day") == []
+    assert rows(stores, "cart_funnel", "day", "carts_created") == [(DAY, 1)]
+    assert isinstance(upkeep(instance, stores), dg.SkipReason)
 
 
 def test_a_change_by_any_door_is_found_without_being_told(
