@@ -102,10 +102,10 @@ def declared_tables(statements: str) -> dict[str, DeclaredTable]:
 
 @cache
 def schema_tables() -> dict[str, DeclaredTable]:
-    """The tables of the schema `shop` that the migrations of sql/schema make."""
+    """The tables that the migrations of sql/schema make, but for the pipeline's own books."""
     files = sorted((sql_directory() / "schema").glob("*.sql"))
     found = declared_tables("".join(file.read_text(encoding="utf-8") for file in files))
-    return {name: table for name, table in found.items() if name.startswith("shop.")}
+    return {name: table for name, table in found.items() if not name.startswith("ops.")}
 
 
 def _read(relation: str, body: str, earlier: Mapping[str, DeclaredTable]) -> DeclaredTable:

@@ -51,6 +51,7 @@ def test_progress_shows_data_as_it_is(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
     with progress_bar("first") as bar:
         assert bar.watched
         bar.doing(data)
