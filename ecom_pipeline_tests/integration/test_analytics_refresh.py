@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ecom_pipeline.analytics.catalog import catalog
@@ -39,8 +39,8 @@ from ecom_pipeline_tests.analytics_shop import (
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.shop import fetch, open_shop
 
-LEAP_WEEK = days_from(date(2028, 2, 26), 6)
-DAYS = [*LEAP_WEEK, date(2028, 3, 31), date(2028, 6, 15)]
+LEAP_WEEK = days_from(date(2024, 2, 26), 6)
+DAYS = [*LEAP_WEEK, date(2024, 3, 31), date(2024, 6, 15)]
 
 
 @pytest.fixture(autouse=True)
@@ -161,6 +161,16 @@ def happen(shop: Shop, event: tuple[Any, ...]) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(events, min_size=4, max_size=24), st.integers(0, 9))
+@example(
+    [
+        ("order", LEAP_WEEK[1], 1, [(1, 1)]),
+        ("begin", LEAP_WEEK[0], 1),
+        ("decide", 0, LEAP_WEEK[0], True),
+        ("order", LEAP_WEEK[1], 1, [(1, 1)]),
+        ("bring up to date",),
+    ],
+    0,
+)
 def test_any_sequence_of_refreshes_gives_the_tables_of_a_build_from_nothing(
     stores: Stores, happened: list[tuple[Any, ...]], seed: int
 ) -> None:
@@ -253,10 +263,10 @@ def test_refreshing_a_day_reads_the_partition_of_its_month_alone(stores: Stores,
     for number, day in enumerate(DAYS, start=1):
         put_order(stores, number, at(day), [(1, 1)])
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
-        cursor.execute(f"explain {catalog()[name].rows}", {"days": [date(2028, 2, 29)]})
+        cursor.execute(f"explain {catalog()[name].rows}", {"days": [date(2024, 2, 29)]})
         plan = "\n".join(line for (line,) in cursor)
-    assert set(re.findall(r"\w+_2028_\d\d(?= )", plan)) <= {"orders_2028_02", "order_items_2028_02"}
-    assert "order_items_2028_02" in plan
+    assert set(re.findall(r"\w+_2024_\d\d(?= )", plan)) <= {"orders_2024_02", "order_items_2024_02"}
+    assert "order_items_2024_02" in plan
 
 
 def test_of_two_refreshes_at_once_the_one_that_read_last_is_merged_last(
