@@ -20,6 +20,7 @@ from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline_tests.passwords import choose_passwords
 
 _SERVERS = pytest.StashKey[ExitStack]()
 _HOME = "PYTEST_ECOM_HOME"
@@ -33,7 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     config.stash[_SERVERS] = ExitStack()
-    os.environ[_HOME] = str(config.stash[_SERVERS].enter_context(temporary_home("tests")))
+    home = config.stash[_SERVERS].enter_context(temporary_home("tests"))
+    choose_passwords(home)
+    os.environ[_HOME] = str(home)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

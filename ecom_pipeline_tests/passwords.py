@@ -1,34 +1,25 @@
-"""Stores that are entered with a password that can be searched for."""
+"""The passwords of the tests' servers, which can be searched for."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from ecom_pipeline.database.embedded import Endpoints
-from ecom_pipeline.database.mongo import Mongo
-from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.embedded.program import write_private
 
 MARK = "Hunter2Hunter2"
-"""Stands in every password, and nowhere else."""
+"""Stands in each of them, and nowhere else."""
 
 
-@contextmanager
-def with_passwords(endpoints: Endpoints) -> Iterator[Endpoints]:
-    """The same stores for users with passwords.
+def choose_passwords(home: Path) -> None:
+    """Has the servers of a new home use passwords with the mark instead of made-up ones."""
+    for name in ("postgres", "mongo", "redis"):
+        directory = home / name
+        directory.mkdir()
+        write_private(directory / "password", f"{MARK}{secrets.token_hex(8)}")
 
-    Mongo and Redis check them. Postgres, which trusts whoever enters its socket, takes any.
-    """
-    user = f"test_{secrets.token_hex(4)}"
-    with closing(Mongo(endpoints.mongo_url)) as mongo, closing(Redis(endpoints.redis_url)) as redis:
-        database = mongo.carts.database
-        database.command("createUser", user, pwd=MARK, roles=["readWrite"])
-        redis.client.acl_setuser(
-            user, enabled=True, passwords=[f"+{MARK}"], keys="*", commands=["+@all"]
-        )
-        yield Endpoints(
-            postgres_url=endpoints.postgres_url.replace("postgres@", f"postgres:{MARK}@"),
-            mongo_url=endpoints.mongo_url.replace("//", f"//{user}:{MARK}@"),
-            redis_url=endpoints.redis_url.replace("//", f"//{user}:{MARK}@"),
-        )
-        database.command("dropUser", user)
-        redis.client.acl_deluser(user)
+
+def with_user(url: str, user: str, password: str) -> str:
+    """The URL for another user of the same server."""
+    parts = urlsplit(url)
+    _, _, server = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{password}@{server}").geturl()

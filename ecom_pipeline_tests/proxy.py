@@ -39,6 +39,12 @@ class Wire:
         self.hold = False
         self.mend()
 
+    def behind(self, url: str) -> str:
+        """The URL of the same store by this wire."""
+        parts = urlsplit(url)
+        user, _, _ = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{user}@127.0.0.1:{self.port}").geturl()
+
     def mend(self) -> None:
         """Listens, at the same port as before."""
         self._listener = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
@@ -112,14 +118,14 @@ def wired(endpoints: Endpoints) -> Iterator[tuple[Stores, Wires]]:
         )
         for wire in (wires.postgres, wires.mongo, wires.redis):
             stack.callback(wire.cut)
-        here = "127.0.0.1:{}".format
         stores = Stores(
             Postgres(
-                f"postgresql://{dsn['user']}@{here(wires.postgres.port)}/{dsn['dbname']}"
+                f"postgresql://{dsn['user']}:{dsn['password']}@"
+                f"127.0.0.1:{wires.postgres.port}/{dsn['dbname']}"
                 "?gssencmode=disable&sslmode=disable"
             ),
-            Mongo(mongo._replace(netloc=here(wires.mongo.port)).geturl()),
-            Redis(redis._replace(netloc=here(wires.redis.port)).geturl()),
+            Mongo(wires.mongo.behind(endpoints.mongo_url)),
+            Redis(wires.redis.behind(endpoints.redis_url)),
         )
         with closing(stores):
             yield stores, wires

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
@@ -57,8 +56,7 @@ def wires(environment: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
             ("MONGO", environment.mongo_url, wires.mongo),
             ("REDIS", environment.redis_url, wires.redis),
         ):
-            by_wire = urlsplit(url)._replace(netloc=f"127.0.0.1:{wire.port}").geturl()
-            monkeypatch.setenv(f"ECOM_{name}_URL", by_wire)
+            monkeypatch.setenv(f"ECOM_{name}_URL", wire.behind(url))
         yield wires
 
 

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 
@@ -12,24 +11,13 @@ import dagster as dg
 import pytest
 from psycopg2 import sql
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline_tests.passwords import MARK, with_passwords
+from ecom_pipeline_tests.passwords import MARK
 from ecom_pipeline_tests.shop import fetch
 
 _DAY = date(2026, 1, 1)
-
-
-@pytest.fixture
-def environment(environment: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoints]:
-    """The test's own shop, entered with passwords."""
-    with with_passwords(environment) as entered:
-        monkeypatch.setenv("ECOM_POSTGRES_URL", entered.postgres_url)
-        monkeypatch.setenv("ECOM_MONGO_URL", entered.mongo_url)
-        monkeypatch.setenv("ECOM_REDIS_URL", entered.redis_url)
-        yield entered
 
 
 def _kept() -> str:

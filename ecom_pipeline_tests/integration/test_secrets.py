@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,28 +14,26 @@ from ecom_pipeline.cli import main
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Endpoints, servers
 from ecom_pipeline.database.errors import StoreRefused
-from ecom_pipeline.database.libpq import sibling_url
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.generation import generate_customers
 from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
 from ecom_pipeline.pipelines.ingestion.reference import load_customers
 from ecom_pipeline_tests.direct import profile_of
-from ecom_pipeline_tests.passwords import MARK, with_passwords
+from ecom_pipeline_tests.passwords import MARK
 from ecom_pipeline_tests.shop import fetch
 
 
 @pytest.fixture
-def right(endpoints: Endpoints) -> Iterator[Endpoints]:
+def right(endpoints: Endpoints) -> Endpoints:
     """The test's stores, entered with the right passwords."""
-    with with_passwords(endpoints) as entered:
-        yield entered
+    return endpoints
 
 
 @pytest.fixture
 def wrong(right: Endpoints) -> Endpoints:
-    """Stores that refuse: there is no such database, and the passwords are wrong ones."""
+    """Stores that refuse: the passwords are wrong ones."""
     return Endpoints(
-        postgres_url=sibling_url(right.postgres_url, "no_such_database"),
+        postgres_url=right.postgres_url.replace(MARK, f"not{MARK}"),
         mongo_url=right.mongo_url.replace(MARK, f"not{MARK}"),
         redis_url=right.redis_url.replace(MARK, f"not{MARK}"),
     )

@@ -15,6 +15,7 @@ from ecom_pipeline.config.settings import Settings, SettingsError
 from ecom_pipeline.database.embedded import Endpoints, servers, supervisor
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline_tests.commands import ecom
+from ecom_pipeline_tests.passwords import MARK
 
 _ECOM = Path(sys.executable).with_name("ecom")
 
@@ -72,7 +73,7 @@ def test_the_embedded_stores_are_started_shown_stopped_and_deleted(home: Path) -
 
 
 def test_external_stores_are_shown_as_such(endpoints: Endpoints) -> None:
-    status = _ecom("status", "--json", **_external(endpoints))
+    status = _ecom("status", "--json", "--show-secrets", **_external(endpoints))
     assert status.returncode == 0
     assert json.loads(status.stdout) == {
         "mode": "external",
@@ -90,12 +91,14 @@ def test_external_stores_are_shown_as_such(endpoints: Endpoints) -> None:
 
 def test_passwords_are_shown_only_when_asked_for(endpoints: Endpoints) -> None:
     variables = _external(endpoints)
-    url = variables["ECOM_POSTGRES_URL"].replace("postgres@", "postgres:secret@")
-    variables["ECOM_POSTGRES_URL"] = url
-    assert "secret" not in _ecom("status", "--json", **variables).stdout
-    assert "secret" not in _ecom("status", **variables).stdout
+    assert MARK not in _ecom("status", "--json", **variables).stdout
+    assert MARK not in _ecom("status", **variables).stdout
     shown = _ecom("status", "--json", "--show-secrets", **variables).stdout
-    assert json.loads(shown)["postgres"]["url"] == url
+    assert {name: json.loads(shown)[name]["url"] for name in ("postgres", "mongo", "redis")} == {
+        "postgres": endpoints.postgres_url,
+        "mongo": endpoints.mongo_url,
+        "redis": endpoints.redis_url,
+    }
 
 
 def test_a_store_that_is_away_is_a_line_and_no_traceback(endpoints: Endpoints) -> None:

@@ -3,22 +3,44 @@
 It is under the GPL and therefore only ever a process of its own, never imported.
 """
 
+import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
+from pymongo import MongoClient
+from pymongo.database import Database
 from typing_extensions import override
 
 from ecom_pipeline.database.embedded.addresses import LOOPBACK, accepts, free_port
-from ecom_pipeline.database.embedded.program import Program, package_file
+from ecom_pipeline.database.embedded.program import (
+    Program,
+    ServerFailed,
+    barred_directory,
+    package_file,
+)
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.mongo import Mongo
+
+_USER: Final = "ecom"
+_ROLES: Final = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
+_START_LIMIT_SECONDS: Final = 60.0
 
 
 class MongoProgram(Program):
     """The server of the carts; each acknowledged write is on disk."""
 
     name = "mongo"
+
+    @override
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        if barred_directory(Path(sys.executable)) is not None:
+            # Root's own interpreter, which other accounts cannot enter, can only run as root.
+            self.account = None
 
     @override
     def executable(self) -> str:
@@ -32,21 +54,20 @@ class MongoProgram(Program):
 
     @override
     def options(self, address: str) -> list[str]:
-        return [
-            *("--host", LOOPBACK),
-            *("--port", address),
-            *("--config", str(self._config)),
-            *("--log-level", "WARNING"),
-            # Without it a kill loses the last acknowledged writes.
-            "--sync-on-commit",
-            "--standalone",
-        ]
+        return [*self._options(address), "--auth"]
 
     @override
-    def prepare(self) -> None:
-        self.data.mkdir(mode=0o700, exist_ok=True)
+    def prepare_data(self) -> None:
+        if not self.data.exists():
+            self.make_private(self.data)
+        # Where root ran an older version, all of it is root's.
+        for path in (self.data, *self.data.rglob("*")):
+            self.hand_over(path)
         # Empty; without one it would look for the user's and the system's.
-        self._config.touch()
+        self._config.touch(mode=0o644)
+        if not self._has_user.exists():
+            self._make_user()
+            self._has_user.touch()
 
     @override
     def choose_address(self, remembered: str | None) -> str:
@@ -66,8 +87,84 @@ class MongoProgram(Program):
 
     @override
     def url(self, address: str) -> str:
-        return f"mongodb://{LOOPBACK}:{address}/?directConnection=true"
+        return (
+            f"mongodb://{_USER}:{self.password}@{LOOPBACK}:{address}"
+            "/?directConnection=true&authSource=admin"
+        )
+
+    def _options(self, port: str) -> list[str]:
+        return [
+            *("--host", LOOPBACK),
+            *("--port", port),
+            *("--config", str(self._config)),
+            *("--log-level", "WARNING"),
+            # Without it a kill loses the last acknowledged writes.
+            "--sync-on-commit",
+            "--standalone",
+        ]
+
+    def _make_user(self) -> None:
+        """Makes the clients' user the only one there is.
+
+        Users can be made only while the server asks for no password. Meanwhile it asks for a
+        certificate, which nobody has but this process.
+        """
+        import trustme  # noqa: PLC0415 - comes with the extra `local`, as the server does
+
+        authority = trustme.CA()
+        with TemporaryDirectory(dir=self.directory) as ours, TemporaryDirectory() as theirs:
+            client, server = Path(ours, "client.pem"), Path(theirs, "server.pem")
+            trusted = Path(theirs, "authority.pem")
+            authority.cert_pem.write_to_path(trusted)
+            authority.issue_cert("client").private_key_and_cert_chain_pem.write_to_path(client)
+            authority.issue_cert(LOOPBACK).private_key_and_cert_chain_pem.write_to_path(server)
+            for path in (trusted, server, Path(theirs)):
+                self.hand_over(path)
+            port = free_port(None)
+            process = self.launch(
+                [
+                    *self._options(port),
+                    *("--tls-cert-file", str(server)),
+                    *("--tls-key-file", str(server)),
+                    *("--tls-ca-file", str(trusted)),
+                    "--tls-require-client-cert",
+                ],
+                subprocess.DEVNULL,
+            )
+            try:
+                self._await(process, port)
+                with MongoClient[dict[str, Any]](
+                    LOOPBACK,
+                    int(port),
+                    directConnection=True,
+                    tls=True,
+                    tlsCAFile=str(trusted),
+                    tlsCertificateKeyFile=str(client),
+                ) as mongo:
+                    _make_only_user(mongo.admin, self.password)
+            finally:
+                process.terminate()
+                process.wait()
+
+    def _await(self, process: subprocess.Popen[bytes], port: str) -> None:
+        deadline = time.monotonic() + _START_LIMIT_SECONDS
+        while not accepts(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise ServerFailed(self.name, "cannot be prepared: it does not start")
+            time.sleep(0.02)
 
     @property
     def _config(self) -> Path:
         return self.directory / "secantusd.toml"
+
+    @property
+    def _has_user(self) -> Path:
+        return self.directory / "has_user"
+
+
+def _make_only_user(admin: Database[dict[str, Any]], password: str) -> None:
+    """Makes the clients' user, who may do what needs no file of the server's."""
+    # Whoever came by while an older version asked for no password may have left one.
+    for user in admin.command("usersInfo", {"forAllDBs": True})["users"]:
+        admin.client[user["db"]].command("dropUser", user["user"])
+    admin.command("createUser", _USER, pwd=password, roles=list(_ROLES))

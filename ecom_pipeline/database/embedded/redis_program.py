@@ -36,11 +36,19 @@ class RedisProgram(Program):
             *("--maxmemory-policy", "allkeys-lru"),
             # The command line is what this server is known by.
             *("--set-proc-title", "no"),
+            # More settings come from the standard input.
+            "-",
         ]
 
     @override
-    def prepare(self) -> None:
-        self.data.mkdir(mode=0o700, exist_ok=True)
+    def standard_input(self) -> str:
+        return f"requirepass {self.password}\n"
+
+    @override
+    def prepare_data(self) -> None:
+        if not self.data.exists():
+            self.make_private(self.data)
+        self.hand_over(self.data)
 
     @override
     def choose_address(self, remembered: str | None) -> str:
@@ -59,4 +67,4 @@ class RedisProgram(Program):
 
     @override
     def url(self, address: str) -> str:
-        return f"redis://{LOOPBACK}:{address}/0"
+        return f"redis://:{self.password}@{LOOPBACK}:{address}/0"

@@ -1,5 +1,7 @@
 """The servers of a shop's stores: those that the settings name, and embedded ones for the rest."""
 
+import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,7 +49,13 @@ class Server:
 
 
 def servers(settings: Settings) -> tuple[Server, Server, Server]:
-    """The servers of Postgres, Mongo and Redis as they are now; starts nothing."""
+    """The servers of Postgres, Mongo and Redis as they are now; starts nothing.
+
+    Raises:
+        ServerFailed: Their home belongs to another user, or can be written by others.
+    """
+    if None in (settings.postgres_url, settings.mongo_url, settings.redis_url):
+        _check_home(settings.home)
     return (
         _server(settings.postgres_url, PostgresProgram(settings.home / "postgres")),
         _server(settings.mongo_url, MongoProgram(settings.home / "mongo")),
@@ -119,8 +127,23 @@ def _programs(settings: Settings) -> list[Program]:
 def _make_home(home: Path) -> None:
     if not home.exists():
         home.mkdir(parents=True)
-        # Whatever the umask: Postgres may run under another account and must pass through.
-        home.chmod(0o755)
+        # Whatever the umask. Under root the servers run as another account and must pass through.
+        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def _check_home(home: Path) -> None:
+    """What stands in a home is believed: which processes to end and which directories to delete."""
+    if not home.exists():
+        return
+    found = home.stat()
+    if found.st_uid != os.geteuid():
+        owner = f"belongs to another user (number {found.st_uid})"
+        advice = "set ECOM_HOME to a directory of your own"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        owner, advice = "can be written by others", f"run `chmod go-w {home}`"
+    else:
+        return
+    raise ServerFailed("store", f"is not touched: its home {home} {owner}; {advice}")
 
 
 @contextmanager

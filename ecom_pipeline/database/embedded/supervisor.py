@@ -6,7 +6,6 @@ The caller holds the lock of the servers' home, so that two commands at once sta
 import json
 import os
 import shutil
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from dataclasses import asdict, dataclass
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from ecom_pipeline.database.embedded.program import Program, ServerFailed
+from ecom_pipeline.database.embedded.program import Program, ServerFailed, write_private
 
 START_LIMIT_SECONDS = 60.0
 STOP_LIMIT_SECONDS = 30.0
@@ -45,10 +44,8 @@ def read_state(program: Program) -> State | None:
 
 def running_address(program: Program) -> str | None:
     """Where the server listens, if it runs and was ready once."""
-    state = read_state(program)
-    if state is None or not state.ready or _process(program, state.pid) is None:
-        return None
-    return state.address
+    state = _running_state(program)
+    return state.address if state and state.ready else None
 
 
 def start(program: Program) -> str:
@@ -57,17 +54,14 @@ def start(program: Program) -> str:
     Raises:
         ServerFailed: It ends, or is not ready within the limit.
     """
-    state = read_state(program)
-    if state is not None and _process(program, state.pid) is not None:
+    if (state := _running_state(program)) is not None:
         # It may be in its last moments.
         with suppress(_EndedWhileStartingError):
             return _await_ready(program, state, time.monotonic() + START_LIMIT_SECONDS)
     # A server that nothing remembers still has the data directory open.
     stop(program)
-    program.directory.mkdir(exist_ok=True)
-    # Whatever the umask: the server may run under another account and must pass through.
-    program.directory.chmod(0o755)
     program.prepare()
+    state = read_state(program)
     return _spawn_until_ready(program, state.address if state else None)
 
 
@@ -99,9 +93,7 @@ def ended_unasked(program: Program) -> bool:
 def delete(program: Program) -> None:
     """Stops the server and deletes its data."""
     stop(program)
-    state = read_state(program)
-    if state is not None:
-        program.release(state.address)
+    program.release()
     shutil.rmtree(program.directory, ignore_errors=True)
 
 
@@ -110,10 +102,21 @@ def find_process(program: Program) -> psutil.Process | None:
     state = read_state(program)
     if state is not None and (process := _process(program, state.pid)) is not None:
         return process
-    for process in psutil.process_iter(["cmdline"]):
-        if _is_server(program, process.info["cmdline"]):
-            return process
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if _is_server(program, process):
+                return process
     return None
+
+
+def _running_state(program: Program) -> State | None:
+    """The state of the server if it runs and asks for a password.
+
+    One of an older version does not: it is started anew.
+    """
+    state = read_state(program)
+    is_running = state is not None and _process(program, state.pid) is not None
+    return state if is_running and program.has_password else None
 
 
 def _process(program: Program, pid: int | None) -> psutil.Process | None:
@@ -122,7 +125,7 @@ def _process(program: Program, pid: int | None) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(pid)
-        return process if _is_server(program, process.cmdline()) else None
+        return process if _is_server(program, process) else None
     except psutil.Error:
         return None
 
@@ -151,15 +154,19 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-def _is_server(program: Program, command_line: list[str] | None) -> bool:
-    """Whether a command line is the server's: it names the data directory, which is its alone.
+def _is_server(program: Program, process: psutil.Process) -> bool:
+    """Whether a process is the server: it names the data directory, which is the server's alone.
 
     This holds where a start time would not: when the clock is set, and when the process ended
     but was not collected yet (its command line is empty then). The executable is left out,
-    because systems differ in whether they show it as called or as found.
+    because systems differ in whether they show it as called or as found. Whatever another user's
+    process is called, it is no server of this user's.
     """
     identity = program.identity()
-    return command_line is not None and command_line[1 : 1 + len(identity)] == identity
+    if process.cmdline()[1 : 1 + len(identity)] != identity:
+        return False
+    users = {os.geteuid(), program.account.user if program.account else os.geteuid()}
+    return process.uids().real in users
 
 
 @retry(
@@ -179,20 +186,9 @@ def _spawn(program: Program, remembered: str | None) -> State:
     address = program.choose_address(remembered)
     if program.log.exists():
         program.log.replace(program.log.with_suffix(".previous"))
-    account = program.account
+    write_private(program.log, "")
     with program.log.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - the command line is made here
-            [program.executable(), *program.identity(), *program.options(address)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=program.directory,
-            env=program.environment(),
-            start_new_session=True,
-            user=account.user if account else None,
-            group=account.group if account else None,
-            extra_groups=[] if account else None,
-        )
+        process = program.launch(program.options(address), log, program.standard_input())
     # The server is to outlive this process, which therefore must not warn about it.
     process.returncode = 0
     state = State(process.pid, address, ready=False)
@@ -219,7 +215,7 @@ def _await_ready(program: Program, state: State, deadline: float) -> str:
 
 def _write_state(program: Program, state: State) -> None:
     scratch = program.state.with_suffix(".new")
-    scratch.write_text(json.dumps(asdict(state)))
+    write_private(scratch, json.dumps(asdict(state)))
     scratch.replace(program.state)
 
 

@@ -42,8 +42,8 @@ def temporary_home(purpose: str) -> Iterator[Path]:
         purpose: A word in the directory's name.
     """
     with temporary_directory(purpose) as home:
-        # Whatever the umask: Postgres may run under another account and must pass through.
-        home.chmod(0o755)
+        # Under root the servers run as another account and must pass through.
+        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
         yield home
 
 
