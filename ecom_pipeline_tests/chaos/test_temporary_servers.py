@@ -1,5 +1,7 @@
 """Servers for a while are gone afterwards, also those of a process that was killed."""
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import supervisor, temporary
 from ecom_pipeline.database.embedded.redis_program import RedisProgram
 from ecom_pipeline.database.embedded.temporary import temporary_servers
+from ecom_pipeline_tests.strangers import AS_ROOT, STRANGER
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +43,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next() -> None:
     gone.wait()
     prefix = f"ecom-tests-of-sweeping-{gone.pid}-"
     left = Path(tempfile.mkdtemp(prefix=prefix))
+    left.chmod(0o711)
     program = RedisProgram(left / "redis")
     (left / "lock").touch()
     supervisor.start(program)
@@ -51,6 +55,26 @@ def test_what_a_killed_process_left_is_removed_by_the_next() -> None:
     assert not left.exists()
     assert process is not None
     assert not process.is_running()
+
+
+@AS_ROOT
+def test_what_another_user_puts_there_is_left_alone_and_no_link_is_followed(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    prefix = f"ecom-tests-of-sweeping-{gone.pid}-"
+    planted = Path(tempfile.mkdtemp(prefix=prefix))
+    (planted / "lock").touch()
+    os.chown(planted, STRANGER, STRANGER)
+    (tmp_path / "lock").touch()
+    link = planted.with_name(f"{prefix}link")
+    link.symlink_to(tmp_path)
+
+    with temporary_servers("tests-of-sweeping"):
+        assert (planted / "lock").exists()
+        assert (tmp_path / "lock").exists()
+
+    link.unlink()
+    shutil.rmtree(planted)
 
 
 def test_a_directory_that_names_no_process_is_nobodys_leftover() -> None:

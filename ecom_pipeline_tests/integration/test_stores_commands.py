@@ -54,7 +54,7 @@ def test_the_embedded_stores_are_started_shown_stopped_and_deleted(home: Path) -
     assert not home.exists()
 
     assert _ecom("up", **variables).returncode == 0
-    status = _ecom("status", "--json", **variables)
+    status = _ecom("status", "--json", "--show-secrets", **variables)
     assert status.returncode == 0
     shown = json.loads(status.stdout)
     assert {name: shown[name]["healthy"] for name in ("postgres", "mongo", "redis")} == {

@@ -65,9 +65,14 @@ class MongoProgram(Program):
             self.hand_over(path)
         # Empty; without one it would look for the user's and the system's.
         self._config.touch(mode=0o644)
-        if not self._has_user.exists():
+        if not self.user_file.exists():
             self._make_user()
-            self._has_user.touch()
+            self.user_file.touch()
+
+    @property
+    def user_file(self) -> Path:
+        """Stands there once the clients' user was made."""
+        return self.directory / "has_user"
 
     @override
     def choose_address(self, remembered: str | None) -> str:
@@ -157,14 +162,10 @@ class MongoProgram(Program):
     def _config(self) -> Path:
         return self.directory / "secantusd.toml"
 
-    @property
-    def _has_user(self) -> Path:
-        return self.directory / "has_user"
-
 
 def _make_only_user(admin: Database[dict[str, Any]], password: str) -> None:
     """Makes the clients' user, who may do what needs no file of the server's."""
     # Whoever came by while an older version asked for no password may have left one.
-    for user in admin.command("usersInfo", {"forAllDBs": True})["users"]:
-        admin.client[user["db"]].command("dropUser", user["user"])
+    for database in {"admin", *admin.client.list_database_names()}:
+        admin.client[database].command("dropAllUsersFromDatabase")
     admin.command("createUser", _USER, pwd=password, roles=list(_ROLES))

@@ -109,10 +109,10 @@ class Program(ABC):
         Raises:
             ServerFailed: Its account cannot enter the directory.
         """
-        self._check_access()
         self.directory.mkdir(exist_ok=True)
         # Whatever the umask: nobody else looks in, and the server's account passes through.
         self.directory.chmod(0o711 if self.account else 0o700)
+        self._check_access()
         if not self.has_password:
             scratch = self._password_file.with_suffix(".new")
             write_private(scratch, secrets.token_urlsafe(32))
