@@ -59,7 +59,7 @@ def _read_cache(servers: Endpoints) -> object:
         (STRANGER, _enter_postgres, "Permission denied"),
         (_NOBODY, _enter_postgres, "no password supplied"),
         (STRANGER, _read_carts, "requires authentication"),
-        (STRANGER, _read_cache, "Authentication required"),
+        (STRANGER, _read_cache, "AuthenticationError"),
     ],
 )
 def test_another_user_enters_no_server(
@@ -107,7 +107,7 @@ def test_mongo_does_for_no_client_what_reaches_beyond_its_data(
 ) -> None:
     with (
         MongoClient[dict[str, Any]](servers.mongo_url) as client,
-        pytest.raises(OperationFailure, match="not authorized|no such command"),
+        pytest.raises(OperationFailure, match=r"not authorized|no such command"),
     ):
         client.admin.command(command, "ecom", **arguments)
 
@@ -188,6 +188,6 @@ def test_servers_of_an_older_version_get_passwords_and_keep_their_data(settings:
         assert client.ecom.carts.find_one() == {"_id": "kept"}
     with (
         MongoClient[dict[str, Any]](before.mongo_url) as client,
-        pytest.raises(OperationFailure, match="Authentication failed"),
+        pytest.raises(OperationFailure, match="authentication failed"),
     ):
         client.ecom.carts.find_one()
