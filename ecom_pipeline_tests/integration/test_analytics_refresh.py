@@ -171,6 +171,15 @@ def happen(shop: Shop, event: tuple[Any, ...]) -> None:
     ],
     0,
 )
+@example(
+    [
+        ("order", LEAP_WEEK[1], 1, [(1, 1)]),
+        ("bring up to date",),
+        ("remove", LEAP_WEEK[1]),
+        ("order", LEAP_WEEK[0], 1, [(1, 1)]),
+    ],
+    1,
+)
 def test_any_sequence_of_refreshes_gives_the_tables_of_a_build_from_nothing(
     stores: Stores, happened: list[tuple[Any, ...]], seed: int
 ) -> None:

@@ -128,7 +128,8 @@ select
         when customers.first_day_orders > 1 then 0
         else customers.second_day - customers.first_day
     end as days_to_second_order,
-    newest.day - customers.last_day as recency_days,
+    -- While single days of a corrected past are refreshed, daily_sales may end before customers do.
+    greatest(newest.day, max(customers.last_day) over ()) - customers.last_day as recency_days,
     scores.r_score,
     scores.f_score,
     scores.m_score,
