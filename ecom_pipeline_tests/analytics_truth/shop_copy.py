@@ -110,7 +110,7 @@ create macro scaled(a, b, one) as case
     when a < 0 then -((-2 * a::hugeint * one + b) // (2 * b::hugeint))
     else (2 * a::hugeint * one + b) // (2 * b::hugeint)
 end;
-create macro money(cents) as cents::decimal(18, 0) * 0.01;
+create macro money(cents) as cents::decimal(20, 0) * 0.01;
 create macro six(a, b) as case
     when b > 0 then scaled(a, b, 1000000)::decimal(28, 0) * 0.000001
 end;

@@ -82,7 +82,7 @@ def test_the_catalog_tells_the_columns_types_and_keys_of_the_database(stores: St
             " where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
             table.relation,
         )
-        spelled = {"timestamp with time zone": "timestamptz", "numeric(18,2)": "numeric(18, 2)"}
+        spelled = {"timestamp with time zone": "timestamptz", "numeric(30,2)": "numeric(30, 2)"}
         told = [(column.name, column.type) for column in table.columns]
         if table.rows is None:
             assert [told_name for told_name, _ in told] == [column for column, _ in columns], name

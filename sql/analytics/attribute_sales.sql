@@ -13,7 +13,7 @@ create table analytics.attribute_sales (
     attribute text not null,
     value text not null,
     units bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     primary key (category, attribute, value),
     constraint attribute_sales_units_not_negative check (units >= 0),
     constraint attribute_sales_revenue_not_negative check (revenue >= 0)

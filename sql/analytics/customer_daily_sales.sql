@@ -12,7 +12,7 @@ create table analytics.customer_daily_sales (
     customer_id bigint not null,
     orders integer not null,
     units bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     first_order_at timestamptz not null,
     last_order_at timestamptz not null,
     primary key (day, customer_id),

@@ -12,7 +12,7 @@
 create table analytics.customer_value (
     customer_id bigint primary key,
     orders bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     average_order_value numeric not null,
     first_order_at timestamptz not null,
     last_order_at timestamptz not null,

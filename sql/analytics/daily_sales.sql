@@ -10,7 +10,7 @@ create table analytics.daily_sales (
     day date primary key,
     orders integer not null,
     units bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     average_order_value numeric,
     new_customers integer not null,
     returning_customers integer not null,

@@ -136,5 +136,5 @@ select
     case
         when opening_stock + stock > 0 then round(units_30d * 2.0 / (opening_stock + stock), 6)
     end as turnover,
-    case when stock is not null then units_30d > 0 and stock * 30 < units_30d * 14 end as reorder
+    case when stock is not null then units_30d > 0 and stock * 30.0 < units_30d * 14 end as reorder
 from movements;

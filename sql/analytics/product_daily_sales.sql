@@ -11,7 +11,7 @@ create table analytics.product_daily_sales (
     product_id bigint not null,
     orders integer not null,
     units bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     primary key (day, product_id),
     constraint product_daily_sales_orders_positive check (orders > 0),
     constraint product_daily_sales_units_positive check (units > 0),

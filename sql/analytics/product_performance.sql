@@ -10,7 +10,7 @@ create table analytics.product_performance (
     product_id bigint primary key,
     orders bigint not null,
     units bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     first_sold_on date,
     last_sold_on date,
     revenue_share numeric,

@@ -11,7 +11,7 @@ create table analytics.top_sellers (
     rank integer not null,
     product_id bigint not null,
     units bigint not null,
-    revenue numeric(18, 2) not null,
+    revenue numeric(30, 2) not null,
     primary key (window_name, rank),
     constraint top_sellers_window_is_known check (window_name in ('7d', '30d', 'all')),
     constraint top_sellers_rank_within_100 check (rank between 1 and 100),
