@@ -6,7 +6,7 @@ Each test works as a log-in that is a member of one of the groups that sql/schem
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.models.cart import EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import Ordered, Rejected
 from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.cart_service import CartService
@@ -84,6 +85,8 @@ _NOT_FOR_THE_APPLICATION = (
     "set role ecom_pipeline",
     "delete from _yoyo_migration",
 )
+
+_PARTITIONS = "select inhrelid from pg_inherits where inhparent = 'shop.orders'::regclass"
 
 _NOT_FOR_ANALYSTS = (
     "select email from shop.customers",
@@ -234,6 +237,39 @@ def test_the_application_has_just_the_rights_of_a_checkout(stores: Stores) -> No
 def test_the_application_is_refused_everything_else(stores: Stores, shop: Stores) -> None:
     prepare_tables(stores.postgres)
     assert _allowed(shop, _NOT_FOR_THE_APPLICATION) == []
+
+
+@pytest.mark.parametrize(
+    "day", ["date '0044-12-01 BC'", "date '1999-12-31'", "current_date + 2", "date 'infinity'"]
+)
+def test_the_application_has_no_month_made_in_which_no_cart_can_have_been_submitted(
+    stores: Stores, shop: Stores, day: str
+) -> None:
+    with pytest.raises(StoreRefused):
+        fetch(shop, f"select shop.ensure_month({day})")
+    assert fetch(stores, _PARTITIONS) == []
+
+
+def test_the_application_has_every_month_made_in_which_a_cart_can_have_been_submitted(
+    stores: Stores, shop: Stores
+) -> None:
+    for day in (EARLIEST_SUBMISSION.date(), datetime.now(UTC).date()):
+        fetch(shop, "select shop.ensure_month(%s)", day)
+    assert len(fetch(stores, _PARTITIONS)) == 2
+
+
+@pytest.mark.parametrize("column", ["submitted_at", "cart_created_at"])
+@pytest.mark.parametrize("instant", ["0044-03-15 BC", "10000-01-01", "infinity", "-infinity"])
+def test_no_time_of_a_cart_is_one_that_its_readers_cannot_read(
+    shop: Stores, column: str, instant: str
+) -> None:
+    values = "values ('a', 'rejected', 'odd', %s)"
+    with pytest.raises(StoreRefused, match="checkouts_years_have_four_digits"):
+        fetch(
+            shop,
+            f"insert into shop.checkouts (cart_id, outcome, reason, {column}) {values}",
+            instant,
+        )
 
 
 def test_what_acts_in_the_owners_name_makes_partitions_or_is_a_trigger_and_has_a_fixed_search_path(
