@@ -86,9 +86,14 @@ def cart_key(raw_id: object) -> str:
     A Mongo `_id` may be of any type and length; only a string of up to 200 characters without
     NUL or lone surrogates, and unlike a digest of ours, is a cart id.
     """
-    if isinstance(raw_id, str) and _is_usable_id(raw_id):
+    if isinstance(raw_id, str) and is_usable_id(raw_id):
         return raw_id
     return INVALID_ID_MARK + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
+
+
+def is_usable_id(text: str) -> bool:
+    """Whether a cart can have this text as its id."""
+    return _USABLE_ID.fullmatch(text) is not None and not text.startswith(INVALID_ID_MARK)
 
 
 def salvage_lines(document: Mapping[str, Any]) -> list[Any]:
@@ -233,10 +238,6 @@ def _instant_or_none(value: object) -> datetime | None:
     if value.tzinfo is UTC:
         return value
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _is_usable_id(text: str) -> bool:
-    return _USABLE_ID.fullmatch(text) is not None and not text.startswith(INVALID_ID_MARK)
 
 
 def _is_line(line: object) -> bool:

@@ -1,5 +1,7 @@
 """Errors of the shop's rules; each carries what it is about and says what to do next."""
 
+from collections.abc import Sequence
+
 
 class ShopError(Exception):
     """A rule of the shop forbids what was asked."""
@@ -56,12 +58,36 @@ class ActiveCartExists(ShopError):
         super().__init__(f"customer {customer_id!a} has an active cart already; submit that first")
 
 
+class InvalidCartId(ShopError):
+    """No cart can have this as its id."""
+
+    def __init__(self) -> None:
+        super().__init__("this is no cart id; give the text that the cart was opened with")
+
+
+class InvalidId(ShopError):
+    """Customers and products have whole numbers above zero as their ids."""
+
+    def __init__(self, noun: str, value: object) -> None:
+        self.value = value
+        kind = type(value).__name__
+        given = f"the number {value}" if kind == "int" else f"a value of type {kind}"
+        super().__init__(f"{given} is no id of a {noun}; give a whole number from 1 to 2^63 - 1")
+
+
 class InvalidQuantity(ShopError):
     """Units are counted in whole numbers above zero."""
 
     def __init__(self, quantity: object) -> None:
         self.quantity = quantity
         super().__init__(f"{quantity!a} is no quantity; give a whole number from 1 to 2147483647")
+
+
+class UnknownWindow(ShopError):
+    """Top sellers are ranked within some windows only."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__(f"there are no top sellers of this window; ask for {', '.join(known)}")
 
 
 class ProductNotFound(ShopError):

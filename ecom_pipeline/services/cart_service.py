@@ -1,4 +1,4 @@
-"""Shopping carts in Mongo: each change is one guarded update, never a read and a write."""
+"""Shopping carts in Mongo: each change is one guarded update, which fits what it was made for."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -9,14 +9,14 @@ from pymongo.errors import DuplicateKeyError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import MOST_UNITS, salvage_customer, salvage_lines
+from ecom_pipeline.models.arguments import checked_cart_id, checked_id, checked_quantity
+from ecom_pipeline.models.cart import salvage_customer, salvage_lines
 from ecom_pipeline.models.errors import (
     ActiveCartExists,
     CartContended,
     CartNotActive,
     CartNotFound,
     CartNotRejected,
-    InvalidQuantity,
     ProductNotInCart,
 )
 from ecom_pipeline.services.faults import FaultPoint, reach
@@ -24,6 +24,13 @@ from ecom_pipeline.services.faults import FaultPoint, reach
 # What an adder meets while others change, submit and open carts, and how long it steps aside.
 _ATTEMPTS: Final = 30
 _STEP_ASIDE: Final = wait_random(0, 0.02)
+
+_while_contended: Final = retry(
+    retry=retry_if_exception_type(CartContended),
+    wait=_STEP_ASIDE,
+    stop=stop_after_attempt(_ATTEMPTS),
+    reraise=True,
+)
 
 # The seal: no change fits a cart that is submitted or rejected.
 _UNSEALED: Final = {"status": "active"}
@@ -49,6 +56,8 @@ class CartService:
 
     def create(self, customer_id: int | None = None) -> str:
         """Opens a cart and gives its id; a customer who has an active cart gets that one."""
+        if customer_id is not None:
+            checked_id("customer", customer_id)
         with self._mongo.reaching():
             if customer_id is not None:
                 active = self._carts.find_one({"customer_id": customer_id, **_UNSEALED}, {"_id": 1})
@@ -68,7 +77,7 @@ class CartService:
             CartNotFound: There is none.
         """
         with self._mongo.reaching():
-            cart = self._carts.find_one({"_id": cart_id})
+            cart = self._carts.find_one({"_id": checked_cart_id(cart_id)})
         if cart is None:
             raise CartNotFound(cart_id)
         return cart
@@ -82,8 +91,8 @@ class CartService:
             CartContended: Others change the same line all the time; try again.
             InvalidQuantity: `quantity` is no whole number above zero.
         """
-        _check_quantity(quantity)
-        self._add(cart_id, product_id, quantity)
+        checked_quantity(quantity)
+        self._add(checked_cart_id(cart_id), checked_id("product", product_id), quantity)
 
     def add_for_customer(self, customer_id: int, product_id: int, quantity: int = 1) -> str:
         """Adds to the customer's active cart, a new one if theirs is being checked out.
@@ -95,15 +104,11 @@ class CartService:
             CartContended: Each cart was submitted before it was added to; try again.
             InvalidQuantity: As for `add`.
         """
-        _check_quantity(quantity)
-        return self._add_for_customer(customer_id, product_id, quantity)
+        checked_quantity(quantity)
+        checked_id("customer", customer_id)
+        return self._add_for_customer(customer_id, checked_id("product", product_id), quantity)
 
-    @retry(
-        retry=retry_if_exception_type(CartContended),
-        wait=_STEP_ASIDE,
-        stop=stop_after_attempt(_ATTEMPTS),
-        reraise=True,
-    )
+    @_while_contended
     def _add(self, cart_id: str, product_id: int, quantity: int) -> None:
         line = {"product_id": product_id, "quantity": quantity}
         # Another may add the first units between the two updates; then the first one fits.
@@ -118,12 +123,7 @@ class CartService:
         self._require_active(cart_id)
         raise CartContended(cart_id)
 
-    @retry(
-        retry=retry_if_exception_type(CartContended),
-        wait=_STEP_ASIDE,
-        stop=stop_after_attempt(_ATTEMPTS),
-        reraise=True,
-    )
+    @_while_contended
     def _add_for_customer(self, customer_id: int, product_id: int, quantity: int) -> str:
         cart_id = self.create(customer_id)
         try:
@@ -133,20 +133,29 @@ class CartService:
         return cart_id
 
     def change(self, cart_id: str, product_id: int, quantity: int) -> None:
-        """Sets how many units of a product an active cart asks for.
+        """Sets how many units of a product an active cart asks for, in one line.
 
         Raises:
             ProductNotInCart: The cart has no line for the product.
-            CartNotActive, CartNotFound, InvalidQuantity: As for `add`.
+            CartNotActive, CartNotFound, CartContended, InvalidQuantity: As for `add`.
         """
-        _check_quantity(quantity)
-        changed = self._change(
-            {"_id": cart_id, "items.product_id": product_id},
-            {"$set": {"items.$.quantity": quantity}},
-        )
-        if not changed:
-            self._require_active(cart_id)
-            raise ProductNotInCart(cart_id, product_id)
+        checked_quantity(quantity)
+        self._set_quantity(cart_id, checked_id("product", product_id), quantity)
+
+    @_while_contended
+    def _set_quantity(self, cart_id: str, product_id: int, quantity: int) -> None:
+        items = self.get(cart_id).get("items", [])
+        first = next((line for line in items if _is_of(product_id, line)), None)
+        if first is not None:
+            # Lines of the same product come from elsewhere; what is set is the sum of them.
+            others = [line for line in items if line is first or not _is_of(product_id, line)]
+            changed = [
+                {**first, "quantity": quantity} if line is first else line for line in others
+            ]
+            if self._change({"_id": cart_id, "items": items}, {"$set": {"items": changed}}):
+                return
+        self._require_active(cart_id)
+        raise ProductNotInCart(cart_id, product_id) if first is None else CartContended(cart_id)
 
     def remove(self, cart_id: str, product_id: int) -> None:
         """Takes a product out of an active cart; nothing happens if it is not there.
@@ -154,7 +163,9 @@ class CartService:
         Raises:
             CartNotActive, CartNotFound: As for `add`.
         """
-        if not self._change({"_id": cart_id}, {"$pull": {"items": {"product_id": product_id}}}):
+        cart = {"_id": checked_cart_id(cart_id)}
+        line = {"product_id": checked_id("product", product_id)}
+        if not self._change(cart, {"$pull": {"items": line}}):
             self._require_active(cart_id)
 
     def submit(self, cart_id: str) -> None:
@@ -164,8 +175,9 @@ class CartService:
             CartNotActive: It is rejected; reopen it first.
             CartNotFound: There is no such cart.
         """
-        now = self._now()
-        if self._change({"_id": cart_id}, {"$set": {"status": "submitted", "submitted_at": now}}):
+        cart = {"_id": checked_cart_id(cart_id)}
+        seal = {"status": "submitted", "submitted_at": self._now()}
+        if self._change(cart, {"$set": seal}):
             reach(FaultPoint.AFTER_SEALING)
             return
         status = self.get(cart_id).get("status")
@@ -245,10 +257,5 @@ class CartService:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def _check_quantity(quantity: int) -> None:
-    if (
-        isinstance(quantity, bool)
-        or not isinstance(quantity, int)
-        or not 0 < quantity <= MOST_UNITS
-    ):
-        raise InvalidQuantity(quantity)
+def _is_of(product_id: int, line: object) -> bool:
+    return isinstance(line, Mapping) and line.get("product_id") == product_id

@@ -6,6 +6,7 @@ from typing import Any
 
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.arguments import checked_cart_id
 from ecom_pipeline.models.cart import SubmittedCart, cart_key, read_cart
 from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted
@@ -48,7 +49,7 @@ class OrderService:
             StoreUnavailable: Postgres or Mongo is away; try again, which is safe.
         """
         with self._stores.mongo.reaching():
-            document = self._stores.mongo.carts.find_one({"_id": cart_id})
+            document = self._stores.mongo.carts.find_one({"_id": checked_cart_id(cart_id)})
         reach(FaultPoint.AFTER_READING_CARTS)
         if document is None or document.get("status") in ("active", "rejected"):
             return self._decided_before(cart_id, document)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.arguments import checked_id
 from ecom_pipeline.models.errors import ProductNotFound
 from ecom_pipeline.models.product import Product
 from ecom_pipeline.services.faults import FaultPoint, reach
@@ -38,7 +39,7 @@ class ProductService:
             ProductNotFound: There is none.
         """
         with self._postgres.transaction() as connection:
-            row = _queries.product(connection, product_id=product_id)
+            row = _queries.product(connection, product_id=checked_id("product", product_id))
         if row is None:
             raise ProductNotFound(product_id)
         return Product(*row)
@@ -66,6 +67,7 @@ class ProductService:
 
     def stock_of(self, product_ids: Sequence[int]) -> dict[int, int]:
         """Units in stock of those of the products that exist."""
+        _check_ids(product_ids)
         try:
             levels = self._read_through(product_ids)
         except StoreError as error:
@@ -79,6 +81,7 @@ class ProductService:
         Raises:
             StoreUnavailable, StoreRefused: Redis or Postgres is away or will not.
         """
+        _check_ids(product_ids)
         for start in range(0, len(product_ids), _STOCKS_AT_A_TIME):
             portion = product_ids[start : start + _STOCKS_AT_A_TIME]
             leases = self._cache.lease(portion, over=True)
@@ -127,3 +130,8 @@ class ProductService:
         with self._postgres.transaction() as connection:
             rows = _queries.stock_levels(connection, product_ids=list(product_ids))
             return [StockLevel(*row) for row in rows]
+
+
+def _check_ids(product_ids: Sequence[int]) -> None:
+    for product_id in product_ids:
+        checked_id("product", product_id)

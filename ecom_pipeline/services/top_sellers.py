@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.errors import UnknownWindow
 from ecom_pipeline.models.product import TopSeller
 from ecom_pipeline.services.leases import LEASE_MILLISECONDS, lease_key, take_leases
 
@@ -49,6 +50,9 @@ class TopSellers:
         """The ranking of a window (`7d`, `30d` or `all`), best first.
 
         Of many who find nothing cached, one asks Postgres and the others wait for it.
+
+        Raises:
+            UnknownWindow: There is no such window.
         """
         try:
             ranking = self.cached(window)
@@ -74,13 +78,20 @@ class TopSellers:
 
         Raises:
             StoreUnavailable, StoreRefused: Redis is away or will not.
+            UnknownWindow: There is no such window.
         """
+        _check_window(window)
         with self._redis.reaching():
             text = self._redis.client.get(top_sellers_key(window))
         return None if text is None else _RANKING.validate_json(text)
 
     def ranking(self, window: str) -> list[TopSeller]:
-        """The ranking as Postgres holds it."""
+        """The ranking as Postgres holds it.
+
+        Raises:
+            UnknownWindow: There is no such window.
+        """
+        _check_window(window)
         with self._postgres.transaction() as connection:
             return [TopSeller(*row) for row in _queries.ranking(connection, window_name=window)]
 
@@ -111,3 +122,8 @@ class TopSellers:
 def top_sellers_key(window: str) -> str:
     """The key of a window's ranking; part of the contract."""
     return f"ecom:top_sellers:{window}"
+
+
+def _check_window(window: str) -> None:
+    if window not in WINDOWS:
+        raise UnknownWindow(WINDOWS)

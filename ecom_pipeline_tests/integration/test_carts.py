@@ -148,6 +148,34 @@ def test_a_shopper_changes_and_removes_lines(carts: CartService) -> None:
         carts.change(cart_id, 2, 1)
 
 
+def test_a_product_with_two_lines_has_one_of_what_it_is_changed_to(
+    stores: Stores, carts: CartService
+) -> None:
+    cart_id = carts.create()
+    lines = [{"product_id": product, "quantity": product} for product in (2, 1, 3, 1)]
+    stores.mongo.carts.update_one({"_id": cart_id}, {"$set": {"items": lines}})
+
+    carts.change(cart_id, 1, 5)
+
+    items = carts.get(cart_id)["items"]
+    assert [(line["product_id"], line["quantity"]) for line in items] == [(2, 2), (1, 5), (3, 3)]
+
+
+def test_a_change_loses_nothing_that_others_add_at_once(carts: CartService) -> None:
+    cart_id = carts.create()
+    carts.add(cart_id, 1)
+
+    def act(n: int) -> None:
+        if n % 2:
+            carts.change(cart_id, 1, 7)
+        else:
+            carts.add(cart_id, 2)
+
+    all_at_once(act, range(20))
+
+    assert units(carts.get(cart_id)) == {1: 7, 2: 10}
+
+
 @pytest.mark.parametrize("quantity", [0, -1, 2**31, 1.5, True, "1", None])
 def test_a_quantity_that_is_none_is_refused_at_once(carts: CartService, quantity: Any) -> None:
     cart_id = carts.create()
