@@ -89,10 +89,6 @@ _BAD: dict[str, tuple[str, dict[str, Any]]] = {
         "invalid_submission_time",
         _cart(submitted_at=datetime(1970, 1, 1, tzinfo=UTC)),
     ),
-    "submission in the future": (
-        "submitted_in_the_future",
-        _cart(submitted_at=datetime(2999, 1, 1, tzinfo=UTC)),
-    ),
     "status missing": ("missing_status", without(GOOD_CART, "status")),
     "status unknown": ("unknown_status", _cart(status="paid")),
     "status null": ("unknown_status", _cart(status=None)),

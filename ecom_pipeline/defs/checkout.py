@@ -84,8 +84,9 @@ def checkouts(
     """Decided carts: one row per submitted cart, ordered or rejected, by its day of submission.
 
     An ordered cart has an order in `shop.orders` and has taken its units from the stock; it is
-    cleared from Mongo. A rejected one says why. What was decided once stays decided, so that
-    materializing a day again decides only the carts that are still waiting.
+    cleared from Mongo. A rejected one says why. One that was submitted later than now waits. What
+    was decided once stays decided, so that materializing a day again decides only the carts that
+    are still waiting.
     """
     days = days_of(context)
     report = replay_checkouts(stores, days[0], days[-1])
@@ -97,6 +98,7 @@ def checkouts(
             "inserted": report.carts,
             "ordered": report.ordered,
             **{f"rejected: {reason}": carts for reason, carts in report.rejected.items()},
+            "waiting": report.waiting,
             "effects_left": report.effects_left,
             **column_lineage("checkouts"),
         },

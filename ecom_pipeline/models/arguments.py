@@ -4,19 +4,22 @@ A filter of Mongo takes operators where it expects an id, so that `{"$gt": ""}` 
 cart.
 """
 
-from typing import TypeGuard
+import re
+from typing import Final, TypeGuard
 
-from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS, is_usable_id
+from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS
 from ecom_pipeline.models.errors import InvalidCartId, InvalidId, InvalidQuantity
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def checked_cart_id(value: object) -> str:
-    """A cart's id.
+    """A cart's id, of whatever text: one that no order can have is rejected with its cart.
 
     Raises:
-        InvalidCartId: It is no text that a cart can have as its id.
+        InvalidCartId: It is no text that Mongo can hold.
     """
-    if not isinstance(value, str) or not is_usable_id(value):
+    if not isinstance(value, str) or _LONE_SURROGATE.search(value):
         raise InvalidCartId
     return value
 

@@ -23,7 +23,7 @@ INVALID_ID_MARK: Final = "invalid:"
 """Begins the text that stands for a cart whose id is no usable string."""
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""How far ahead of this clock a shopper's may be before a submission counts as in the future."""
+"""How far ahead of this clock a shopper's may be; a cart submitted later than that waits."""
 
 EARLIEST_SUBMISSION: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """An older submission is a mistake, not history; it must not make partitions of its own."""
@@ -86,14 +86,9 @@ def cart_key(raw_id: object) -> str:
     A Mongo `_id` may be of any type and length; only a string of up to 200 characters without
     NUL or lone surrogates, and unlike a digest of ours, is a cart id.
     """
-    if isinstance(raw_id, str) and is_usable_id(raw_id):
+    if isinstance(raw_id, str) and _is_usable_id(raw_id):
         return raw_id
     return INVALID_ID_MARK + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
-
-
-def is_usable_id(text: str) -> bool:
-    """Whether a cart can have this text as its id."""
-    return _USABLE_ID.fullmatch(text) is not None and not text.startswith(INVALID_ID_MARK)
 
 
 def salvage_lines(document: Mapping[str, Any]) -> list[Any]:
@@ -107,7 +102,7 @@ def salvage_customer(document: Mapping[str, Any]) -> int | None:
     return _id_or_none(document.get("customer_id"))
 
 
-def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | MalformedCart:
+def read_cart(document: Mapping[str, Any]) -> SubmittedCart | MalformedCart:
     """Reads a cart document that claims to be submitted.
 
     Unknown fields are ignored, a price of the shopper's own among them; lines of the same product
@@ -115,7 +110,6 @@ def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | Mal
 
     Args:
         document: As Mongo gave it, with datetimes in UTC.
-        now: The present, UTC; a submission after it is refused.
     """
     raw_id = document.get("_id")
     cart_id = cart_key(raw_id)
@@ -128,7 +122,7 @@ def read_cart(document: Mapping[str, Any], now: datetime) -> SubmittedCart | Mal
             customer_id=_read_id(document, "customer_id", "customer"),
             quantities=_read_quantities(document),
             created_at=_instant_or_none(document.get("created_at")),
-            submitted_at=_read_submitted_at(document, now),
+            submitted_at=_read_submitted_at(document),
         )
     except _Malformed as malformed:
         return MalformedCart(
@@ -148,14 +142,12 @@ def _require_submitted(document: Mapping[str, Any]) -> None:
         raise _Malformed("unknown_status", value=_shown(document["status"]))
 
 
-def _read_submitted_at(document: Mapping[str, Any], now: datetime) -> datetime:
+def _read_submitted_at(document: Mapping[str, Any]) -> datetime:
     if document.get("submitted_at") is None:
         raise _Malformed("missing_submission_time")
     submitted_at = _instant_or_none(document["submitted_at"])
     if submitted_at is None or submitted_at < EARLIEST_SUBMISSION:
         raise _Malformed("invalid_submission_time", value=_shown(document["submitted_at"]))
-    if submitted_at > now + CLOCK_TOLERANCE:
-        raise _Malformed("submitted_in_the_future", value=submitted_at.isoformat())
     return submitted_at
 
 
@@ -238,6 +230,10 @@ def _instant_or_none(value: object) -> datetime | None:
     if value.tzinfo is UTC:
         return value
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _is_usable_id(text: str) -> bool:
+    return _USABLE_ID.fullmatch(text) is not None and not text.startswith(INVALID_ID_MARK)
 
 
 def _is_line(line: object) -> bool:

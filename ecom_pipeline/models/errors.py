@@ -1,6 +1,7 @@
 """Errors of the shop's rules; each carries what it is about and says what to do next."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 class ShopError(Exception):
@@ -41,6 +42,17 @@ class CartNotSubmitted(ShopError):
         super().__init__(f"cart {cart_id!a} is {status}; only a submitted cart is placed")
 
 
+class CartOfTheFuture(ShopError):
+    """A cart is decided once the time of its submission has come."""
+
+    def __init__(self, cart_id: str, submitted_at: datetime) -> None:
+        self.cart_id = cart_id
+        self.submitted_at = submitted_at
+        super().__init__(
+            f"cart {cart_id!a} was submitted at {submitted_at:%F %T} UTC; place it then"
+        )
+
+
 class CartNotRejected(ShopError):
     """Only a rejected cart can be reopened."""
 
@@ -59,7 +71,7 @@ class ActiveCartExists(ShopError):
 
 
 class InvalidCartId(ShopError):
-    """No cart can have this as its id."""
+    """No cart in Mongo can have this as its id."""
 
     def __init__(self) -> None:
         super().__init__("this is no cart id; give the text that the cart was opened with")

@@ -24,6 +24,9 @@ from ecom_pipeline.services.order_service import OrderService
 BATCH_CARTS: Final = 1_000
 """Carts decided in one transaction: enough to spread its cost, few enough to lock briefly."""
 
+# To the millisecond, as Mongo keeps it.
+_LAST_INSTANT: Final = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+
 _IN_ORDER: Final = [("submitted_at", 1), ("_id", 1)]
 
 _logger = logging.getLogger(__name__)
@@ -38,12 +41,14 @@ class ReplayReport:
     Attributes:
         ordered: Carts that became orders.
         rejected: Carts that did not, by reason.
+        waiting: Submitted carts, of whatever day, whose time has not come.
         effects_left: Decided carts, also of earlier replays, whose effects a store's absence or
             refusal left to the relay.
     """
 
     ordered: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
     effects_left: int = 0
 
     @property
@@ -63,30 +68,33 @@ def replay_checkouts(
     first_day: date,
     last_day: date,
     progress: Callable[[int], None] = lambda _: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReplayReport:
     """Decides the carts that were submitted on these UTC days, in order of submission.
 
     First does what an earlier one, or anybody else, decided and left undone, of whatever day: the
     process that was to do it may have been killed. Also decides, as rejections, the carts that lie
-    on no day of the past, because their submission time is missing or none, and those of a status
-    that there is not. While Postgres decides a batch, the next is read from Mongo and the last is
-    cleared.
+    on no day, because their submission time is missing or none, and those of a status that there is
+    not. Carts that say they are submitted later than now wait for a replay of their day. While
+    Postgres decides a batch, the next is read from Mongo and the last is cleared.
 
     Args:
         stores: All three.
         first_day: The first day.
         last_day: The last day, inclusive.
         progress: Told the number of carts of each batch decided.
+        clock: The present, UTC.
 
     Raises:
         StoreUnavailable: Postgres is away, or Mongo while carts are read. What was decided stands,
             and the next replay does the rest.
     """
-    orders, effects, report = OrderService(stores), Effects(stores), ReplayReport()
+    orders, effects, report = OrderService(stores, clock), Effects(stores), ReplayReport()
+    latest = clock() + CLOCK_TOLERANCE
     report.effects_left += _left_undone(effects)
     cleared: Future[None] | None = None
     with (
-        closing(prefetched(_pending_batches(stores, first_day, last_day))) as batches,
+        closing(prefetched(_pending_batches(stores, first_day, last_day, latest))) as batches,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="effects") as behind,
     ):
         for batch in batches:
@@ -99,6 +107,7 @@ def replay_checkouts(
             progress(len(batch))
     if cleared is not None:
         cleared.result()
+    report.waiting = _waiting(stores, latest)
     return report
 
 
@@ -122,12 +131,13 @@ def _apply(effects: Effects, results: Sequence[CheckoutResult], report: ReplayRe
         report.effects_left += len(results)
 
 
-def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterator[Batch]:
-    latest = datetime.now(UTC) + CLOCK_TOLERANCE
+def _pending_batches(
+    stores: Stores, first_day: date, last_day: date, latest: datetime
+) -> Iterator[Batch]:
     on_these_days = within_days(first_day, last_day)
     on_these_days["$lt"] = min(on_these_days["$lt"], latest)
-    # Whatever is no date of the past at all: it would wait for its day for ever.
-    on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": latest}}
+    # Whatever is no date that a cart can have: it would wait for its day for ever.
+    on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": _LAST_INSTANT}}
     with stores.mongo.reaching():
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_these_days})
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
@@ -136,6 +146,12 @@ def _pending_batches(stores: Stores, first_day: date, last_day: date) -> Iterato
         yield from _batches(stores, {"status": None})
         # The planner of the embedded server takes no partial index of itself.
         yield from _batches(stores, {"status": NO_TEXT}, hint=CARTS_OF_NO_TEXT_STATUS)
+
+
+def _waiting(stores: Stores, latest: datetime) -> int:
+    later = {"$gte": latest, "$lte": _LAST_INSTANT}
+    with stores.mongo.reaching():
+        return stores.mongo.carts.count_documents({"status": "submitted", "submitted_at": later})
 
 
 def _unknown_texts() -> Iterator[dict[str, str]]:

@@ -7,9 +7,9 @@ from typing import Any
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.arguments import checked_cart_id
-from ecom_pipeline.models.cart import SubmittedCart, cart_key, read_cart
+from ecom_pipeline.models.cart import CLOCK_TOLERANCE, SubmittedCart, cart_key, read_cart
 from ecom_pipeline.models.checkout import CheckoutResult
-from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted
+from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted, CartOfTheFuture
 from ecom_pipeline.models.order import utc_day
 from ecom_pipeline.services.checkout_transaction import (
     Cart,
@@ -29,7 +29,7 @@ class OrderService:
 
     Args:
         stores: Where carts, orders and the stock cache are.
-        clock: The present, UTC; what lies after it was not submitted yet.
+        clock: The present, UTC; a cart submitted after it waits until then.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class OrderService:
         Raises:
             CartNotFound: Neither Mongo nor any checkout knows the cart.
             CartNotSubmitted: The cart is still active.
+            CartOfTheFuture: As for `decide`.
             StoreUnavailable: Postgres or Mongo is away; try again, which is safe.
         """
         with self._stores.mongo.reaching():
@@ -65,6 +66,9 @@ class OrderService:
 
         Returns:
             The outcome of each cart, in the order given.
+
+        Raises:
+            CartOfTheFuture: As for `decide`.
         """
         results = self.decide(documents)
         self._effects.try_to_apply(results)
@@ -75,10 +79,17 @@ class OrderService:
 
         Tried again after a deadlock, a serialization failure or a lost connection, which is safe
         even if the lost connection was that of a commit.
+
+        Raises:
+            CartOfTheFuture: One was submitted later than now; none is decided.
         """
-        now = self._clock()
-        carts = [read_cart(document, now) for document in documents]
-        days = {utc_day(cart.submitted_at) for cart in carts if isinstance(cart, SubmittedCart)}
+        latest = self._clock() + CLOCK_TOLERANCE
+        carts = [read_cart(document) for document in documents]
+        submitted = [cart for cart in carts if isinstance(cart, SubmittedCart)]
+        for cart in submitted:
+            if cart.submitted_at > latest:
+                raise CartOfTheFuture(cart.cart_id, cart.submitted_at)
+        days = {utc_day(cart.submitted_at) for cart in submitted}
         for month in sorted({day.replace(day=1) for day in days} - self._months):
             self._ensure_month(month)
         results = self._decide(carts)

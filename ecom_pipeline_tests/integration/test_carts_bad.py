@@ -1,13 +1,15 @@
 """A cart that cannot be ordered is rejected, says why, and keeps nobody else waiting."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.models.cart import cart_key
+from ecom_pipeline.models.cart import CLOCK_TOLERANCE, cart_key
 from ecom_pipeline.models.checkout import Rejected
+from ecom_pipeline.models.errors import CartOfTheFuture
 from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.order_service import OrderService
@@ -96,6 +98,27 @@ def test_a_cart_of_another_day_or_still_active_is_left_alone(stores: Stores) -> 
 
     assert replay(stores) == {"ordered": 0, "rejected": 0}
     assert fetch(stores, "select count(*) from shop.checkouts") == [(0,)]
+
+
+def test_a_cart_submitted_later_than_now_waits_until_then(stores: Stores) -> None:
+    open_shop(stores, {1: 100})
+    now = NOW.replace(hour=9)
+    times = {"now": now, "soon": now + CLOCK_TOLERANCE, "later": now.replace(hour=10)}
+    submit(stores, [{**GOOD_CART, "_id": name, "submitted_at": at} for name, at in times.items()])
+    far = {**GOOD_CART, "_id": "far", "submitted_at": datetime(2999, 1, 1, tzinfo=UTC)}
+    submit(stores, [far])
+
+    def replay_at(time: datetime) -> tuple[int, int, int]:
+        report = replay_checkouts(stores, NOW.date(), NOW.date(), clock=lambda: time)
+        return report.ordered, report.rejected.total(), report.waiting
+
+    assert replay_at(now) == (1, 0, 3)
+    with pytest.raises(CartOfTheFuture, match="'later' was submitted at 2026-01-05 10:00:00 UTC"):
+        OrderService(stores, lambda: now).place_order("later")
+    assert replay_at(now + timedelta(seconds=1)) == (1, 0, 2)
+    assert replay_at(NOW) == (1, 0, 1)
+    assert stores.mongo.carts.find_one() == far
+    assert breaches(stores) == {}
 
 
 def test_unknown_fields_and_prices_of_the_shopper_change_nothing(stores: Stores) -> None:
