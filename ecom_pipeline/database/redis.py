@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis.backoff import ConstantBackoff
@@ -16,6 +17,19 @@ _POOL_TIMEOUT_SECONDS = 2.0
 _CONNECTIONS = 50
 _RETRIES = 1
 _RETRY_DELAY_SECONDS = 0.02
+
+
+def readable(answer: Any) -> Any:
+    """An answer out of a pipeline; None if what is asked for is there, but of another kind.
+
+    Raises:
+        redis.ResponseError: The server will not for any other reason.
+    """
+    if not isinstance(answer, redis.ResponseError):
+        return answer
+    if not str(answer).startswith("WRONGTYPE"):
+        raise answer
+    return None
 
 
 class Redis:
@@ -36,6 +50,8 @@ class Redis:
                 max_connections=_CONNECTIONS,
                 timeout=_POOL_TIMEOUT_SECONDS,
                 decode_responses=True,
+                # What others wrote that is no text is read as some text, and is none of ours.
+                encoding_errors="replace",
                 retry=Retry(ConstantBackoff(_RETRY_DELAY_SECONDS), _RETRIES),
                 socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
                 socket_timeout=_ANSWER_TIMEOUT_SECONDS,
@@ -60,6 +76,18 @@ class Redis:
             raise StoreUnavailable("Redis", first_line(error)) from None
         except redis.ResponseError as error:
             raise StoreRefused("Redis", first_line(error), None) from None
+
+    def get(self, key: str) -> str | None:
+        """The text of a key; None where there is none, be the key of another kind.
+
+        Raises:
+            StoreUnavailable, StoreRefused: The server is away or will not.
+        """
+        with self.reaching(), self.client.pipeline(transaction=False) as pipeline:
+            pipeline.get(key)
+            (answer,) = pipeline.execute(raise_on_error=False)
+            text: str | None = readable(answer)
+        return text
 
     def ping(self) -> None:
         """Asks for an answer.

@@ -79,6 +79,8 @@ def repair(stores: Stores) -> Relayed:
     """
     relayed = Effects(stores).relay()
     stale = [breach["product_id"] for breach in cached_stock_is_current(stores)]
+    # What is cached may even be ahead: of a Postgres that was restored to an earlier time.
+    StockCache(stores.redis).forget(stale)
     ProductService(stores).refresh_stock(stale)
     TopSellers(stores).push([breach["window"] for breach in cached_top_sellers_are_current(stores)])
     return relayed

@@ -9,11 +9,12 @@ Two fences guard a product's key, `ecom:stock:{product_id}`, a hash of `stock` a
 """
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.redis import Redis, readable
 from ecom_pipeline.services.leases import lease_key, take_leases
 
 TTL_SECONDS: Final = 600
@@ -21,15 +22,28 @@ TTL_JITTER_SECONDS: Final = 120
 """Keys written together expire over two minutes, not all at once."""
 
 _NO_LEASE: Final = "none"
+_NUMBER: Final = re.compile("[0-9]{1,19}")
 
 # For each product, KEYS: its stock's, its lease's; ARGV: stock, version, seconds to live, lease.
 _WRITE: Final = """
-local function may_write(key, version, lease_key, lease)
-    local present = redis.call('hget', key, 'version')
-    if present then
-        return tonumber(present) < tonumber(version)
+-- What is there but is no level of stock counts as not there.
+local function version_of(key)
+    local present = redis.pcall('hmget', key, 'stock', 'version')
+    if present.err then
+        redis.call('del', key)
+        return nil
     end
-    return redis.call('get', lease_key) == lease
+    local is_level = present[1] and present[2]
+        and string.match(present[1], '^%d+$') and string.match(present[2], '^%d+$')
+    return is_level and tonumber(present[2])
+end
+
+local function may_write(key, version, lease_key, lease)
+    local present = version_of(key)
+    if present then
+        return present < tonumber(version)
+    end
+    return redis.pcall('get', lease_key) == lease
 end
 
 for n = 1, #KEYS / 2 do
@@ -54,7 +68,7 @@ class StockLevel:
 
 
 class StockCache:
-    """Reads and writes cached stock.
+    """Reads and writes cached stock; what others wrote that is none counts as not there.
 
     Every method raises StoreUnavailable or StoreRefused when Redis is away or will not.
     """
@@ -68,12 +82,19 @@ class StockCache:
         with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
             for product_id in product_ids:
                 pipeline.hmget(stock_key(product_id), "stock", "version")
-            rows = pipeline.execute()
-        return {
-            product_id: StockLevel(product_id, int(stock), int(version))
-            for product_id, (stock, version) in zip(product_ids, rows, strict=True)
-            if stock is not None
-        }
+            answers = pipeline.execute(raise_on_error=False)
+            levels = map(_level, product_ids, map(readable, answers))
+        return {level.product_id: level for level in levels if level is not None}
+
+    def forget(self, product_ids: Sequence[int]) -> None:
+        """Forgets what is cached of these products, for one to whom it is known to be wrong.
+
+        What fills the gap is fenced by leases, so that a version is needed no longer.
+        """
+        if not product_ids:
+            return
+        with self._redis.reaching():
+            self._redis.client.delete(*map(stock_key, product_ids))
 
     def lease(self, product_ids: Sequence[int], *, over: bool) -> Mapping[str, str]:
         """Takes leases before these products' stock is read from Postgres; see take_leases."""
@@ -100,6 +121,13 @@ class StockCache:
 def stock_key(product_id: int) -> str:
     """The key of a product's stock; part of the contract."""
     return f"ecom:stock:{product_id}"
+
+
+def _level(product_id: int, row: Sequence[str | None] | None) -> StockLevel | None:
+    stock, version = row or (None, None)
+    if not (stock and version and _NUMBER.fullmatch(stock) and _NUMBER.fullmatch(version)):
+        return None
+    return StockLevel(product_id, int(stock), int(version))
 
 
 def _seconds_to_live() -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.queries import load_queries
@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS: Final = 0.2
 # Only the holder of the lease stores, so that no slow one replaces a newer ranking (leases.py).
 # KEYS: the ranking's key, the lease's key. ARGV: JSON, seconds to live, lease.
 _STORE: Final = """
-if redis.call('get', KEYS[2]) == ARGV[3] then
+if redis.pcall('get', KEYS[2]) == ARGV[3] then
     redis.call('del', KEYS[2])
     redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[2])
 end
@@ -74,16 +74,18 @@ class TopSellers:
         return {window: len(ranking) for window, ranking in rankings.items()}
 
     def cached(self, window: str) -> list[TopSeller] | None:
-        """The ranking as Redis holds it now; None where it holds none.
+        """The ranking as Redis holds it now; None where it holds none, or what is no ranking.
 
         Raises:
             StoreUnavailable, StoreRefused: Redis is away or will not.
             UnknownWindow: There is no such window.
         """
         _check_window(window)
-        with self._redis.reaching():
-            text = self._redis.client.get(top_sellers_key(window))
-        return None if text is None else _RANKING.validate_json(text)
+        text = self._redis.get(top_sellers_key(window))
+        try:
+            return None if text is None else _RANKING.validate_json(text)
+        except ValidationError:
+            return None
 
     def ranking(self, window: str) -> list[TopSeller]:
         """The ranking as Postgres holds it.

@@ -10,6 +10,7 @@ import pytest
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.errors import ProductNotFound
+from ecom_pipeline.pipelines.audit import repair
 from ecom_pipeline.services import stock_cache
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.leases import lease_key
@@ -26,6 +27,8 @@ from ecom_pipeline_tests.shop import breaches, cart, chance, open_shop, submit
 
 INTERLEAVINGS = 10_000
 SIDE_BY_SIDE = 500
+
+Garbage = Callable[[Any, str], object]
 
 Steps = Generator[tuple[str, Any], Any, None]
 """One who reads or writes: yields the kind of each step and its needs, and is sent the answer."""
@@ -149,8 +152,8 @@ def test_no_interleaving_makes_the_cache_lie_for_long(stores: Stores) -> None:
 @pytest.mark.parametrize(
     ("fence", "without"),
     [
-        ("tonumber(present) < tonumber(version)", "true"),
-        ("redis.call('get', lease_key) == lease", "true"),
+        ("present < tonumber(version)", "true"),
+        ("redis.pcall('get', lease_key) == lease", "true"),
     ],
     ids=["version", "lease"],
 )
@@ -226,3 +229,63 @@ def test_a_product_that_there_is_not_is_said_to_be_missing_and_not_cached(
     with suppress(ProductNotFound):
         ProductService(stores).stock(404)
     assert stores.redis.client.exists(stock_key(404)) == 0
+
+
+def hash_of(stock: str, version: str) -> Garbage:
+    return lambda redis, key: redis.hset(key, mapping={"stock": stock, "version": version})
+
+
+GARBAGE: dict[str, Garbage] = {
+    "no number": hash_of("abc", "9"),
+    "no version": lambda redis, key: redis.hset(key, "stock", 3),
+    "version that is none": hash_of("3", "nan"),
+    "version beyond numbers": hash_of("3", "inf"),
+    "negative": hash_of("-3", "9"),
+    "nothing": hash_of("", ""),
+    "text": lambda redis, key: redis.set(key, "not json"),
+    "list": lambda redis, key: redis.lpush(key, 1, 2),
+}
+
+
+@pytest.mark.parametrize("put", GARBAGE.values(), ids=GARBAGE)
+def test_what_is_no_stock_counts_as_not_there_and_is_written_over(
+    stores: Stores, put: Garbage
+) -> None:
+    open_shop(stores, {1: 10, 2: 10})
+    products = ProductService(stores)
+    for product_id in (1, 2):
+        put(stores.redis.client, stock_key(product_id))
+    assert breaches(stores) == {}
+
+    assert products.stock_of([1]) == {1: 10}
+    products.refresh_stock([2])
+
+    for product_id in (1, 2):
+        cached = stores.redis.client.hgetall(stock_key(product_id))
+        assert cached == {"stock": "10", "version": "1"}
+        assert stores.redis.client.ttl(stock_key(product_id)) > 0
+
+
+def test_a_lease_of_another_kind_keeps_no_product_from_being_refreshed(stores: Stores) -> None:
+    open_shop(stores, {1: 10, 2: 10})
+    stores.redis.client.lpush(lease_key(stock_key(1)), "x")
+    products = ProductService(stores)
+
+    assert products.stock_of([1, 2]) == {1: 10, 2: 10}
+    products.refresh_stock([1])
+
+    cache = StockCache(stores.redis)
+    assert cache.read([1, 2]) == {n: StockLevel(n, 10, 1) for n in (1, 2)}
+
+
+def test_a_repair_replaces_cached_stock_that_is_ahead_of_a_restored_postgres(
+    stores: Stores,
+) -> None:
+    open_shop(stores, {1: 10})
+    stores.redis.client.hset(stock_key(1), mapping={"stock": 3, "version": 9})
+    assert list(breaches(stores)) == ["cached_stock_is_current"]
+
+    repair(stores)
+
+    assert StockCache(stores.redis).read([1]) == {1: StockLevel(1, 10, 1)}
+    assert breaches(stores) == {}

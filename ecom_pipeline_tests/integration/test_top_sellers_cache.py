@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from threading import Lock
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -95,7 +96,7 @@ def test_a_reader_that_was_slow_does_not_replace_a_newer_ranking(shop: Stores) -
 def test_without_the_lease_a_slow_reader_brings_an_old_ranking_back(
     shop: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fence = "redis.call('get', KEYS[2]) == ARGV[3]"
+    fence = "redis.pcall('get', KEYS[2]) == ARGV[3]"
     assert top_sellers._STORE.count(fence) == 1
     monkeypatch.setattr(top_sellers, "_STORE", top_sellers._STORE.replace(fence, "true"))
 
@@ -122,3 +123,23 @@ def test_without_redis_the_ranking_comes_from_postgres(shop: Stores, endpoints: 
         wires.redis.cut()
 
         assert product_ids(TopSellers(stores).get("7d")) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(lambda redis, key: redis.set(key, "not json"), id="text"),
+        pytest.param(lambda redis, key: redis.set(key, '[{"rank": 1}]'), id="other JSON"),
+        pytest.param(lambda redis, key: redis.set(key, b"\xff\xfe"), id="no text"),
+        pytest.param(lambda redis, key: redis.lpush(key, 1), id="list"),
+    ],
+)
+def test_what_is_no_ranking_counts_as_not_there_and_is_written_over(
+    shop: Stores, garbage: Callable[[Any, str], object]
+) -> None:
+    sellers = TopSellers(shop)
+    garbage(shop.redis.client, top_sellers_key("7d"))
+
+    assert sellers.cached("7d") is None
+    assert product_ids(sellers.get("7d")) == [1, 2]
+    assert product_ids(sellers.cached("7d")) == [1, 2]
