@@ -9,6 +9,7 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Server, ServerFailed, supervisor
 from ecom_pipeline.database.embedded.program import Program
 from ecom_pipeline.database.embedded.temporary import leftovers
+from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.migrations import pending_migrations
@@ -116,6 +117,31 @@ def _look_at_redis(url: str) -> Iterator[Finding]:
         seconds, microseconds = redis.client.time()
         clock = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
         yield _compare_clocks("redis", asked, clock)
+        yield from _look_at_redis_rules(redis)
+
+
+def _look_at_redis_rules(redis: Redis) -> Iterator[Finding]:
+    """What would keep the effects of checkouts from being done."""
+    try:
+        with redis.reaching():
+            redis.client.eval("return 1", 0)
+        yield Finding("redis", "runs scripts")
+    except StoreRefused as error:
+        advice = "allow the log-in EVAL and EVALSHA (ACL: +@scripting), which write the cache"
+        yield Finding("redis", f"runs no scripts: {error}", advice)
+    try:
+        with redis.reaching():
+            facts = redis.client.info()
+    except StoreRefused as error:
+        advice = "allow the log-in INFO, so that its limits can be looked at"
+        yield Finding("redis", f"does not tell of itself: {error}", advice)
+        return
+    if facts.get("cluster_enabled"):
+        advice = "use a single server, replicated if need be: a script writes several keys"
+        yield Finding("redis", "is a cluster", advice)
+    if facts.get("maxmemory") and facts.get("maxmemory_policy") == "noeviction":
+        advice = "set maxmemory-policy to volatile-ttl: once full, it refuses what is to be cached"
+        yield Finding("redis", "does not evict, and its memory is limited", advice)
 
 
 def _compare_clocks(store: str, asked: datetime, clock: datetime) -> Finding:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ecom_pipeline.database.diagnosis import Finding
@@ -10,10 +11,14 @@ from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.pipelines.ingestion.ingests import broken_off, ended_after
 from ecom_pipeline.pipelines.staleness import find_stale
+from ecom_pipeline.services.effects import effects_lag
+
+_EFFECTS_MAY_TAKE: Final = timedelta(minutes=5)
+"""What waits for less is most likely about to be done by the relay."""
 
 
 def look_at_tables(servers: Sequence[Server]) -> Iterator[Finding]:
-    """Looks whether loads came to their end and the analytics tables are up to date.
+    """Looks whether loads and checkouts came to their end and the analytics tables are up to date.
 
     Where Postgres answers, that is, and has the tables; that is told by another look.
     """
@@ -43,7 +48,19 @@ def _look_at_analytics(postgres: Postgres) -> list[Finding]:
     return [Finding("tables", str(stale), advice if is_left else None)]
 
 
+def _look_at_effects(postgres: Postgres) -> list[Finding]:
+    lag = effects_lag(postgres)
+    waited = lag.oldest_seconds(datetime.now(UTC))
+    if waited is None:
+        return [Finding("effects", "those of all checkouts are done")]
+    found = f"of {lag.undone} checkouts wait, the oldest for {waited:.0f} s"
+    is_left = timedelta(seconds=waited) > _EFFECTS_MAY_TAKE
+    advice = "see to Mongo and Redis above, then `ecom audit --repair` does them"
+    return [Finding("effects", found, advice if is_left else None)]
+
+
 _LOOKS: Final[tuple[Callable[[Postgres], list[Finding]], ...]] = (
     _look_at_loads,
+    _look_at_effects,
     _look_at_analytics,
 )
