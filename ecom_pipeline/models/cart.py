@@ -102,6 +102,15 @@ def salvage_customer(document: Mapping[str, Any]) -> int | None:
     return _id_or_none(document.get("customer_id"))
 
 
+def instant_or_none(value: object) -> datetime | None:
+    """The instant in UTC, of a date as Mongo gives it; None of anything else."""
+    if not isinstance(value, datetime):
+        return None
+    if value.tzinfo is UTC:
+        return value
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
 def read_cart(document: Mapping[str, Any]) -> SubmittedCart | MalformedCart:
     """Reads a cart document that claims to be submitted.
 
@@ -121,7 +130,7 @@ def read_cart(document: Mapping[str, Any]) -> SubmittedCart | MalformedCart:
             cart_id=cart_id,
             customer_id=_read_id(document, "customer_id", "customer"),
             quantities=_read_quantities(document),
-            created_at=_instant_or_none(document.get("created_at")),
+            created_at=instant_or_none(document.get("created_at")),
             submitted_at=_read_submitted_at(document),
         )
     except _Malformed as malformed:
@@ -130,8 +139,8 @@ def read_cart(document: Mapping[str, Any]) -> SubmittedCart | MalformedCart:
             reason=malformed.reason,
             detail=malformed.detail,
             customer_id=salvage_customer(document),
-            created_at=_instant_or_none(document.get("created_at")),
-            submitted_at=_instant_or_none(document.get("submitted_at")),
+            created_at=instant_or_none(document.get("created_at")),
+            submitted_at=instant_or_none(document.get("submitted_at")),
         )
 
 
@@ -145,7 +154,7 @@ def _require_submitted(document: Mapping[str, Any]) -> None:
 def _read_submitted_at(document: Mapping[str, Any]) -> datetime:
     if document.get("submitted_at") is None:
         raise _Malformed("missing_submission_time")
-    submitted_at = _instant_or_none(document["submitted_at"])
+    submitted_at = instant_or_none(document["submitted_at"])
     if submitted_at is None or submitted_at < EARLIEST_SUBMISSION:
         raise _Malformed("invalid_submission_time", value=_shown(document["submitted_at"]))
     return submitted_at
@@ -222,14 +231,6 @@ def _id_or_none(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
         return int(value)
     return None
-
-
-def _instant_or_none(value: object) -> datetime | None:
-    if not isinstance(value, datetime):
-        return None
-    if value.tzinfo is UTC:
-        return value
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _is_usable_id(text: str) -> bool:

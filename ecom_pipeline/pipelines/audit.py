@@ -12,6 +12,7 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import cart_key
 from ecom_pipeline.pipelines.ingestion.ingests import broken_off
+from ecom_pipeline.pipelines.restored import realign
 from ecom_pipeline.pipelines.staleness import CACHE, find_stale, is_current
 from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.effects import Effects, Relayed
@@ -72,11 +73,13 @@ def audit(stores: Stores, names: Sequence[str] | None = None) -> list[AuditFindi
 
 
 def repair(stores: Stores) -> Relayed:
-    """Does what a crash left undone, and caches anew what differs from Postgres.
+    """Does what a crash or a restore left undone, and caches anew what differs from Postgres.
 
     Raises:
         StoreUnavailable: A store is away.
     """
+    [carts] = [check for check in CHECKS if check.name == "carts_match_their_checkouts"]
+    realign(stores, carts.breaches(stores))
     relayed = Effects(stores).relay()
     stale = [breach["product_id"] for breach in cached_stock_is_current(stores)]
     # What is cached may even be ahead: of a Postgres that was restored to an earlier time.
@@ -131,7 +134,7 @@ def carts_match_their_checkouts(stores: Stores, days: Days) -> Iterator[Breach]:
     first_day, last_day = days
     with stores.mongo.reaching():
         carts = chain.from_iterable(
-            stores.mongo.carts.find(where, {"status": 1}) for where in _no_longer_active(days)
+            stores.mongo.carts.find(where, {"status": 1}) for where in _carts_of(days)
         )
         seen: set[str] = set()
         for portion in _portions(carts):
@@ -159,9 +162,10 @@ def carts_match_their_checkouts(stores: Stores, days: Days) -> Iterator[Breach]:
             yield {"cart_id": cart_id, "status": "missing", "checkout": "rejected"}
 
 
-def _no_longer_active(days: Days) -> list[dict[str, Any]]:
+def _carts_of(days: Days) -> list[dict[str, Any]]:
+    """Conditions on the carts to look at: all, or those submitted on these days."""
     if days == ALL_DAYS:
-        return [{"status": {"$ne": "active"}}]
+        return [{}]
     # One status at a time: the index on status and submitted_at serves that everywhere.
     submitted_at = within_days(*days)
     return [
@@ -170,7 +174,9 @@ def _no_longer_active(days: Days) -> list[dict[str, Any]]:
 
 
 def _may_be(status: object, outcome: str, settled: bool) -> bool:
-    """Whether a cart that is not active may have this status in Mongo."""
+    """Whether a cart that is in Mongo may have this status there."""
+    if status == "active":
+        return outcome == "undecided"
     if settled:
         return outcome == "rejected" and status == "rejected"
     return status != "rejected" or outcome == "rejected"
