@@ -1,6 +1,7 @@
 """One set of embedded servers for a whole run of the tests, and clean stores for each test."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import date
@@ -31,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Chooses the servers' home; workers of xdist inherit it from the process that starts them."""
     for name in [name for name in os.environ if name.startswith("ECOM_")]:
         del os.environ[name]
+    # Who starts the tests in the background ignores interrupts. Dagster's processes inherit that,
+    # and would not even end when asked to.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         return
     config.stash[_SERVERS] = ExitStack()
