@@ -1,5 +1,8 @@
 """`ecom up`, `ecom down` and `ecom reset`."""
 
+import sys
+from typing import Annotated
+
 import typer
 
 from ecom_pipeline.cli.output import tell
@@ -33,8 +36,17 @@ def down() -> None:
     tell(f"stopped: {', '.join(stopped)}" if stopped else "no embedded server was running")
 
 
-def reset() -> None:
-    """Stops the embedded servers and deletes their data; refuses if a store is external."""
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stops the embedded servers and deletes their data; at a terminal it asks first.
+
+    Refuses while another command uses them, if a store is external, and if a directory is not one
+    that `ecom` made.
+    """
     settings = load_settings()
+    if sys.stdin.isatty() and not yes:
+        question = f"Delete the shop and all its data in {settings.home}?"
+        typer.confirm(question, abort=True)
     embedded.reset(settings)
     tell(f"deleted the embedded stores' data in {settings.home}")

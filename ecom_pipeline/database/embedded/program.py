@@ -74,6 +74,15 @@ class Program(ABC):
         return self.directory / "state.json"
 
     @property
+    def is_own(self) -> bool:
+        """Whether the directory is one that this package made, or is not there."""
+        own_files = (self.state, self._password_file)
+        is_there = os.path.lexists(self.directory)
+        return not is_there or (
+            not self.directory.is_symlink() and any(file.is_file() for file in own_files)
+        )
+
+    @property
     def has_password(self) -> bool:
         """Whether clients need one; not so where an older version of this package started it."""
         return self._password_file.exists()

@@ -18,6 +18,7 @@ from ecom_pipeline.database.embedded.mongo_program import MongoProgram
 from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
 from ecom_pipeline.database.embedded.program import Program, ServerFailed
 from ecom_pipeline.database.embedded.redis_program import RedisProgram
+from ecom_pipeline.database.embedded.usage import alone, use
 
 _LOCK_LIMIT_SECONDS = 2 * supervisor.START_LIMIT_SECONDS
 
@@ -69,9 +70,12 @@ def ensure_running(settings: Settings) -> Endpoints:
     Raises:
         ServerFailed: A server does not start, or another command keeps the lock for minutes.
     """
-    urls = [server.url for server in servers(settings)]
-    if None in urls:
+    known = servers(settings)
+    urls = [server.url for server in known]
+    if any(server.program for server in known):
         _make_home(settings.home)
+        use(settings.home)
+    if None in urls:
         with _lock(settings.home):
             urls = _side_by_side(_started, servers(settings))
     postgres_url, mongo_url, redis_url = (url or "" for url in urls)
@@ -96,15 +100,29 @@ def reset(settings: Settings) -> None:
     """Stops the embedded servers and deletes their data.
 
     Raises:
-        ServerFailed: A store is not embedded, so its data are not this package's to delete.
+        ServerFailed: A store is not embedded, or was not made by this package, so that its data
+            are not this package's to delete; or another process uses it. Nothing is deleted.
     """
     for server in servers(settings):
         if server.program is None:
             reason = f"is not used: ECOM_{server.name.upper()}_URL names another, which stays as is"
             raise ServerFailed(server.name, f"{reason}; unset it to reset")
+        if not server.program.is_own:
+            reason = f"is not deleted: {server.program.directory} holds none of its files"
+            raise ServerFailed(server.name, f"{reason}; set ECOM_HOME to where it is")
     if settings.home.exists():
-        with _lock(settings.home):
-            _side_by_side(supervisor.delete, _programs(settings))
+        with alone(settings.home):
+            delete(settings)
+
+
+def delete(settings: Settings) -> None:
+    """Does so whoever uses them, for one who has made their home and ends with it.
+
+    Raises:
+        ServerFailed: A server does not end, or its data cannot be deleted.
+    """
+    with _lock(settings.home):
+        _side_by_side(supervisor.delete, _programs(settings))
 
 
 def _server(given: SecretStr | None, program: Program) -> Server:

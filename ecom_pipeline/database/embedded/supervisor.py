@@ -91,10 +91,20 @@ def ended_unasked(program: Program) -> bool:
 
 
 def delete(program: Program) -> None:
-    """Stops the server and deletes its data."""
+    """Stops the server and deletes its data.
+
+    Raises:
+        ServerFailed: It does not end, or some of it cannot be deleted.
+    """
     stop(program)
     program.release()
-    shutil.rmtree(program.directory, ignore_errors=True)
+    try:
+        shutil.rmtree(program.directory)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = f"is not deleted: {error.strerror or error}: {program.directory}"
+        raise ServerFailed(program.name, f"{reason}; delete it by hand") from None
 
 
 def find_process(program: Program) -> psutil.Process | None:

@@ -13,7 +13,7 @@ from typing import Final
 import psutil
 
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database.embedded.servers import ensure_running, reset
+from ecom_pipeline.database.embedded.servers import delete, ensure_running
 
 _NAME: Final = re.compile(r"ecom-(?P<purpose>.+)-(?P<pid>\d+)-[^-]+")
 
@@ -91,5 +91,5 @@ def _remove(directory: Path) -> None:
     # Two may remove what a third has left.
     with suppress(FileNotFoundError):
         for lock in directory.rglob("lock"):
-            reset(_settings(lock.parent))
+            delete(_settings(lock.parent))
     shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""Who uses the servers of a home: nothing is deleted under a command that is at work."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from ecom_pipeline.database.embedded.program import ServerFailed
+
+# Held until the process ends, however it ends; a lock of the system leaves nothing behind.
+_held: Final[dict[Path, IO[bytes]]] = {}
+
+
+def use(home: Path) -> None:
+    """Makes it known, until this process ends, that it uses the servers of a home.
+
+    Waits while another process deletes their data.
+    """
+    if home not in _held:
+        file = _file(home).open("ab")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        _held[home] = file
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Keeps others from using the servers of a home until the block ends.
+
+    Raises:
+        ServerFailed: Another process uses them.
+    """
+    if (own := _held.pop(home, None)) is not None:
+        own.close()
+    with _file(home).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            reason = "is in use: a run, `make ui` or another command works with it; end that first"
+            raise ServerFailed("store", reason) from None
+        yield
+
+
+def _file(home: Path) -> Path:
+    return home / "in-use"
