@@ -37,7 +37,7 @@ ui: install ## Open Dagster on http://127.0.0.1:3000, and the report page beside
 	@$(BIN)/ecom up
 	@$(BIN)/ecom report --serve $(REPORT_PORT) & trap "kill $$!" EXIT INT TERM; \
 	ECOM_REPORT_URL=http://127.0.0.1:$(REPORT_PORT) \
-	$(BIN)/dg dev -w workspace.yaml --host 127.0.0.1 --port $(PORT)
+	$(BIN)/python -m ecom_pipeline.defs.webserver $(PORT)
 
 bench: install ## Compare with the obvious ways; writes bench/latest.json
 	@$(BIN)/ecom bench

@@ -1,12 +1,13 @@
 """The report page over HTTP, and nothing else of its directory."""
 
+import io
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO
 
 from ecom_pipeline.cli.output import tell
-
-_LOOPBACK: Final = "127.0.0.1"
+from ecom_pipeline.config.hosts import LOOPBACK, is_this_machine
 
 
 class AddressRefused(Exception):
@@ -29,22 +30,31 @@ def serve_page(file: Path, address: str) -> None:
     """
 
     class Page(SimpleHTTPRequestHandler):
-        error_message_format = (
-            "%(code)d: %(message)s. The asset sales_report makes the page: materialize it.\n"
-        )
+        error_message_format = "%(code)d: %(message)s.\n"
         error_content_type = "text/plain"
 
         def translate_path(self, path: str) -> str:  # noqa: ARG002 - there is one page
             return str(file)
+
+        def send_head(self) -> io.BytesIO | BinaryIO | None:
+            # Who named another host to listen at may be asked for by any name.
+            if host in ("", LOOPBACK) and not is_this_machine(self.headers.get("Host")):
+                self.send_error(HTTPStatus.FORBIDDEN, f"Ask for {LOOPBACK} or localhost")
+            elif not file.exists():
+                told = "The asset sales_report makes the page: materialize it"
+                self.send_error(HTTPStatus.NOT_FOUND, told)
+            else:
+                return super().send_head()
+            return None
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Who reads what is nobody's business."""
 
     host, _, port = address.rpartition(":")
     try:
-        server = ThreadingHTTPServer((host or _LOOPBACK, int(port)), Page)
+        server = ThreadingHTTPServer((host or LOOPBACK, int(port)), Page)
     except (OSError, ValueError, OverflowError) as error:
         raise AddressRefused(address, getattr(error, "strerror", None) or str(error)) from None
-    tell(f"The report page is on http://{host or _LOOPBACK}:{port}", error=True)
+    tell(f"The report page is on http://{host or LOOPBACK}:{port}", error=True)
     with server:
         server.serve_forever()

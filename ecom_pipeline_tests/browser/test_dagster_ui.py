@@ -1,8 +1,13 @@
 """What an operator sees and does in the Dagster UI."""
 
+import json
 import re
 from datetime import date
+from http.client import HTTPConnection
+from typing import Final
+from urllib.parse import quote, urlsplit
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from ecom_pipeline.defs.everything import everything
@@ -28,6 +33,16 @@ nodes => {
     ]);
 }
 """  # noqa: E501
+
+
+# Of a job that there is not: what gets through does no harm.
+LAUNCH = """
+mutation {
+    launchRun(executionParams: {
+        selector: {repositoryLocationName: "x", repositoryName: "x", jobName: "x"}, mode: "default"
+    }) { __typename }
+}
+"""
 
 
 def test_the_lineage_shows_every_asset_in_its_group(ui: str, browser: Browser) -> None:
@@ -64,6 +79,36 @@ def test_an_assets_page_tells_what_it_is_how_it_is_and_whether_it_is_right(
     shown = fetch(shop.stores, "select sku, name from shop.products order by product_id limit 5")
     for number, (sku, name) in enumerate(shown, start=1):
         expect(preview.get_by_role("row").nth(number)).to_contain_text(f"{number}{sku}{name}")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("POST", {"Origin": "http://evil.example"}),
+        ("POST", {"Origin": "null"}),
+        ("POST", {"Origin": "http://127.0.0.1:1"}),
+        ("POST", {"Host": "evil.example"}),
+        ("POST", {"Host": "evil.example", "Origin": "http://evil.example"}),
+        ("GET", {}),
+        ("GET", {"Accept": "image/png"}),
+        ("websocket", {"Origin": "http://evil.example"}),
+        ("websocket", {"Host": "evil.example"}),
+    ],
+)
+def test_a_page_of_another_server_launches_nothing(
+    ui: str, method: str, headers: dict[str, str]
+) -> None:
+    status, _ = ask(ui, LAUNCH, method, headers)
+
+    assert status == 403
+
+
+def test_who_is_no_page_or_one_of_the_ui_may_ask(ui: str) -> None:
+    answer = {"data": {"launchRun": {"__typename": "PipelineNotFoundError"}}}
+    for headers in ({}, {"Origin": ui}):
+        status, told = ask(ui, LAUNCH, "POST", headers)
+        assert (status, json.loads(told)) == (200, answer)
+        assert ask(ui, LAUNCH, "websocket", headers)[0] == 101
 
 
 def test_a_materialization_started_by_clicking_succeeds_and_fills_the_day(
@@ -134,3 +179,31 @@ def under(page: Page, heading: str) -> Locator:
 def row(within: Page | Locator, first: str) -> Locator:
     """The rows of tables whose first cell is this."""
     return within.get_by_role("row").filter(has_text=re.compile(rf"^\s*{first}"))
+
+
+def ask(ui: str, query: str, method: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Asks what a page, or no page, can ask: the status of the answer, and its text."""
+    connection = HTTPConnection(urlsplit(ui).netloc, timeout=30)
+    if method == "POST":
+        body = json.dumps({"query": query})
+        connection.request(
+            "POST", "/graphql", body, {"Content-Type": "application/json", **headers}
+        )
+    elif method == "GET":
+        connection.request("GET", f"/graphql?query={quote(query)}", headers=headers)
+    else:
+        connection.request("GET", "/graphql", headers={**_WEBSOCKET, **headers})
+    response = connection.getresponse()
+    read = response.status, "" if response.status == _SWITCHED else response.read().decode()
+    connection.close()
+    return read
+
+
+_SWITCHED: Final = 101
+_WEBSOCKET: Final = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Protocol": "graphql-ws",
+}

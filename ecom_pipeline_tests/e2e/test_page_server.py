@@ -35,9 +35,9 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def answer(port: int, path: str) -> tuple[int, str]:
+def answer(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
     connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-    connection.request("GET", path)
+    connection.request("GET", path, headers={"Host": host})
     response = connection.getresponse()
     read = response.status, response.read().decode()
     connection.close()
@@ -66,6 +66,8 @@ def test_every_path_is_the_newest_page_and_until_there_is_one_what_to_do(
         (tmp_path / "report.html").write_text("the page")
         paths = ("/", "/report.html", "/secret", "/../secret", "/%2e%2e/secret")
         assert [answer(port, path) for path in paths] == [(200, "the page")] * len(paths)
+        named = {"localhost": 200, f"localhost:{port}": 200, "evil.example": 403, "": 403}
+        assert {host: answer(port, "/", host)[0] for host in named} == named
 
 
 @pytest.mark.parametrize(
