@@ -1,9 +1,11 @@
 """A small shop for the tests of the checkout: what is in stock, who buys, and what came of it."""
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from types import ModuleType
@@ -137,6 +139,23 @@ def submit(stores: Stores, carts: Iterable[Mapping[str, Any]]) -> list[dict[str,
     documents = [dict(document) for document in carts]
     stores.mongo.carts.insert_many(documents)
     return documents
+
+
+@contextmanager
+def refused_stock(stores: Stores, product_id: int) -> Iterator[Stores]:
+    """The stores for whom Redis refuses the stock of one product, of nine at most."""
+    name, password = f"test_{secrets.token_hex(4)}", secrets.token_hex()
+    others = "".join(str(number) for number in range(1, 10) if number != product_id)
+    keys = ["~ecom:lease:*", f"~ecom:stock:[{others}]"]
+    acl = stores.redis.client.execute_command
+    acl("acl", "setuser", name, "on", f">{password}", "+@all", *keys)
+    connection = stores.redis.client.connection_pool.connection_kwargs
+    server = f"{connection['host']}:{connection['port']}/{connection['db']}"
+    try:
+        with closing(Redis(f"redis://{name}:{password}@{server}")) as redis:
+            yield replace(stores, redis=redis)
+    finally:
+        acl("acl", "deluser", name)
 
 
 def all_at_once(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -83,7 +83,7 @@ class StockCache:
             for product_id in product_ids:
                 pipeline.hmget(stock_key(product_id), "stock", "version")
             answers = pipeline.execute(raise_on_error=False)
-            levels = map(_level, product_ids, map(readable, answers))
+            levels = list(map(_level, product_ids, map(readable, answers)))
         return {level.product_id: level for level in levels if level is not None}
 
     def forget(self, product_ids: Sequence[int]) -> None:

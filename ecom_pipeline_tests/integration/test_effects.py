@@ -11,7 +11,15 @@ from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import stock_key
-from ecom_pipeline_tests.shop import all_at_once, breaches, cart, fetch, open_shop, submit
+from ecom_pipeline_tests.shop import (
+    all_at_once,
+    breaches,
+    cart,
+    fetch,
+    open_shop,
+    refused_stock,
+    submit,
+)
 
 CARTS = 30
 PRODUCTS = range(1, 4)
@@ -72,17 +80,14 @@ def test_relays_at_once_do_not_disturb_each_other(shop: Stores) -> None:
 
 
 def test_what_a_store_refuses_for_one_cart_keeps_no_other_waiting(shop: Stores) -> None:
-    shop.redis.client.delete(stock_key(2))
-    shop.redis.client.set(stock_key(2), "no hash")
-    effects = Effects(shop)
-
     # Two of three products are sold; the carts of one of them cannot be seen to.
-    assert effects.relay() == Relayed(applied=20, left=10)
+    with refused_stock(shop, 2) as hindered:
+        assert Effects(hindered).relay() == Relayed(applied=20, left=10)
 
+    effects = Effects(shop)
     assert effects.lag().undone == 10
     assert carts_left(shop) == {"rejected": CARTS // 3}
     assert cached(shop, 3) == {"stock": "90", "version": "2"}
-    shop.redis.client.delete(stock_key(2))
     assert effects.relay() == Relayed(applied=10, left=0)
     assert breaches(shop) == {}
 
@@ -90,12 +95,12 @@ def test_what_a_store_refuses_for_one_cart_keeps_no_other_waiting(shop: Stores) 
 def test_a_checkout_is_placed_though_the_cache_refuses_it(stores: Stores) -> None:
     open_shop(stores, {1: 5})
     submit(stores, [cart("a", {1: 1})])
-    stores.redis.client.set(stock_key(1), "no hash")
 
-    (result,) = OrderService(stores).place_orders([cart("a", {1: 1})])
+    with refused_stock(stores, 1) as hindered:
+        (result,) = OrderService(hindered).place_orders([cart("a", {1: 1})])
+        assert ProductService(hindered).stock(1) == 4
 
     assert OrderService(stores).outcome("a") == result
-    assert ProductService(stores).stock(1) == 4
 
 
 def test_the_relay_leaves_alone_what_was_decided_just_now(shop: Stores) -> None:

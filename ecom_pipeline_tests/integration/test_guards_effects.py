@@ -19,6 +19,7 @@ from ecom_pipeline_tests.shop import (
     cart,
     configure,
     open_shop,
+    refused_stock,
     reword,
     submit,
 )
@@ -63,10 +64,9 @@ def test_without_halving_one_refused_effect_keeps_all_waiting(
 ) -> None:
     open_shop(stores, {1: 10, 2: 10})
     OrderService(stores).decide([cart("a", {1: 1}), cart("b", {2: 1}, customer_id=2)])
-    stores.redis.client.set("ecom:stock:1", "no hash")
     monkeypatch.setattr(Effects, "_apply_or_leave", Effects.apply)
 
-    with pytest.raises(StoreRefused):
-        Effects(stores).relay()
+    with refused_stock(stores, 1) as hindered, pytest.raises(StoreRefused):
+        Effects(hindered).relay()
 
     assert Effects(stores).lag().undone == 2

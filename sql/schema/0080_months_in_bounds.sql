@@ -1,4 +1,4 @@
--- The application's role may have months made, and tells when carts were submitted: both in bounds.
+-- The application's role may have months made, and tells when carts were submitted: both within bounds.
 
 -- As in 0004; now with bounds, for it acts in the owner's name.
 create or replace function shop.ensure_month(month date)
@@ -22,11 +22,18 @@ comment on function shop.ensure_month is
 'Makes and attaches a month''s empty partitions if they are missing. For a checkout: refuses a day
 before 2000, where no submission is taken for true, and one after tomorrow.';
 
--- What a rejected cart says of its times may lie anywhere, but must be readable: Postgres knows years
--- before Christ and after 9999, and its clients do not.
-alter table shop.checkouts
-add constraint checkouts_years_have_four_digits
-check (
-    cart_created_at between '0001-01-01 00:00+00' and '9999-12-31 23:59:59.999999+00'
-    and submitted_at between '0001-01-01 00:00+00' and '9999-12-31 23:59:59.999999+00'
-);
+-- As in 0050; now with bounds, for every command reads the days: Postgres knows years before Christ
+-- and after 9999, and its clients do not.
+create or replace function ops.note_submitted_days()
+returns trigger
+language plpgsql
+security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into ops.day_changes (day, changes)
+    select distinct (submitted_at at time zone 'UTC')::date, 1
+    from changed
+    where submitted_at between '0001-01-01 00:00+00' and '9999-12-31 23:59:59.999999+00';
+    return null;
+end
+$$;
