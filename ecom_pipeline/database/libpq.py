@@ -94,7 +94,7 @@ def prepare_session(connection: psycopg2.extensions.connection, *_: object) -> N
         _TRANSACTION_TIMEOUT not in asked
     ):
         with connection.cursor() as cursor:
-            pass
+            cursor.execute(f"set {_TRANSACTION_TIMEOUT} = 0")
         connection.commit()
 
 

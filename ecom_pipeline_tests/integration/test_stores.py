@@ -1,8 +1,9 @@
 """The stores as the services see them."""
 
 import logging
-from contextlib import closing
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from psycopg2 import sql
 from pymongo.errors import DuplicateKeyError
 
 from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.cart_indexes import CART_INDEXES, delete_expired_carts
 from ecom_pipeline.database.copying import copy_table
 from ecom_pipeline.database.diagnosis import look_at_stores
 from ecom_pipeline.database.embedded import Endpoints, Server
@@ -22,6 +24,8 @@ from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores, open_stores
 from ecom_pipeline.defs.instance_storage import for_sqlalchemy
+from ecom_pipeline.models.errors import CartNotFound
+from ecom_pipeline.services.cart_service import CartService
 
 _PRODUCT = """
     insert into shop.products (product_id, sku, name, category, price)
@@ -210,10 +214,62 @@ def test_any_number_of_guests_may_have_active_carts(
 
 
 def test_only_active_carts_expire_thirty_days_after_they_were_touched(stores: Stores) -> None:
-    index = stores.mongo.carts.index_information()["active_carts_expire"]
-    assert index["key"] == [("touched_at", 1)]
+    (index,) = (i.document for i in CART_INDEXES if i.document["name"] == "active_carts_expire")
+    assert dict(index["key"]) == {"touched_at": 1}
     assert index["expireAfterSeconds"] == 30 * 24 * 60 * 60
     assert index["partialFilterExpression"] == {"status": "active"}
+
+
+def test_the_embedded_mongo_leaves_the_expiry_of_carts_to_a_delete_that_looks_again(
+    stores: Stores,
+) -> None:
+    index = stores.mongo.carts.index_information()["active_carts_expire"]
+    assert index["expireAfterSeconds"] == 2**31 - 1
+    now = datetime.now(UTC)
+    stores.mongo.carts.insert_many(
+        {"_id": f"{status}, {days} days", "status": status, "touched_at": now - timedelta(days)}
+        for status in ("active", "submitted", "rejected")
+        for days in (29, 31)
+    )
+    stores.mongo.carts.insert_one({"_id": "active, untouched", "status": "active"})
+
+    stores.mongo.ensure_indexes()
+
+    assert sorted(stores.mongo.carts.distinct("_id")) == [
+        "active, 29 days",
+        "active, untouched",
+        "rejected, 29 days",
+        "rejected, 31 days",
+        "submitted, 29 days",
+        "submitted, 31 days",
+    ]
+
+
+def test_no_cart_that_was_submitted_expires_however_late_it_was(stores: Stores) -> None:
+    carts, service = stores.mongo.carts, CartService(stores)
+    old = datetime.now(UTC) - timedelta(days=31)
+    ids = [f"cart {number}" for number in range(300)]
+    items = [{"product_id": 1, "quantity": 1}]
+    carts.insert_many(
+        {"_id": cart_id, "status": "active", "items": items, "touched_at": old} for cart_id in ids
+    )
+    submitted = []
+
+    def submit_all() -> None:
+        for cart_id in reversed(ids):
+            with suppress(CartNotFound):
+                service.submit(cart_id)
+                submitted.append(cart_id)
+
+    with ThreadPoolExecutor() as threads:
+        submitting = threads.submit(submit_all)
+        while len(submitted) < 20 and not submitting.done():
+            pass
+        expired = delete_expired_carts(carts)
+        submitting.result()
+
+    assert sorted(carts.distinct("_id")) == sorted(submitted)
+    assert expired == len(ids) - len(submitted) > 0
 
 
 def test_missing_indexes_come_back(stores: Stores) -> None:

@@ -26,11 +26,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the stores are; the URLs may hold passwords."""
+    """Where the stores are; the URLs may hold passwords.
+
+    Attributes:
+        postgres_url: A libpq URI.
+        mongo_url: A MongoDB URI.
+        redis_url: A Redis URL.
+        mongo_data: Where Mongo's data are, if it is embedded.
+    """
 
     postgres_url: str = field(repr=False)
     mongo_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    mongo_data: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +77,15 @@ def ensure_running(settings: Settings) -> Endpoints:
     Raises:
         ServerFailed: A server does not start, or another command keeps the lock for minutes.
     """
-    urls = [server.url for server in servers(settings)]
+    found = servers(settings)
+    urls = [server.url for server in found]
     if None in urls:
         _make_home(settings.home)
         with _lock(settings.home):
             urls = _side_by_side(_started, servers(settings))
     postgres_url, mongo_url, redis_url = (url or "" for url in urls)
-    return Endpoints(postgres_url, mongo_url, redis_url)
+    mongo = found[1].program
+    return Endpoints(postgres_url, mongo_url, redis_url, mongo.data if mongo else None)
 
 
 def stop(settings: Settings) -> list[str]:
