@@ -22,6 +22,7 @@ from ecom_pipeline.simulation.shoppers import simulate as let_loose
 _PRODUCTS: Final = 200
 _SCARCE_UNITS: Final = 20
 _AMPLE_UNITS: Final = 1_000_000
+_SHOWN_FAILURES: Final = 3
 
 
 def simulate(
@@ -31,7 +32,7 @@ def simulate(
         bool, typer.Option("--here", help="In the shop of your settings, not in one of its own.")
     ] = False,
 ) -> None:
-    """Shoppers browse, fill carts, leave or order; then an audit, which exits with 1 on a breach.
+    """Shoppers browse, fill carts, leave or order; then an audit. A breach or failure exits with 1.
 
     In a shop of its own unless told. With --here the orders are placed today in yours; `ecom run`
     of today brings the analytics tables up to date with them. A shop of files is left alone.
@@ -53,7 +54,9 @@ def simulate(
         broken = [finding for finding in audit(stores, CHECKOUT_CHECKS) if finding.breaches]
     for finding in broken:
         tell(f"{finding.description}: {finding.breaches} breaches", style="bold red")
-    if broken:
+    for failure, times in tally.failures.most_common(_SHOWN_FAILURES):
+        tell(f"failed {times:,} times: {failure}", style="bold red")
+    if broken or tally.failures:
         raise typer.Exit(1)
     tell(f"{len(CHECKOUT_CHECKS)} invariants hold", style="green")
 

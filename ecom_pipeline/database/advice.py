@@ -19,6 +19,7 @@ _OF_POSTGRES: Final = {
     errorcodes.INSUFFICIENT_PRIVILEGE: "docs/deploy.md says which rights each log-in needs",
 }
 _REDIS_IS_FULL: Final = "OOM "
+_MONGO_INTERNAL_ERROR: Final = "1"
 
 # By the system's words: not every library that writes files passes the number on.
 _NO_ROOM: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
@@ -31,6 +32,11 @@ def advice(error: BaseException) -> str | None:
             return _OF_POSTGRES[code]
         case StoreRefused(hint=hint) if hint.startswith(_REDIS_IS_FULL):
             return "raise Redis' maxmemory, or let it evict"
+        case StoreRefused(store="Mongo", code=code) if code == _MONGO_INTERNAL_ERROR:
+            return (
+                "if it is the embedded server, its disk was full: make room, then `ecom down` and"
+                " `ecom up`; what it acknowledged is kept"
+            )
         case _ if any(words in str(error) for words in _NO_ROOM):
             return "make room there; ECOM_HOME and TMPDIR can name another disk"
         case _:

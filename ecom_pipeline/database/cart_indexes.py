@@ -1,7 +1,12 @@
-"""The indexes of the carts, which hold their rules, and how a shop comes to have them."""
+"""The indexes of the carts, which hold their rules, and how a shop comes to have them.
+
+Active carts expire by an index of MongoDB's. SecantusDB, the embedded server, deletes what such an
+index says without looking again, so that a cart goes that was submitted meanwhile. There the index
+has a lifetime that no cart reaches, and each opening of the stores deletes what expired.
+"""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pymongo
@@ -9,6 +14,11 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 ACTIVE_CART_LIFETIME: Final = timedelta(days=30)
+_NO_LIFETIME: Final = (1 << 31) - 1
+"""Seconds: the longest that there is."""
+
+_EXPIRY: Final = "active_carts_expire"
+_ACTIVE: Final = {"status": "active"}
 
 CARTS_OF_NO_TEXT_STATUS: Final = "carts_of_no_text_status"
 
@@ -32,9 +42,9 @@ CART_INDEXES: Final = (
     # Active carts expire; submitted and rejected ones stay until they are decided or reopened.
     pymongo.IndexModel(
         [("touched_at", pymongo.ASCENDING)],
-        name="active_carts_expire",
+        name=_EXPIRY,
         expireAfterSeconds=int(ACTIVE_CART_LIFETIME.total_seconds()),
-        partialFilterExpression={"status": "active"},
+        partialFilterExpression=_ACTIVE,
     ),
     # Serves: the submitted carts of a day in the order in which they are decided.
     pymongo.IndexModel(
@@ -64,20 +74,45 @@ Definition = Mapping[str, Any]
 def ensure_cart_indexes(carts: Collection[dict[str, Any]]) -> None:
     """Creates the indexes that are missing and replaces those that are defined otherwise.
 
-    Where nothing differs it only asks, once. Several may do it at a time: each that drops an index
+    Where nothing differs it only asks. Several may do it at a time: each that drops an index
     creates it anew, so it is there in the end. Raises pymongo's errors.
     """
     present = carts.index_information()
-    missing = [index for index in CART_INDEXES if index.document["name"] not in present]
+    is_embedded = expires_unguarded(carts)
+    indexes = [_without_lifetime(index) if is_embedded else index for index in CART_INDEXES]
+    missing = [index for index in indexes if index.document["name"] not in present]
     if missing:
         carts.create_indexes(missing)
-    for index in CART_INDEXES:
+    for index in indexes:
         name = index.document["name"]
         if name in present and not _is_defined(index, present[name]):
             _replace(carts, index, present[name])
     for name in present:
         if name.endswith(_STAND_IN):  # whoever made it was killed
             _drop(carts, name)
+    if is_embedded:
+        delete_expired_carts(carts)
+
+
+def expires_unguarded(carts: Collection[dict[str, Any]]) -> bool:
+    """Whether the server is one whose expiry may delete a cart that no longer is to expire."""
+    return "secantusVersion" in carts.database.command("buildInfo")
+
+
+def delete_expired_carts(carts: Collection[dict[str, Any]]) -> int:
+    """Deletes the active carts that nobody has touched for their lifetime; gives their number.
+
+    The server looks at each of them again as it deletes it, under the lock of whoever changes one.
+    """
+    expired = {**_ACTIVE, "touched_at": {"$lt": datetime.now(UTC) - ACTIVE_CART_LIFETIME}}
+    return carts.delete_many(expired).deleted_count
+
+
+def _without_lifetime(index: pymongo.IndexModel) -> pymongo.IndexModel:
+    if index.document["name"] != _EXPIRY:
+        return index
+    document = {**index.document, "expireAfterSeconds": _NO_LIFETIME}
+    return pymongo.IndexModel(list(document.pop("key").items()), **document)
 
 
 def _is_defined(index: pymongo.IndexModel, present: Definition) -> bool:

@@ -22,18 +22,19 @@ def _reason(server: Server) -> str | None:
     if server.url is None:
         return "not running; `ecom up` starts it"
     try:
-        _ask(server.name, server.url)
+        _ask(server, server.url)
     except StoreError as error:
         return error.hint
     return None
 
 
-def _ask(name: str, url: str) -> None:
-    if name == "postgres":
+def _ask(server: Server, url: str) -> None:
+    if server.name == "postgres":
         connect(url).close()
-    elif name == "mongo":
-        with closing(Mongo(url)) as mongo:
-            mongo.ping()
+    elif server.name == "mongo":
+        data = server.program.data if server.program else None
+        with closing(Mongo(url, data=data)) as mongo:
+            mongo.look()
     else:
         with closing(Redis(url)) as redis:
             redis.ping()

@@ -17,20 +17,33 @@ from ecom_pipeline.database.errors import (
     is_away,
 )
 
-SEARCH_PATH: Final = '-c search_path="$user",public'
-"""Postgres' own, for servers, databases and roles that are set otherwise; options in a URL win."""
+SESSION: Final = (
+    '-c search_path="$user",public -c statement_timeout=0 -c lock_timeout=0'
+    " -c idle_in_transaction_session_timeout=0"
+)
+"""Postgres' own, for servers, databases and roles that are set otherwise; options in a URL win.
+
+The limits of time, which pg_dump lifts likewise, are meant for programs that wait for people. Here
+a refresh takes minutes, waits for another one's lock, and reads carts or files while it holds it.
+"""
+
+ENCODING: Final = "UTF8"
+"""Of clients and of databases, whatever PGCLIENTENCODING says: rows are copied as UTF-8 bytes."""
 
 _CONNECT_TIMEOUT_SECONDS = 5
+_TRANSACTION_TIMEOUT: Final = "transaction_timeout"
+_TRANSACTION_TIMEOUT_SINCE: Final = 170_000
 
 
 def connect(url: str) -> psycopg2.extensions.connection:
-    """Opens a connection in UTC, with the usual search path.
+    """Opens a connection in UTC and UTF-8, with the usual search path and no limits of time.
 
     Args:
         url: A libpq URI; what it says about timeout and options is kept.
 
     Raises:
-        StoreUnavailable: The URL cannot be read, or the server is away or refuses.
+        StoreUnavailable: The URL cannot be read, the server is away or refuses, or the database is
+            not in UTF-8.
     """
     try:
         given = psycopg2.extensions.parse_dsn(url)
@@ -42,14 +55,47 @@ def connect(url: str) -> psycopg2.extensions.connection:
         "connect_timeout": str(_CONNECT_TIMEOUT_SECONDS),
         "fallback_application_name": "ecom_pipeline",
     }
-    options = f"{SEARCH_PATH} {given.pop('options', '')} -c TimeZone=UTC"
+    options = f"{SESSION} {given.pop('options', '')} -c TimeZone=UTC"
+    pinned = {"options": options, "client_encoding": ENCODING}
     try:
         connection: psycopg2.extensions.connection = psycopg2.connect(
-            **{**defaults, **given}, options=options
+            **{**defaults, **given, **pinned}
         )
     except psycopg2.OperationalError as error:
         raise StoreUnavailable("Postgres", first_line(error)) from None
+    try:
+        prepare_session(connection)
+    except psycopg2.Error as error:
+        connection.close()
+        raise StoreUnavailable("Postgres", first_line(error)) from None
+    except StoreUnavailable:
+        connection.close()
+        raise
     return connection
+
+
+def prepare_session(connection: psycopg2.extensions.connection, *_: object) -> None:
+    """Does to a new connection what its options cannot; see `SESSION` and `ENCODING`.
+
+    Raises:
+        StoreUnavailable: The database is not in UTF-8.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != ENCODING:
+        hint = (
+            f"database {connection.info.dbname} is in {encoding}, which does not hold every text;"
+            " name one in UTF-8, made by `create database NAME template template0"
+            f" encoding '{ENCODING}'`"
+        )
+        raise StoreUnavailable("Postgres", hint)
+    # As an option, an older server would refuse it.
+    asked = connection.info.dsn_parameters.get("options", "")
+    if connection.server_version >= _TRANSACTION_TIMEOUT_SINCE and (
+        _TRANSACTION_TIMEOUT not in asked
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute(f"set {_TRANSACTION_TIMEOUT} = 0")
+        connection.commit()
 
 
 @contextmanager

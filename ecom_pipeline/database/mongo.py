@@ -1,10 +1,12 @@
 """The carts in MongoDB."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import pymongo
@@ -16,6 +18,9 @@ from ecom_pipeline.database.cart_indexes import ensure_cart_indexes
 from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_line
 
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
+
+LEAST_FREE_BYTES: Final = 256 << 20
+"""On the disk of an embedded server, which may lose what it acknowledges as its disk fills."""
 
 # What follows in the driver's words: timeouts, the topology, documents.
 _WORDS_END = re.compile(r" \(configured timeouts|, Timeout: |, full error: ")
@@ -43,12 +48,15 @@ class Mongo:
     Args:
         url: A MongoDB URI.
         database: Name of the database; unless told, the one in the URL's path, else `ecom`.
+        data: Where an embedded server keeps its data; while that disk is almost full, nothing is
+            asked of it.
 
     Raises:
         StoreUnavailable: The URL cannot be read.
     """
 
-    def __init__(self, url: str, database: str | None = None) -> None:
+    def __init__(self, url: str, database: str | None = None, data: Path | None = None) -> None:
+        self._data = data
         try:
             self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
                 url,
@@ -72,7 +80,7 @@ class Mongo:
         self.carts: Collection[dict[str, Any]] = self._client[self.database]["carts"]
 
     def ensure_indexes(self) -> None:
-        """Makes the indexes what they are to be; one round trip where they are.
+        """Makes the indexes what they are to be, and has the embedded server's old carts expire.
 
         Raises:
             StoreUnavailable: The server is away.
@@ -99,8 +107,9 @@ class Mongo:
         Raises:
             StoreUnavailable: The connection was lost or refused. If that was during a write,
                 nobody knows whether it was done.
-            StoreRefused: The server will not do it.
+            StoreRefused: The server will not do it, or has no room left.
         """
+        self._require_room()
         try:
             yield
         except ConnectionFailure as error:
@@ -108,14 +117,34 @@ class Mongo:
         except PyMongoError as error:
             raise StoreRefused("Mongo", _words(error), str(getattr(error, "code", ""))) from None
 
+    def _require_room(self) -> None:
+        if self._data is None or shutil.disk_usage(self._data).free >= LEAST_FREE_BYTES:
+            return
+        hint = (
+            f"less than {LEAST_FREE_BYTES >> 20} MB are free on the disk of {self._data}; make room"
+            " there, for as it fills up what is acknowledged may be lost"
+        )
+        raise StoreRefused("Mongo", hint, None)
+
     def ping(self) -> None:
         """Asks for an answer.
 
         Raises:
             StoreUnavailable: There is none.
+            StoreRefused: The server has no room left.
         """
         with self.reaching():
             self._client.admin.command("ping")
+
+    def look(self) -> None:
+        """Looks at a cart, which a server that has lost its disk cannot, while it answers pings.
+
+        Raises:
+            StoreUnavailable: There is no answer.
+            StoreRefused: It cannot, or has no room left.
+        """
+        with self.reaching():
+            self.carts.find_one({}, {"_id": 1})
 
     def clock(self) -> datetime:
         """What the server's clock says."""

@@ -50,7 +50,7 @@ def open_stores(settings: Settings) -> Stores:
     migrate(endpoints.postgres_url)
     stores = Stores(
         postgres=Postgres(endpoints.postgres_url),
-        mongo=Mongo(endpoints.mongo_url),
+        mongo=Mongo(endpoints.mongo_url, data=endpoints.mongo_data),
         redis=Redis(endpoints.redis_url),
     )
     try:

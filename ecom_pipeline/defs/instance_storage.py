@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded import ensure_running
 from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
-from ecom_pipeline.database.libpq import SEARCH_PATH, ensure_database
+from ecom_pipeline.database.libpq import ENCODING, SESSION, ensure_database, prepare_session
 from ecom_pipeline.database.postgres import refuse_lost
 from ecom_pipeline.defs.patience import patient
 
@@ -70,6 +70,7 @@ class ShopDagsterStorage(DagsterPostgresStorage):
             )
             engine = storage._engine
             engine.hide_parameters = True
+            sqlalchemy.event.listen(engine, "connect", prepare_session)
             sqlalchemy.event.listen(engine, "checkout", refuse_lost)
 
     @classmethod
@@ -196,11 +197,12 @@ def _dagster_url() -> str:
 def for_sqlalchemy(libpq_url: str) -> str:
     """The same database in SQLAlchemy's notation, which differs for hosts and sockets.
 
-    The search path is the usual one, and commits there do not wait for the disk, unless the URI has
-    options of its own.
+    The session is as everywhere else, and commits there do not wait for the disk, unless the URI
+    has options of its own.
     """
     parts = parse_dsn(libpq_url)
-    parts["options"] = f"{SEARCH_PATH} {parts.get('options', _ASYNCHRONOUS)}"
+    parts["options"] = f"{SESSION} {parts.get('options', _ASYNCHRONOUS)}"
+    parts["client_encoding"] = ENCODING
     url = sqlalchemy.URL.create(
         "postgresql",
         username=parts.pop("user", None),

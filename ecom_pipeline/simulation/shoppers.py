@@ -49,17 +49,29 @@ class EmptyShop(Exception):
 
 
 class Tally:
-    """What all shoppers did so far: latencies by operation, and how visits ended."""
+    """What all shoppers did so far: latencies by operation, how visits ended, and what went wrong.
+
+    Attributes:
+        latencies: Of each operation, and how many of them failed.
+        endings: How many visits ended in which way.
+        failures: How many operations failed for which error of a store.
+    """
 
     def __init__(self) -> None:
         self.latencies = {operation: Latencies() for operation in Operation}
         self.endings: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
         self._lock = Lock()
 
     def end(self, how: str) -> None:
         """Counts the end of a visit."""
         with self._lock:
             self.endings[how] += 1
+
+    def fail(self, error: StoreError) -> None:
+        """Counts a visit that a store broke off."""
+        with self._lock:
+            self.failures[str(error)] += 1
 
 
 class Shopper:
@@ -92,7 +104,8 @@ class Shopper:
         while not is_closed.is_set():
             try:
                 self._tally.end(self.visit())
-            except StoreError:
+            except StoreError as error:
+                self._tally.fail(error)
                 is_closed.wait(_REST_SECONDS)
 
     def visit(self) -> str:

@@ -44,6 +44,25 @@ def test_shoppers_who_meet_an_absent_store_are_counted_and_come_back(
     assert breaches(stores) == {}
 
 
+def test_a_simulation_in_which_a_store_fails_ends_with_1_and_says_why(
+    stores: Stores, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOM_POSTGRES_URL", endpoints.postgres_url)
+    monkeypatch.setenv("ECOM_MONGO_URL", endpoints.mongo_url)
+    monkeypatch.setenv("ECOM_REDIS_URL", endpoints.redis_url)
+    fill_shop(stores, range(1, 3), {1: 1_000})
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("alter table shop.checkouts add constraint closed check (false) not valid")
+
+    result = CliRunner().invoke(
+        build_app("simulate"), ["simulate", "--here", "--shoppers", "2", "--seconds", "1"]
+    )
+
+    assert result.exit_code == 1
+    assert " times: Postgres refused: new row for relation " in result.output
+    assert "violates check constraint" in result.output
+
+
 def test_an_empty_shop_says_what_to_do(stores: Stores) -> None:
     with pytest.raises(EmptyShop, match="0 products and 0 customers, too few; `ecom run`"):
         simulate(stores, 1, 1.0)

@@ -16,11 +16,13 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
 from dagster._core.errors import DagsterRunAlreadyExists
+from psycopg2 import sql
 from sqlalchemy import Connection, create_engine
 
 from ecom_pipeline.cli.errors import explain
 from ecom_pipeline.database.embedded import Endpoints
-from ecom_pipeline.database.libpq import SEARCH_PATH, connect, sibling_url
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.libpq import SESSION, connect, session, sibling_url
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import (
     DATABASE,
@@ -95,30 +97,33 @@ def test_what_is_passed_between_processes_names_no_server(instance: dg.DagsterIn
     assert "postgresql://" not in passed
 
 
+UTF8 = {"client_encoding": "UTF8"}
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
         (
             "postgres://me:p%40ss@db:5433/dagster?options=-c%20a%3Db&sslmode=require",
             {"dbname": "dagster", "user": "me", "password": "p@ss", "host": "db", "port": "5433"}
-            | {"options": f"{SEARCH_PATH} -c a=b", "sslmode": "require"},
+            | {"options": f"{SESSION} -c a=b", "sslmode": "require"},
         ),
         (
             "postgresql://postgres@/dagster?host=/run/a%20socket",
             {"dbname": "dagster", "user": "postgres", "host": "/run/a socket"}
-            | {"options": f"{SEARCH_PATH} -c synchronous_commit=off"},
+            | {"options": f"{SESSION} -c synchronous_commit=off"},
         ),
         (
             "postgresql://a:1,b:2/dagster",
             {"dbname": "dagster", "host": "a,b", "port": "1,2"}
-            | {"options": f"{SEARCH_PATH} -c synchronous_commit=off"},
+            | {"options": f"{SESSION} -c synchronous_commit=off"},
         ),
     ],
 )
 def test_any_libpq_uri_is_understood(given: str, wanted: dict[str, str]) -> None:
     engine = create_engine(for_sqlalchemy(given))
 
-    assert engine.dialect.create_connect_args(engine.url) == ([], wanted)
+    assert engine.dialect.create_connect_args(engine.url) == ([], wanted | UTF8)
 
 
 @pytest.fixture
@@ -198,3 +203,20 @@ def rows(instance: dg.DagsterInstance, table: str, run_id: str) -> int:
         of_run = sqlalchemy.table(table, sqlalchemy.column("run_id"))
         found = sqlalchemy.select(sqlalchemy.func.count()).where(of_run.c.run_id == run_id)
         return int(connection.execute(found).scalar_one())
+
+
+def test_records_in_a_database_that_is_not_in_utf8_are_refused(
+    environment: Endpoints, worker_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"latin_records_{worker_id}"
+    create = "create database {} template template0 locale 'C' encoding 'LATIN1'"
+    drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+    with session(environment.postgres_url) as administrator, administrator.cursor() as cursor:
+        cursor.execute(drop)
+        cursor.execute(sql.SQL(create).format(sql.Identifier(name)))
+        monkeypatch.setenv(URL_VARIABLE, sibling_url(environment.postgres_url, name))
+
+        with pytest.raises(StoreUnavailable, match=f"database {name} is in LATIN1"):
+            ShopDagsterStorage().run_storage.get_runs()
+
+        cursor.execute(drop)

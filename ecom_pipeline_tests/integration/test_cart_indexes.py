@@ -97,10 +97,12 @@ def test_an_index_of_another_definition_is_replaced(
 
 
 @pytest.mark.usefixtures("stores")
-def test_where_nothing_differs_the_server_is_asked_once(carts: Any, commands: Commands) -> None:
+def test_where_nothing_differs_the_server_is_only_asked_and_told_what_expired(
+    carts: Any, commands: Commands
+) -> None:
     ensure_cart_indexes(carts)
 
-    assert commands.sent == ["listIndexes"]
+    assert commands.sent == ["listIndexes", "buildInfo", "delete"]
 
 
 def test_another_lifetime_is_set_in_place(stores: Stores, carts: Any, commands: Commands) -> None:
@@ -108,7 +110,7 @@ def test_another_lifetime_is_set_in_place(stores: Stores, carts: Any, commands: 
 
     ensure_cart_indexes(carts)
 
-    assert commands.sent == ["listIndexes", "collMod"]
+    assert commands.sent == ["listIndexes", "buildInfo", "collMod", "delete"]
 
 
 def test_a_log_in_that_may_not_set_it_makes_the_index_anew(
@@ -120,7 +122,9 @@ def test_a_log_in_that_may_not_set_it_makes_the_index_anew(
 
     ensure_cart_indexes(carts)
 
-    assert commands.sent == ["listIndexes", "dropIndexes", "createIndexes"]
+    assert commands.sent == [
+        *("listIndexes", "buildInfo", "dropIndexes", "createIndexes", "delete")
+    ]
     assert stores.mongo.carts.index_information() == wanted
 
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import which
 
 import psutil
 import psycopg2.errors
@@ -14,15 +15,17 @@ import pytest
 from pymongo import WriteConcern
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
+from ecom_pipeline.database import embedded, mongo
 from ecom_pipeline.database.embedded import ServerFailed, supervisor
 from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.database.errors import StoreError, StoreRefused
+from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
 
 _START = """
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database import embedded
+from ecom_pipeline.database import embedded, mongo
 endpoints = embedded.ensure_running(load_settings())
 print(endpoints.postgres_url, endpoints.mongo_url, endpoints.redis_url)
 """
@@ -134,3 +137,84 @@ def test_a_directory_that_postgres_cannot_enter_is_named(home: Path) -> None:
     home.mkdir(mode=0o700)
     with pytest.raises(ServerFailed, match=f"cannot enter {home}: run `chmod"):
         supervisor.start(PostgresProgram(home / "postgres"))
+
+
+@pytest.fixture
+def small_disk(home: Path) -> Iterator[Path]:
+    """A home on a disk of its own, of 120 MB."""
+    home.mkdir()
+    if _mount("size=120m,mode=755", "-t", "tmpfs", "tmpfs", home).returncode:
+        pytest.skip("nobody but root mounts a disk")
+    try:
+        yield home
+        embedded.stop(Settings(_env_file=None, home=home))
+    finally:
+        subprocess.run([str(which("umount")), "--lazy", home], check=True)
+
+
+def _mount(options: str, *words: str | Path) -> subprocess.CompletedProcess[bytes]:
+    command = [which("mount") or "mount", "-o", options, *words]
+    return subprocess.run(command, check=False, capture_output=True)
+
+
+def _enlarge(disk: Path) -> None:
+    assert _mount("remount,size=600m", disk).returncode == 0
+
+
+def _fill_with_carts(carts: Mongo) -> list[str]:
+    """Inserts until that is refused; gives the ids that were acknowledged."""
+    acknowledged: list[str] = []
+    while True:
+        ids = [f"{number}" for number in range(len(acknowledged), len(acknowledged) + 200)]
+        try:
+            with carts.reaching():
+                carts.carts.insert_many([{"_id": key, "note": os.urandom(2_000)} for key in ids])
+        except StoreRefused:
+            return acknowledged
+        acknowledged += ids
+
+
+def test_what_mongo_acknowledges_while_its_disk_fills_is_kept(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo, "LEAST_FREE_BYTES", 32 << 20)
+    settings = Settings(_env_file=None, home=small_disk)
+    program = embedded.servers(settings)[1].program
+    assert program is not None
+    url = program.url(supervisor.start(program))
+    with closing(Mongo(url, data=program.data)) as carts:
+        acknowledged = _fill_with_carts(carts)
+
+        assert len(acknowledged) > 1_000
+        reason = unhealthy([embedded.servers(settings)[1]])["mongo"]
+        assert reason == (
+            f"less than 32 MB are free on the disk of {program.data}; make room there, for as it"
+            " fills up what is acknowledged may be lost"
+        )
+        supervisor.stop(program)
+        _enlarge(small_disk)
+        url = program.url(supervisor.start(program))
+    with closing(Mongo(url, data=program.data)) as carts:
+        assert set(carts.carts.distinct("_id")) >= set(acknowledged)
+    assert unhealthy([embedded.servers(settings)[1]]) == {}
+
+
+def test_a_mongo_that_has_lost_its_disk_is_not_healthy_though_it_answers_pings(
+    small_disk: Path,
+) -> None:
+    settings = Settings(_env_file=None, home=small_disk)
+    program = embedded.servers(settings)[1].program
+    assert program is not None
+    with closing(Mongo(program.url(supervisor.start(program)))) as carts:
+        acknowledged = _fill_with_carts(carts)
+        _enlarge(small_disk)
+        carts.ping()
+        with pytest.raises(StoreError):
+            carts.look()
+
+        assert unhealthy([embedded.servers(settings)[1]]) == {"mongo": "internal server error"}
+
+    supervisor.stop(program)
+    supervisor.start(program)
+    assert unhealthy([embedded.servers(settings)[1]]) == {}
+    assert acknowledged

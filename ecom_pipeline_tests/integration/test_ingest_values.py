@@ -204,3 +204,28 @@ def test_more_than_two_decimals_are_refused_and_zeros_are_none(
     ]
     assert f"{report.amount_quarantined}" == "25.00"
     assert select(stores, "select order_id, total_amount::text from shop.orders") == [(2, "5.00")]
+
+
+JSON = {
+    '{"a": 1e-400}': True,
+    '{"a": -0.25E+2, "b": 1e308}': True,
+    '{"a": 1e-99999}': False,
+    '{"a": 0e-20000}': False,
+    '{"a": [{"b": 1E99999}]}': False,
+    '{"a": 1e99999999999999999999}': False,
+    f'{{"a": {"9" * 9_000}}}': False,
+    f'{{"a": 0.{"0" * 9_000}1}}': True,
+    f'{{"a": {"[" * 4_900}{"]" * 4_900}}}': False,
+}
+
+
+def test_json_is_taken_if_jsonb_holds_it_and_otherwise_quarantined(
+    stores: Stores, tmp_path: Path
+) -> None:
+    rows = [product(number, attributes=text) for number, text in enumerate(JSON, start=1)]
+
+    load(stores, tmp_path, {"products": rows})
+
+    taken = select(stores, "select product_id from shop.products order by 1")
+    assert taken == [(n,) for n, is_json in enumerate(JSON.values(), start=1) if is_json]
+    assert {reason for *_, reason in quarantined(stores)} == {"attributes: not_a_json_object"}

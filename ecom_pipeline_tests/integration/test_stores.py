@@ -1,18 +1,31 @@
 """The stores as the services see them."""
 
 import logging
-from contextlib import closing
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
+import pyarrow as pa
 import pytest
+import sqlalchemy
+from psycopg2 import sql
 from pymongo.errors import DuplicateKeyError
 
 from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.cart_indexes import CART_INDEXES, delete_expired_carts
+from ecom_pipeline.database.copying import copy_table
+from ecom_pipeline.database.diagnosis import look_at_stores
+from ecom_pipeline.database.embedded import Endpoints, Server
 from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.libpq import connect, prepare_session, session, sibling_url
 from ecom_pipeline.database.mongo import Mongo, database_of
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.defs.instance_storage import for_sqlalchemy
+from ecom_pipeline.models.errors import CartNotFound
+from ecom_pipeline.services.cart_service import CartService
 
 _PRODUCT = """
     insert into shop.products (product_id, sku, name, category, price)
@@ -76,6 +89,95 @@ def test_sessions_are_in_utc_and_give_aware_datetimes(stores: Stores) -> None:
         assert cursor.fetchone() == ("UTC", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 
+LIMITS = (
+    "idle_in_transaction_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+    "transaction_timeout",
+)
+
+
+def session_settings(url: str, *names: str) -> list[str]:
+    """What holds in a session of the program's and in one of Dagster's storage, which agree."""
+    show = ", ".join(f"current_setting('{name}')" for name in names)
+    with closing(Postgres(url)) as postgres, postgres.transaction() as connection:
+        ours = connection.cursor()
+        ours.execute(f"select {show}")
+        shown = list(ours.fetchone())
+    engine = sqlalchemy.create_engine(for_sqlalchemy(url))
+    sqlalchemy.event.listen(engine, "connect", prepare_session)
+    with engine.connect() as session:
+        assert list(session.execute(sqlalchemy.text(f"select {show}")).one()) == shown
+    engine.dispose()
+    return shown
+
+
+def test_limits_of_time_that_a_server_sets_for_others_end_no_work_unless_the_url_has_them(
+    stores: Stores, endpoints: Endpoints
+) -> None:
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        for name in LIMITS:
+            cursor.execute(
+                sql.SQL("alter database {} set {} = '50ms'").format(
+                    sql.Identifier(connection.info.dbname), sql.Identifier(name)
+                )
+            )
+
+    assert session_settings(endpoints.postgres_url, *LIMITS) == ["0"] * len(LIMITS)
+
+    options = quote(" ".join(f"-c {name}=7s" for name in LIMITS))
+    joint = "&" if "?" in endpoints.postgres_url else "?"
+    asked = f"{endpoints.postgres_url}{joint}options={options}"
+    assert session_settings(asked, *LIMITS) == ["7s"] * len(LIMITS)
+
+
+@pytest.mark.parametrize(
+    "options", ["", "client_encoding=latin1", "options=-c%20client_encoding%3Dlatin1"]
+)
+def test_texts_are_kept_as_they_are_whatever_encoding_clients_are_told_to_use(
+    stores: Stores, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "latin1")
+    joint = "&" if "?" in endpoints.postgres_url else "?"
+    url = endpoints.postgres_url + (options and joint + options)
+
+    assert session_settings(url, "client_encoding") == ["UTF8"]
+
+    with closing(Postgres(url)) as postgres, postgres.transaction() as connection:
+        cursor = connection.cursor()
+        cursor.execute("create temporary table kept (name text)")
+        copy_table(connection, "kept", pa.table({"name": ["José"]}))
+        cursor.execute("select name, octet_length(name), name = %s from kept", ["José"])
+        assert cursor.fetchall() == [("José", 5, True)]
+
+
+@pytest.mark.parametrize("encoding", ["latin1", "sql_ascii"])
+def test_a_database_that_is_not_in_utf8_is_refused_with_what_to_do(
+    endpoints: Endpoints, worker_id: str, encoding: str
+) -> None:
+    name = f"{encoding}_{worker_id}"
+    create = "create database {} template template0 locale 'C' encoding {}"
+    drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+    with session(endpoints.postgres_url) as administrator, administrator.cursor() as cursor:
+        cursor.execute(drop)
+        cursor.execute(sql.SQL(create).format(sql.Identifier(name), sql.Literal(encoding)))
+        url = sibling_url(endpoints.postgres_url, name)
+
+        with pytest.raises(StoreUnavailable) as error:
+            connect(url)
+
+        expected = (
+            f"database {name} is in {encoding.upper()}, which does not hold every text; name one"
+            " in UTF-8, made by `create database NAME template template0 encoding 'UTF8'`"
+        )
+        assert error.value.hint == expected
+        findings = look_at_stores([Server("postgres", url, None)])
+        assert [finding.found for finding in findings] == [f"does not answer: {expected}"]
+        with pytest.raises(StoreUnavailable):
+            session_settings(url, "client_encoding")
+        cursor.execute(drop)
+
+
 def test_mongo_gives_aware_datetimes_in_utc(stores: Stores) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     stores.mongo.carts.insert_one({"_id": "cart", "created_at": moment})
@@ -112,10 +214,62 @@ def test_any_number_of_guests_may_have_active_carts(
 
 
 def test_only_active_carts_expire_thirty_days_after_they_were_touched(stores: Stores) -> None:
-    index = stores.mongo.carts.index_information()["active_carts_expire"]
-    assert index["key"] == [("touched_at", 1)]
+    (index,) = (i.document for i in CART_INDEXES if i.document["name"] == "active_carts_expire")
+    assert dict(index["key"]) == {"touched_at": 1}
     assert index["expireAfterSeconds"] == 30 * 24 * 60 * 60
     assert index["partialFilterExpression"] == {"status": "active"}
+
+
+def test_the_embedded_mongo_leaves_the_expiry_of_carts_to_a_delete_that_looks_again(
+    stores: Stores,
+) -> None:
+    index = stores.mongo.carts.index_information()["active_carts_expire"]
+    assert index["expireAfterSeconds"] == 2**31 - 1
+    now = datetime.now(UTC)
+    stores.mongo.carts.insert_many(
+        {"_id": f"{status}, {days} days", "status": status, "touched_at": now - timedelta(days)}
+        for status in ("active", "submitted", "rejected")
+        for days in (29, 31)
+    )
+    stores.mongo.carts.insert_one({"_id": "active, untouched", "status": "active"})
+
+    stores.mongo.ensure_indexes()
+
+    assert sorted(stores.mongo.carts.distinct("_id")) == [
+        "active, 29 days",
+        "active, untouched",
+        "rejected, 29 days",
+        "rejected, 31 days",
+        "submitted, 29 days",
+        "submitted, 31 days",
+    ]
+
+
+def test_no_cart_that_was_submitted_expires_however_late_it_was(stores: Stores) -> None:
+    carts, service = stores.mongo.carts, CartService(stores)
+    old = datetime.now(UTC) - timedelta(days=31)
+    ids = [f"cart {number}" for number in range(300)]
+    items = [{"product_id": 1, "quantity": 1}]
+    carts.insert_many(
+        {"_id": cart_id, "status": "active", "items": items, "touched_at": old} for cart_id in ids
+    )
+    submitted = []
+
+    def submit_all() -> None:
+        for cart_id in reversed(ids):
+            with suppress(CartNotFound):
+                service.submit(cart_id)
+                submitted.append(cart_id)
+
+    with ThreadPoolExecutor() as threads:
+        submitting = threads.submit(submit_all)
+        while len(submitted) < 20 and not submitting.done():
+            pass
+        expired = delete_expired_carts(carts)
+        submitting.result()
+
+    assert sorted(carts.distinct("_id")) == sorted(submitted)
+    assert expired == len(ids) - len(submitted) > 0
 
 
 def test_missing_indexes_come_back(stores: Stores) -> None:

@@ -147,6 +147,34 @@ def test_a_record_beyond_the_largest_is_cut_and_the_next_one_read(
     ]
 
 
+def test_a_stray_quote_is_told_as_soon_as_no_record_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_rows, "_CHUNK_BYTES", 16)
+    monkeypatch.setattr(csv_rows, "LARGEST_RECORD", 50)
+    path = tmp_path / "file.csv"
+    path.write_bytes(b'a,b,c\n"\n' + b"\n" * 10_000)
+
+    with path.open("rb") as file:
+        monkeypatch.setattr(Path, "open", lambda *_: file)
+        batches = csv_batches(path, HEADER, HEADER)
+        first = next(batch for batch in batches if batch.num_rows)
+
+        assert first["problem"].to_pylist() == ["record: unclosed_quote"]
+        assert file.tell() < 100
+
+
+def test_batches_have_no_more_rows_than_memory_allows(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_rows, "MOST_ROWS", 10)
+    file.write_bytes(b"a,b,c\n" + b'"\n' * 35)
+
+    sizes = [batch.num_rows for batch in csv_batches(file, HEADER, HEADER) if batch.num_rows]
+
+    assert (sum(sizes), max(sizes) <= 10) == (35, True)
+
+
 def test_the_header_may_have_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "file.csv").write_bytes(b'\xef\xbb\xbf"a",b,"c, d"\r\n')
 

@@ -27,11 +27,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the stores are; the URLs may hold passwords."""
+    """Where the stores are; the URLs may hold passwords.
+
+    Attributes:
+        postgres_url: A libpq URI.
+        mongo_url: A MongoDB URI.
+        redis_url: A Redis URL.
+        mongo_data: Where Mongo's data are, if it is embedded.
+    """
 
     postgres_url: str = field(repr=False)
     mongo_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    mongo_data: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ def servers(settings: Settings) -> tuple[Server, Server, Server]:
     Raises:
         ServerFailed: Their home belongs to another user, or can be written by others.
     """
-    if None in (settings.postgres_url, settings.mongo_url, settings.redis_url):
+    if _any_embedded(settings):
         _check_home(settings.home)
     return (
         _server(settings.postgres_url, PostgresProgram(settings.home / "postgres")),
@@ -70,16 +78,18 @@ def ensure_running(settings: Settings) -> Endpoints:
     Raises:
         ServerFailed: A server does not start, or another command keeps the lock for minutes.
     """
-    known = servers(settings)
-    urls = [server.url for server in known]
-    if any(server.program for server in known):
+    if _any_embedded(settings):
+        _check_home(settings.home)
         _make_home(settings.home)
         use(settings.home)
+    found = servers(settings)
+    urls = [server.url for server in found]
     if None in urls:
         with _lock(settings.home):
             urls = _side_by_side(_started, servers(settings))
     postgres_url, mongo_url, redis_url = (url or "" for url in urls)
-    return Endpoints(postgres_url, mongo_url, redis_url)
+    mongo = found[1].program
+    return Endpoints(postgres_url, mongo_url, redis_url, mongo.data if mongo else None)
 
 
 def stop(settings: Settings) -> list[str]:
@@ -123,6 +133,10 @@ def delete(settings: Settings) -> None:
     """
     with _lock(settings.home):
         _side_by_side(supervisor.delete, _programs(settings))
+
+
+def _any_embedded(settings: Settings) -> bool:
+    return None in (settings.postgres_url, settings.mongo_url, settings.redis_url)
 
 
 def _server(given: SecretStr | None, program: Program) -> Server:

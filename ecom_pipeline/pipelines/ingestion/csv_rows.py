@@ -5,14 +5,14 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from ecom_pipeline.pipelines.ingestion.batches import batch_of
+from ecom_pipeline.pipelines.ingestion.batches import MOST_ROWS, batch_of
 
 _CHUNK_BYTES: Final = 4 << 20
 _BLOCK_BYTES: Final = 1 << 20
@@ -52,9 +52,10 @@ def csv_batches(path: Path, header: Sequence[str], columns: Sequence[str]) -> It
             if batch is None:
                 pending.extend(chunk.removesuffix(b"\n").split(b"\n"))
                 records = _records(pending, len(header), at_end=False)
-                batch = _batch_of_records(records, header, columns)
-            yield batch
-    yield _batch_of_records(_records(pending, len(header), at_end=True), header, columns)
+                yield from _batches_of_records(records, header, columns)
+            else:
+                yield batch
+    yield from _batches_of_records(_records(pending, len(header), at_end=True), header, columns)
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -108,8 +109,11 @@ def _records(lines: deque[bytes], expected: int, *, at_end: bool) -> Iterator[_R
     a stray one: it alone is refused, and what follows is read as if it had not been.
     """
     while lines:
+        if not lines[0]:
+            lines.popleft()
+            continue
         count = 1 if _is_even(lines[0]) else _lines_to_even(lines)
-        if count is None and not at_end and sum(map(len, lines)) <= LARGEST_RECORD:
+        if count is None and not at_end and _may_go_on(lines):
             return
         record = None if count is None else _record(lines, count, expected)
         if record is None or (record.problem and count != 1):
@@ -119,6 +123,16 @@ def _records(lines: deque[bytes], expected: int, *, at_end: bool) -> Iterator[_R
             lines.popleft()
         if record.fields or record.problem:
             yield record
+
+
+def _may_go_on(lines: Iterable[bytes]) -> bool:
+    """Whether all the lines together are still within a record."""
+    size = 0
+    for line in lines:
+        size += len(line) + 1
+        if size > LARGEST_RECORD:
+            return False
+    return True
 
 
 def _is_even(line: bytes) -> bool:
@@ -163,17 +177,18 @@ def _text(line: bytes) -> tuple[str, bool]:
         return cut.decode(errors="backslashreplace"), False
 
 
-def _batch_of_records(
-    records: Iterable[_Record], header: Sequence[str], columns: Sequence[str]
-) -> pa.Table:
+def _batches_of_records(
+    records: Iterator[_Record], header: Sequence[str], columns: Sequence[str]
+) -> Iterator[pa.Table]:
     places = [header.index(column) for column in columns]
-    found = list(records)
     blank = [None] * len(header)
-    arrays = [
-        pa.array([(record.fields or blank)[at] for record in found], pa.string()) for at in places
-    ]
-    return batch_of(
-        pa.table(arrays, names=list(columns)),
-        [record.problem for record in found],
-        [record.text for record in found],
-    )
+    while found := list(islice(records, MOST_ROWS)):
+        arrays = [
+            pa.array([(record.fields or blank)[at] for record in found], pa.string())
+            for at in places
+        ]
+        yield batch_of(
+            pa.table(arrays, names=list(columns)),
+            [record.problem for record in found],
+            [record.text for record in found],
+        )

@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ecom_pipeline.pipelines.ingestion.batches import numbered
+from ecom_pipeline.pipelines.ingestion.batches import TooLarge, numbered
 from ecom_pipeline.pipelines.ingestion.contract import CONTRACT, ORDER_ITEMS, ORDERS, Source
 from ecom_pipeline.pipelines.ingestion.csv_rows import csv_batches, csv_header
+from ecom_pipeline.pipelines.ingestion.parquet_pages import BadPage
 from ecom_pipeline.pipelines.ingestion.parquet_rows import parquet_batches, parquet_header
 
 _FORMS: Final = (".csv", ".parquet")
-_UNREADABLE: Final = (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError)
+_UNREADABLE: Final = (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError, BadPage)
+_MOST_COLUMNS: Final = 1_000
+_MOST_BROKEN: Final = 100_000
+_SHOWN_OF_COLUMNS: Final = 1_000
 
 
 class IngestError(ValueError):
@@ -60,6 +65,8 @@ class WrongColumns(IngestError):
         self.file = file
         self.columns = columns
         there = ", ".join(named(found)) or "no columns"
+        if len(there) > _SHOWN_OF_COLUMNS:
+            there = f"{there[:_SHOWN_OF_COLUMNS]} …"
         super().__init__(f"{file} {problem} {', '.join(columns)}; it has {there}")
 
 
@@ -70,6 +77,14 @@ class UnreadableFile(IngestError):
         self.file = file
         form = "a Parquet file" if file.endswith(".parquet") else "a CSV file in UTF-8"
         super().__init__(f"{file} cannot be read as {form} with plain columns; write it anew")
+
+
+class RefusedFile(IngestError):
+    """A file would take much memory or time and give nothing, or next to nothing."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        self.file = file
+        super().__init__(f"{file} {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +121,36 @@ class SourceFile:
 
         Raises:
             UnreadableFile: It is damaged.
+            RefusedFile: Most of its records break its format, or it unpacks to far more than its
+                size.
         """
+        rows = broken = 0
         try:
-            if self.path.suffix == ".csv":
-                yield from numbered(csv_batches(self.path, self.header, self.columns))
-            else:
-                yield from numbered(parquet_batches(self.path, self.columns))
+            for batch in numbered(self._read()):
+                rows += batch.num_rows
+                broken += batch.num_rows - batch["problem"].null_count
+                self._refuse_mostly_broken(rows, broken, batch)
+                yield batch
+        except TooLarge as error:
+            raise RefusedFile(self.name, str(error)) from None
         except _UNREADABLE:
             # Not chained: a parser's message may quote a row.
             raise UnreadableFile(self.name) from None
+
+    def _read(self) -> Iterator[pa.Table]:
+        if self.path.suffix == ".csv":
+            return csv_batches(self.path, self.header, self.columns)
+        return parquet_batches(self.path, self.columns)
+
+    def _refuse_mostly_broken(self, rows: int, broken: int, batch: pa.Table) -> None:
+        """A few broken records are quarantined; millions, of two bytes each, are another format."""
+        if broken > _MOST_BROKEN and 2 * broken > rows:
+            example = batch.filter(pc.is_valid(batch["problem"]))
+            raise RefusedFile(
+                self.name,
+                f"has {broken:,} records that break its format among the first {rows:,}, such as "
+                f"that of line {example['line'][0]} ({example['problem'][0]}); write it anew",
+            )
 
 
 def named(columns: Iterable[str]) -> tuple[str, ...]:
@@ -163,8 +199,14 @@ def _refuse_half_orders(files: list[SourceFile]) -> None:
 def _opened(source: Source, path: Path) -> SourceFile:
     try:
         header = csv_header(path) if path.suffix == ".csv" else parquet_header(path)
+    except TooLarge as error:
+        raise RefusedFile(path.name, str(error)) from None
     except _UNREADABLE:
         raise UnreadableFile(path.name) from None
+    if len(header) > _MOST_COLUMNS:
+        raise RefusedFile(
+            path.name, f"has {len(header):,} columns, where at most {_MOST_COLUMNS:,} are read"
+        )
     missing = [name for name in source.required if name not in header]
     if missing:
         raise WrongColumns(path.name, "lacks the columns", missing, header)

@@ -6,6 +6,9 @@ import re
 from typing import Final, NoReturn
 
 _NUL: Final = re.compile(r"(?<!\\)(\\\\)*\\u0000")
+_LARGEST_EXPONENT: Final = 400
+"""More than a float's. jsonb writes a number out: `1e-9999` takes it ten kilobytes, and of
+`1e-99999` it makes an error."""
 
 
 def json_object_problem(text: str | None) -> str | None:
@@ -23,12 +26,15 @@ def json_object_problem(text: str | None) -> str | None:
     return "nul_character" if _NUL.search(text) else None
 
 
-def _finite(number: str) -> float:
-    return value if math.isfinite(value := float(number)) else _refuse(number)
+def _holdable(number: str) -> float:
+    exponent = int(number.lower().partition("e")[2] or 0)
+    if abs(exponent) > _LARGEST_EXPONENT or not math.isfinite(value := float(number)):
+        _refuse(number)
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-_decoder: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
+_decoder: Final = json.JSONDecoder(parse_float=_holdable, parse_constant=_refuse)

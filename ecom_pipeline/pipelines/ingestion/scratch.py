@@ -22,6 +22,7 @@ from duckdb.func import FunctionNullHandling
 
 from ecom_pipeline.models.order import LARGEST_TOTAL
 from ecom_pipeline.pipelines.ingestion import expressions
+from ecom_pipeline.pipelines.ingestion.batches import sized
 from ecom_pipeline.pipelines.ingestion.contract import ORDER_ITEMS, ORDERS, Source
 from ecom_pipeline.pipelines.ingestion.files import SourceFile
 from ecom_pipeline.pipelines.ingestion.json_objects import json_object_problem
@@ -29,6 +30,7 @@ from ecom_pipeline.pipelines.ingestion.statements import literal, statement
 
 _MEMORY: Final = "160MB"
 _BATCH_ROWS: Final = 1 << 16
+_FEW_ROWS: Final = 1 << 11
 _TOLERATED_FUTURE: Final = timedelta(days=1)
 
 
@@ -149,8 +151,8 @@ class Scratch:
         """What a selection gives, in any order, some rows at a time."""
         with closing(self._connection.cursor()) as cursor:
             found = cursor.sql(statement("intake", selection, **names))
-            for batch in found.to_arrow_reader(_BATCH_ROWS):
-                yield pa.table(batch)
+            # By few rows, for each may have some kilobytes.
+            yield from sized(map(pa.table, found.to_arrow_reader(_FEW_ROWS)))
 
     def sorted_by_day(self, selection: str) -> Iterator[tuple[date, pa.Table]]:
         """What a selection gives in rising order of its column `placed_on`, a day at a time.
