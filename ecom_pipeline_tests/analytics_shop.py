@@ -40,7 +40,8 @@ def put_order(
 ) -> None:
     """An order of (product, units) lines, each unit at a price of the product's id."""
     day = placed_at.astimezone(UTC).date()
-    fetch(stores, "select shop.ensure_month(%s)", day)
+    # As a loader does; shop.ensure_month is for checkouts, and takes no day of the future.
+    fetch(stores, "select shop.attach_month(%s) where shop.create_month(%s)", day, day)
     fetch(
         stores,
         "insert into shop.orders"

@@ -117,7 +117,8 @@ class MongoProgram(Program):
         import trustme  # noqa: PLC0415 - comes with the extra `local`, as the server does
 
         authority = trustme.CA()
-        with TemporaryDirectory(dir=self.directory) as ours, TemporaryDirectory() as theirs:
+        here = self.directory
+        with TemporaryDirectory(dir=here) as ours, TemporaryDirectory(dir=here) as theirs:
             client, server = Path(ours, "client.pem"), Path(theirs, "server.pem")
             trusted = Path(theirs, "authority.pem")
             authority.cert_pem.write_to_path(trusted)
