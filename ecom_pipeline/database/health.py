@@ -34,7 +34,7 @@ def _ask(server: Server, url: str) -> None:
     elif server.name == "mongo":
         data = server.program.data if server.program else None
         with closing(Mongo(url, data=data)) as mongo:
-            mongo.look()
+            mongo.ping()
     else:
         with closing(Redis(url)) as redis:
             redis.ping()

@@ -136,16 +136,6 @@ class Mongo:
         with self.reaching():
             self._client.admin.command("ping")
 
-    def look(self) -> None:
-        """Looks at a cart, which a server that has lost its disk cannot, while it answers pings.
-
-        Raises:
-            StoreUnavailable: There is no answer.
-            StoreRefused: It cannot, or has no room left.
-        """
-        with self.reaching():
-            self.carts.find_one({}, {"_id": 1})
-
     def clock(self) -> datetime:
         """What the server's clock says."""
         with self.reaching():

@@ -80,7 +80,10 @@ def stop(program: Program) -> bool:
                 if not _ends(process):
                     raise ServerFailed(program.name, f"(process {process.pid}) does not end")
     if (state := read_state(program)) is not None:
-        _write_state(program, State(None, state.address, ready=False))
+        try:
+            _write_state(program, State(None, state.address, ready=False))
+        except OSError:  # the disk is full; the next server may have another address
+            program.state.unlink()
     return process is not None
 
 
