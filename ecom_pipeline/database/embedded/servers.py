@@ -157,10 +157,12 @@ def _programs(settings: Settings) -> list[Program]:
 
 
 def _make_home(home: Path) -> None:
-    if not home.exists():
-        home.mkdir(parents=True)
-        # Whatever the umask. Under root the servers run as another account and must pass through.
-        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    try:
+        home.mkdir(mode=0o700, parents=True)
+    except FileExistsError:  # made before, or by another command that began at the same time
+        return
+    # Whatever the umask. Under root the servers run as another account and must pass through.
+    home.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def _check_home(home: Path) -> None:
