@@ -172,9 +172,10 @@ def test_a_record_of_as_many_lines_as_it_may_have_takes_the_time_of_its_length(
     path.write_bytes(b'a,b,c\n1,"' + b"\n" * 1_000_000 + b'",3\n')
     started = time.process_time()
 
-    (batch,) = (batch for batch in csv_batches(path, HEADER, HEADER) if batch.num_rows)
+    batches = csv_batches(path, HEADER, HEADER)
+    problems = [problem for batch in batches for problem in batch["problem"].to_pylist()]
 
-    assert batch["problem"].to_pylist() == ["record: too_long"]
+    assert problems == ["record: unclosed_quote"] * 2  # no value may be that long
     assert time.process_time() - started < 10
 
 
