@@ -153,7 +153,8 @@ def _lines_to_even(lines: Iterable[bytes]) -> int | None:
 
 
 def _record(lines: deque[bytes], count: int, expected: int) -> _Record:
-    raw = b"\n".join(lines[at] for at in range(count)).removesuffix(b"\r")
+    # Not by number, which a deque finds from its ends.
+    raw = b"\n".join(islice(lines, count)).removesuffix(b"\r")
     text, is_utf8 = _text(raw)
     if len(raw) > LARGEST_RECORD:
         return _Record(None, text, "record: too_long")
