@@ -4,12 +4,14 @@ Each is switched off, and something breaks that holds with it.
 docs/checkout.md lists all guards; test_guards_documented.py compares.
 """
 
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 
 import pytest
 
 from ecom_pipeline.chaos.strikes import Crash
 from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.services import effects
 from ecom_pipeline.services.effects import Effects
@@ -17,7 +19,6 @@ from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline_tests.shop import (
     cart,
-    configure,
     open_shop,
     refused_stock,
     reword,
@@ -46,17 +47,23 @@ def test_without_skipping_locked_rows_a_stamp_waits_for_another(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_shop(stores, {1: 10})
-    configure(stores, "lock_timeout", "100ms")
     results = OrderService(stores).decide([cart("a", {1: 1})])
-    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+    url = stores.postgres.url
+    impatient = f"{url}{'&' if '?' in url else '?'}options=-c%20lock_timeout%3D100ms"
+    with (
+        closing(Postgres(impatient)) as postgres,
+        stores.postgres.transaction() as connection,
+        connection.cursor() as cursor,
+    ):
+        applying = Effects(replace(stores, postgres=postgres))
         cursor.execute("select from shop.checkouts for update")
 
-        Effects(stores).apply(results)
-        assert Effects(stores).lag().undone == 1
+        applying.apply(results)
+        assert applying.lag().undone == 1
 
         reword(monkeypatch, effects, "stamp_effects", "skip locked", "")
         with pytest.raises(StoreRefused, match="lock timeout"):
-            Effects(stores).apply(results)
+            applying.apply(results)
 
 
 def test_without_halving_one_refused_effect_keeps_all_waiting(
