@@ -1,6 +1,7 @@
 """What the embedded servers keep through kills, odd places and two commands at once."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pymongo import WriteConcern
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded, mongo
-from ecom_pipeline.database.embedded import ServerFailed, supervisor
+from ecom_pipeline.database.embedded import ServerFailed, mongo_program, supervisor
 from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.health import unhealthy
@@ -82,6 +83,20 @@ def test_acknowledged_writes_survive_a_kill_of_every_server(home: Path) -> None:
         assert cursor.fetchall() == [(1,)]
     with closing(Mongo(after.mongo_url)) as mongo:
         assert mongo.carts.count_documents({}) == 300
+
+
+def test_a_server_that_misses_the_signal_to_end_keeps_no_command_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mongo_program, "_END_LIMIT_SECONDS", 0.1)
+    deaf = "import signal; signal.signal(15, signal.SIG_IGN); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+
+        mongo_program._end(process)
+
+        assert process.returncode == -signal.SIGKILL
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from ecom_pipeline.database.mongo import Mongo
 _USER: Final = "ecom"
 _ROLES: Final = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
 _START_LIMIT_SECONDS: Final = 60.0
+_END_LIMIT_SECONDS: Final = 5.0
 
 
 class MongoProgram(Program):
@@ -149,8 +150,7 @@ class MongoProgram(Program):
                 ) as mongo:
                     _make_only_user(mongo.admin, self.password)
             finally:
-                process.terminate()
-                process.wait()
+                _end(process)
 
     def _await(self, process: subprocess.Popen[bytes], port: str) -> None:
         deadline = time.monotonic() + _START_LIMIT_SECONDS
@@ -162,6 +162,19 @@ class MongoProgram(Program):
     @property
     def _config(self) -> Path:
         return self.directory / "secantusd.toml"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a server; what it acknowledged is on disk.
+
+    It misses a signal that comes as its main thread begins to wait for one, and then waits for ever.
+    """
+    process.terminate()
+    try:
+        process.wait(_END_LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _make_only_user(admin: Database[dict[str, Any]], password: str) -> None:
