@@ -167,7 +167,7 @@ class MongoProgram(Program):
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends a server; what it acknowledged is on disk.
 
-    It misses a signal that comes as its main thread begins to wait for one, and then waits for ever.
+    It misses a signal that comes just as its main thread begins to wait for one.
     """
     process.terminate()
     try:
