@@ -7,13 +7,11 @@ from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from threading import Timer
-from typing import Final
 
 from ecom_pipeline.defs import running
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.services import faults
-
-LIMIT_SECONDS: Final = 240
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 
 class Clock(StrEnum):

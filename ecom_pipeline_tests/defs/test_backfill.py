@@ -7,7 +7,8 @@ import pytest
 
 from ecom_pipeline.defs.backfill import Plan, Portion, State, plan_backfill
 from ecom_pipeline.defs.running import pipeline_assets
-from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, worker
+from ecom_pipeline_tests.defs.workers import worker
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 DAILY = ("carts", "orders", "stock_receipts", "checkouts")
 ANALYTICS = ("cart_funnel", "daily_sales", "lost_demand", "product_daily_sales")

@@ -19,9 +19,9 @@ from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.analytics_truth.shop_copy import Rows
 from ecom_pipeline_tests.commands import ecom
-from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS
 from ecom_pipeline_tests.shop import renew
 from ecom_pipeline_tests.shop_files import SHOP, select, small_shop, write_csv
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ingest": (),

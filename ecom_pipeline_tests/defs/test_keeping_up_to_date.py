@@ -17,9 +17,10 @@ from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline_tests.analytics_shop import active_cart, at, put_order, rows
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.commands import ecom
-from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, breaches, wait_until, worker
+from ecom_pipeline_tests.defs.workers import breaches, worker
 from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import item, order, small_shop, write_csv
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until
 
 DAY = date(2026, 1, 5)
 NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)

@@ -19,14 +19,8 @@ from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.pipelines.generation import generate_orders
 from ecom_pipeline.pipelines.shop_facts import imported_per_day
-from ecom_pipeline_tests.defs.workers import (
-    LIMIT_SECONDS,
-    breaches,
-    held,
-    wait_for_writers,
-    wait_until,
-    worker,
-)
+from ecom_pipeline_tests.defs.workers import breaches, held, wait_for_writers, worker
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
 DAYS = ("--start", f"{FIRST}", "--end", f"{LAST}")

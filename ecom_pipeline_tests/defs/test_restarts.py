@@ -25,7 +25,8 @@ from ecom_pipeline.database.stores import open_stores
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import DATABASE
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, breaches, worker
+from ecom_pipeline_tests.defs.workers import breaches, worker
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 PROGRAMS = {"postgres": PostgresProgram, "mongo": MongoProgram, "redis": RedisProgram}
 SMALL = {"customers": 50, "products": 20, "orders_per_day": 10, "carts_per_day": 12}

@@ -13,13 +13,8 @@ from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.pipelines.generation import generate_orders
 from ecom_pipeline.pipelines.proof import prove_tables
 from ecom_pipeline.pipelines.shop_facts import days_between, imported_per_day
-from ecom_pipeline_tests.defs.workers import (
-    LIMIT_SECONDS,
-    breaches,
-    held,
-    wait_until,
-    worker,
-)
+from ecom_pipeline_tests.defs.workers import breaches, held, worker
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until, waiting_for_locks
 
 JANUARY = (date(2026, 1, 30), date(2026, 1, 31))
 FEBRUARY = (date(2026, 2, 1), date(2026, 2, 2))
@@ -34,12 +29,6 @@ def slots(instance: dg.DagsterInstance) -> tuple[int, int]:
     """How many hold the pool of orders, and how many wait for it."""
     pool = instance.event_log_storage.get_concurrency_info("orders")
     return len(pool.claimed_slots), len(pool.pending_steps) - len(pool.claimed_slots)
-
-
-def waiting_for_locks(stores: Stores) -> int:
-    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
-        cursor.execute("select count(*) from pg_locks where not granted")
-        return int(cursor.fetchall()[0][0])
 
 
 @pytest.mark.parametrize(

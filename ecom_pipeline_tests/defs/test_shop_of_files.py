@@ -9,9 +9,10 @@ import pytest
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline_tests.checksums import checksums
 from ecom_pipeline_tests.commands import ecom
-from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, breaches, worker
+from ecom_pipeline_tests.defs.workers import breaches, worker
 from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import small_shop, write_csv
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 # In small_shop's files a day of two orders, one of which shares its month with no other.
 DAYS = ("--start", "2026-01-05", "--end", "2026-01-05")

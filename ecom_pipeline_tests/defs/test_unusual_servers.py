@@ -8,7 +8,8 @@ from psycopg2 import sql
 
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import ensure_database, session, sibling_url
-from ecom_pipeline_tests.defs.workers import LIMIT_SECONDS, worker
+from ecom_pipeline_tests.defs.workers import worker
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 DAY = date(2026, 1, 1)
 REFUSED = (

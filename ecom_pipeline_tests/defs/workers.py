@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from psycopg2 import sql
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.pipelines.audit import CHECKS
+from ecom_pipeline_tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 240
 
 
 @contextmanager
@@ -65,13 +64,6 @@ def wait_for_writers(stores: Stores, table: str, count: int = 1) -> None:
             return bool(cursor.fetchall()[0][0] >= count)
 
     wait_until(are_waiting)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = LIMIT_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def breaches(stores: Stores) -> dict[str, int]:

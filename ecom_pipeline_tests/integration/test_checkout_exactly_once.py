@@ -1,7 +1,6 @@
 """However often, by however many and however interrupted a cart is placed: there is one order."""
 
 import multiprocessing
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -32,6 +31,7 @@ from ecom_pipeline_tests.shop import (
     stock,
     submit,
 )
+from ecom_pipeline_tests.waiting import wait_for_waiting
 
 IN_THE_TRANSACTION = [
     FaultPoint.AFTER_CHECKOUT_ROWS,
@@ -171,14 +171,14 @@ def test_a_deadlock_that_someone_else_causes_does_not_reach_the_caller(shop: Sto
     submit(shop, [cart("a", {1: 2, 2: 1})])
     configure(shop, "deadlock_timeout", "50ms")
     with (
+        ThreadPoolExecutor() as threads,
         closing(connect(shop.postgres.url)) as outsider,
         outsider.cursor() as cursor,
-        ThreadPoolExecutor() as threads,
     ):
         cursor.execute("set local deadlock_timeout = '1min'")
         cursor.execute("select from shop.products where product_id = 2 for update")
         placed = threads.submit(OrderService(shop).place_order, "a")
-        _wait_until_somebody_waits(shop)
+        wait_for_waiting(shop, 1)
         cursor.execute("select from shop.products where product_id = 1 for update")
         outsider.rollback()
 
@@ -200,10 +200,3 @@ def test_whatever_isolation_the_database_defaults_to_the_last_unit_is_sold_once(
     assert len(set(ordered_ids(results))) == 3
     assert len(ordered_ids(results)) == 6
     assert breaches(stores) == {}
-
-
-def _wait_until_somebody_waits(stores: Stores) -> None:
-    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
-    limit = time.monotonic() + 30
-    while not fetch(stores, f"{waiting} and datname = current_database()"):
-        assert time.monotonic() < limit

@@ -16,8 +16,8 @@ from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.pipelines.diagnosis import look_at_tables
 from ecom_pipeline.services.order_service import OrderService
-from ecom_pipeline_tests.defs.workers import wait_until
 from ecom_pipeline_tests.shop import cart, fetch, open_shop, submit
+from ecom_pipeline_tests.waiting import wait_until
 
 LIMITED = ("--maxmemory", "100mb", "--maxmemory-policy")
 

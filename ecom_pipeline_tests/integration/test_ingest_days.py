@@ -24,9 +24,9 @@ from ecom_pipeline_tests.shop_files import (
     select,
     write_csv,
 )
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 REPLACED = ReplacedDays()
-LIMIT_SECONDS = 60
 
 
 def shop(*orders: tuple[int, str], customers: tuple[int, ...] = (1, 2)) -> Files:

@@ -15,10 +15,10 @@ from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.pipelines.generation import OrderBatch
 from ecom_pipeline.pipelines.generation.tables import ORDER_ITEMS, ORDERS
 from ecom_pipeline.pipelines.ingestion.orders import OrderChanges, OrderIdOnTwoDays, load_orders
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 JANUARY = date(2026, 1, 31)
 FEBRUARY = date(2026, 2, 1)
-LIMIT_SECONDS = 20
 NOBODY = 999
 
 Line = tuple[int, int, str]

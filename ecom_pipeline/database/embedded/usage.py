@@ -1,15 +1,16 @@
 """Who uses the servers of a home: nothing is deleted under a command that is at work."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from ecom_pipeline.database.embedded.program import ServerFailed
 
 # Held until the process ends, however it ends; a lock of the system leaves nothing behind.
-_held: Final[dict[Path, IO[bytes]]] = {}
+_held: Final[dict[Path, int]] = {}
 
 
 def use(home: Path) -> None:
@@ -18,9 +19,9 @@ def use(home: Path) -> None:
     Waits while another process deletes their data.
     """
     if home not in _held:
-        file = _file(home).open("ab")
-        fcntl.flock(file, fcntl.LOCK_SH)
-        _held[home] = file
+        descriptor = os.open(_file(home), os.O_CREAT | os.O_RDWR)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        _held[home] = descriptor
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def alone(home: Path) -> Iterator[None]:
         ServerFailed: Another process uses them.
     """
     if (own := _held.pop(home, None)) is not None:
-        own.close()
+        os.close(own)
     with _file(home).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
