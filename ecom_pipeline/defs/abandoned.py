@@ -6,13 +6,13 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.dagster_run import RunRecord
 
-from ecom_pipeline.database.processes import may_run, this_process
+from ecom_pipeline.database.processes import runs, this_process
+from ecom_pipeline.defs.heartbeat import forget, is_silent
 
 PROCESS_TAG: Final = ".dagster/ecom_process"
 """Hidden in the UI, as all tags that begin so."""
 
 KILLED: Final = "Its process was killed; what was committed stands, and another run does the rest."
-
 
 _NOT_BEGUN: Final = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 _GOING_ON: Final = (
@@ -23,7 +23,7 @@ _GOING_ON: Final = (
 
 
 def process_tag(run_id: str) -> dict[str, str]:
-    """The tag that names this process, for another on this machine to tell whether it still runs.
+    """The tag that names this process, for another to tell whether it still runs.
 
     With the run's id, because a run that is tried again inherits the tags of the first.
     """
@@ -38,7 +38,7 @@ def name_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Marks runs of dead processes of this machine as failed, and frees their pools.
+    """Marks runs of dead processes as failed, and frees their pools.
 
     The daemon would free the pools of runs that ended, but such a run looks as if it went on: of
     Dagster's launchers, that of a laptop does not look after its processes.
@@ -50,11 +50,12 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     for run in dead:
         instance.report_run_failed(run, KILLED)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        forget(instance, run.run_id)
     return [run.run_id for run in dead]
 
 
 def abandoned_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Runs that look as if they went on, though their process on this machine is gone.
+    """Runs that look as if they went on, though their process is gone.
 
     One that has not begun may not have named its process yet: it is given the time in which
     `dagster.yaml` wants runs to start. Queued runs wait for the daemon, however long.
@@ -65,7 +66,7 @@ def abandoned_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [
         record.dagster_run
         for record in records
-        if _is_gone(record.dagster_run) or (to_start and _never_began(record, latest))
+        if _is_gone(instance, record) or (to_start and _never_began(record, latest))
     ]
 
 
@@ -75,10 +76,13 @@ def _never_began(record: RunRecord, latest: datetime) -> bool:
     return run.status in _NOT_BEGUN and _process_name(run) is None and changed < latest
 
 
-def _is_gone(run: dg.DagsterRun) -> bool:
-    """Whether a run's process is no more; of other machines' processes nothing is known."""
-    process = _process_name(run)
-    return process is not None and not may_run(process)
+def _is_gone(instance: dg.DagsterInstance, record: RunRecord) -> bool:
+    """Whether a run's process is no more; one in another place, by its silence."""
+    process = _process_name(record.dagster_run)
+    if process is None:
+        return False
+    is_running = runs(process)
+    return is_silent(instance, record) if is_running is None else not is_running
 
 
 def _process_name(run: dg.DagsterRun) -> str | None:

@@ -14,6 +14,7 @@ from dagster._core.storage.event_log.schema import (
     ConcurrencyLimitsTable,
     SqlEventLogStorageTable,
 )
+from dagster._core.storage.runs.schema import KeyValueStoreTable
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster._utils.concurrency import ConcurrencyClaimStatus
 from dagster_postgres import (
@@ -39,6 +40,10 @@ URL_VARIABLE: Final = "DAGSTER_POSTGRES_URL"
 DATABASE: Final = "dagster"
 
 _ASYNCHRONOUS: Final = "-c synchronous_commit=off"
+_NOW: Final = sqlalchemy.cast(
+    sqlalchemy.extract("epoch", sqlalchemy.func.clock_timestamp()), sqlalchemy.Text
+)
+
 _NO_STATEMENT_TIMEOUT: Final = 0
 _MOST_CONNECTIONS_BESIDES: Final = 10
 _CONNECTION_LIFETIME_SECONDS: Final = 300
@@ -59,7 +64,7 @@ class ShopDagsterStorage(DagsterPostgresStorage):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(for_sqlalchemy(_dagster_url()), inst_data=inst_data)
-        self._run_storage = _Runs(self.postgres_url)
+        self._run_storage = Runs(self.postgres_url)
         self._event_log_storage = _EventLog(self.postgres_url)
         self._schedule_storage = _Schedules(self.postgres_url)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
@@ -89,11 +94,38 @@ class ShopDagsterStorage(DagsterPostgresStorage):
 
 
 @patient
-class _Runs(PostgresRunStorage):
-    """Dagster's runs."""
+class Runs(PostgresRunStorage):
+    """Dagster's runs, and when each was last seen, by the server's clock, which all share."""
 
     def connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
+        """One of the connections that are kept."""
         return self._engine.connect()
+
+    def note_seen(self, run_id: str) -> None:
+        """Notes that a run goes on at this moment."""
+        noted = postgresql.insert(KeyValueStoreTable).values(key=_seen(run_id), value=_NOW)
+        with self.connect() as connection:
+            connection.execute(
+                noted.on_conflict_do_update(index_elements=["key"], set_={"value": _NOW})
+            )
+
+    def seconds_since_seen(self, run_id: str) -> float | None:
+        """How long ago a run was last noted as seen; None where it never was, or has ended."""
+        seen = KeyValueStoreTable.c
+        since = sqlalchemy.cast(_NOW, sqlalchemy.Float) - sqlalchemy.cast(
+            seen.value, sqlalchemy.Float
+        )
+        with self.connect() as connection:
+            return connection.scalar(sqlalchemy.select(since).where(seen.key == _seen(run_id)))
+
+    def forget_seen(self, run_id: str) -> None:
+        """Forgets that a run was seen, once it has ended."""
+        with self.connect() as connection:
+            connection.execute(
+                sqlalchemy.delete(KeyValueStoreTable).where(
+                    KeyValueStoreTable.c.key == _seen(run_id)
+                )
+            )
 
     def _undo_add_run(self, dagster_run: DagsterRun) -> None:
         if self.get_runs(RunsFilter([dagster_run.run_id])) == [dagster_run]:
@@ -179,6 +211,10 @@ class _EventLog(PostgresEventLogStorage):
         if not claim.is_assigned and self.has_unassigned_slots(concurrency_key):
             self.assign_pending_steps([concurrency_key])
         return claim
+
+
+def _seen(run_id: str) -> str:
+    return f"ecom_pipeline/seen/{run_id}"
 
 
 def _dagster_url() -> str:

@@ -1,6 +1,7 @@
 """The stores and the shop's profile, as assets receive them."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import dagster as dg
 
@@ -10,6 +11,7 @@ from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import name_process
+from ecom_pipeline.defs.heartbeat import beating
 from ecom_pipeline.pipelines.generation import ShopProfile
 from ecom_pipeline.pipelines.shop import open_shop
 
@@ -20,18 +22,19 @@ def shop_stores(context: dg.InitResourceContext) -> Iterator[Stores]:
 
     Embedded servers are started, the schema is brought up to date, and analytics tables whose
     definition changed are made anew. A run waits half a minute for a store that is away, and
-    tells which process it is in, so that others notice when that is killed.
+    tells which process it is in, and that it goes on, so that others notice when that is killed.
     """
     opened = open_shop
-    if context.run is not None and context.instance is not None:
-        name_process(context.instance, context.run)
-        opened = retried(open_shop, RESTART_SECONDS)
-    try:
-        stores = opened(load_settings())
-    except StoreError as error:
-        raise dg.Failure(told(error)) from None
-    with stores:
-        yield stores
+    with ExitStack() as held:
+        if context.run is not None and context.instance is not None:
+            held.enter_context(beating(context.instance, context.run.run_id))
+            name_process(context.instance, context.run)
+            opened = retried(open_shop, RESTART_SECONDS)
+        try:
+            stores = opened(load_settings())
+        except StoreError as error:
+            raise dg.Failure(told(error)) from None
+        yield held.enter_context(stores)
 
 
 @dg.resource

@@ -10,12 +10,20 @@ import psutil
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.abandoned import PROCESS_TAG, close_abandoned_runs, process_tag
+from ecom_pipeline.defs import heartbeat
+from ecom_pipeline.defs.abandoned import (
+    PROCESS_TAG,
+    abandoned_runs,
+    close_abandoned_runs,
+    process_tag,
+)
 from ecom_pipeline.defs.everything import everything
+from ecom_pipeline.defs.heartbeat import SILENCE, beating
 from ecom_pipeline.defs.jobs import RELAY_JOB
 from ecom_pipeline.defs.schedules import every_night
 from ecom_pipeline.defs.sensors import is_overdue, killed_runs, undone_effects
 from ecom_pipeline.services.effects import EffectsLag
+from ecom_pipeline_tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -86,7 +94,7 @@ def test_no_second_relay_is_requested_while_one_is_under_way(
 def started(
     instance: dg.DagsterInstance,
     *,
-    host: str | None = None,
+    place: str | None = None,
     pid: int | None = None,
     born: int | None = None,
     run_id: str | None = None,
@@ -95,7 +103,7 @@ def started(
     """A run that goes on in this process, but for what is told."""
     own_id = str(uuid4())
     _, here, this, now = process_tag(own_id)[PROCESS_TAG].split()
-    tag = f"{run_id or own_id} {host or here} {pid or this} {born or now}"
+    tag = f"{run_id or own_id} {place or here} {pid or this} {born or now}"
     run = dg.DagsterRun(
         job_name="shop_pipeline",
         run_id=own_id,
@@ -130,13 +138,52 @@ def test_a_run_whose_process_was_killed_is_closed_and_its_pools_are_freed(
 def test_runs_that_may_go_on_are_left_alone(instance: dg.DagsterInstance) -> None:
     gone = max(psutil.pids()) + 1
     started(instance)
-    started(instance, host="another", pid=gone)
+    started(instance, place="elsewhere", pid=gone)
     # A run that is tried again has the first one's tags until it names its own process.
     started(instance, pid=gone, run_id=str(uuid4()))
     for status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING):
         instance.add_run(dg.DagsterRun("shop_pipeline", status=status))
 
     assert close_abandoned_runs(instance) == []
+
+
+def let_pass(instance: dg.DagsterInstance, seconds: float) -> None:
+    """As if what Dagster's records tell of runs had been so long ago."""
+    with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql(
+            "update runs set update_timestamp = update_timestamp - %s * interval '1 second'",
+            (seconds,),
+        )
+        connection.exec_driver_sql("update kvs set value = value::float - %s", (seconds,))
+
+
+def test_a_run_in_another_place_goes_on_until_it_is_silent(instance: dg.DagsterInstance) -> None:
+    long = SILENCE.total_seconds()
+    elsewhere = started(instance, place="elsewhere")
+    with beating(instance, elsewhere.run_id):
+        let_pass(instance, long - 60)
+        assert close_abandoned_runs(instance) == []
+        let_pass(instance, 61)
+        assert close_abandoned_runs(instance) == [elsewhere.run_id]
+
+
+def test_a_run_that_is_seen_goes_on_however_long(instance: dg.DagsterInstance) -> None:
+    elsewhere = started(instance, place="elsewhere")
+    let_pass(instance, 86_400)
+    with beating(instance, elsewhere.run_id):
+        assert close_abandoned_runs(instance) == []
+
+    assert close_abandoned_runs(instance) == [elsewhere.run_id]
+
+
+def test_a_run_notes_again_and_again_that_it_goes_on(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "_BEAT_SECONDS", 0.01)
+    elsewhere = started(instance, place="elsewhere")
+    with beating(instance, elsewhere.run_id):
+        let_pass(instance, 86_400)
+        wait_until(lambda: not abandoned_runs(instance))
 
 
 NOT_BEGUN = pytest.mark.parametrize(
@@ -160,10 +207,6 @@ def test_a_run_that_names_no_process_and_does_not_begin_in_time_is_ended(
 ) -> None:
     lost = instance.add_run(dg.DagsterRun("shop_pipeline", status=status))
     assert close_abandoned_runs(instance) == []
-    with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
-        connection.exec_driver_sql(
-            "update runs set update_timestamp = update_timestamp - %s * interval '1 second'",
-            (instance.run_monitoring_start_timeout_seconds,),
-        )
+    let_pass(instance, instance.run_monitoring_start_timeout_seconds)
 
     assert close_abandoned_runs(instance) == [lost.run_id]

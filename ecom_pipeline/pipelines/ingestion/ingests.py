@@ -11,11 +11,11 @@ from typing import Final
 import psycopg2.extensions
 
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.database.processes import is_of_this_host, may_run, this_process
+from ecom_pipeline.database.processes import runs, this_process
 from ecom_pipeline.database.queries import load_queries
 
 _LONGEST_ELSEWHERE: Final = timedelta(days=1)
-"""Of another machine's process nothing is known; after so long its load is taken as broken off."""
+"""Of a process in another place nothing is known; after so long its load counts as broken off."""
 
 _queries = load_queries("ingests")
 
@@ -90,10 +90,10 @@ def ended_after(postgres: Postgres, instant: datetime) -> bool:
     if newest is None:
         return False
     finished_at, process = newest
-    return bool(finished_at >= instant) and not may_run(process)
+    return bool(finished_at >= instant) and runs(process) is False
 
 
 def _goes_on(process: str, begun_at: datetime) -> bool:
-    if is_of_this_host(process):
-        return may_run(process)
+    if (is_running := runs(process)) is not None:
+        return is_running
     return datetime.now(UTC) - begun_at < _LONGEST_ELSEWHERE
