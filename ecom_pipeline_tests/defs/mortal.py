@@ -1,17 +1,22 @@
-"""A run in a process that kills itself at a chosen instant."""
+"""Work in a process of its own, and a run in one that kills itself at a chosen instant."""
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from enum import StrEnum
 from threading import Timer
+from typing import Any, Final
 
 from ecom_pipeline.defs import running
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.services import faults
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
+
+_PROCESSES: Final = multiprocessing.get_context("forkserver")
+# Imported once, for all the processes to come.
+_PROCESSES.set_forkserver_preload(["ecom_pipeline.definitions", "ecom_pipeline.cli.ingest"])
 
 
 class Clock(StrEnum):
@@ -21,27 +26,34 @@ class Clock(StrEnum):
     CHECKOUT = "points of the checkout"
 
 
-def run_and_die(day: date, clock: Clock, ticks: int, seconds: float) -> int:
-    """Runs a day in another process, which is killed so long after so many ticks.
+def live(work: Callable[..., object], *arguments: object) -> int:
+    """Does work in another process, in the environment of this one.
 
     Returns:
         Its exit code: of a process that was killed, the negative number of the signal.
     """
-    processes = multiprocessing.get_context("forkserver")
-    # The modules are imported once, for all the processes to come.
-    processes.set_forkserver_preload([__name__, "ecom_pipeline.definitions"])
-    environment = {
-        name: value for name, value in os.environ.items() if name.startswith(("ECOM_", "DAGSTER_"))
-    }
-    process = processes.Process(target=_live, args=(environment, day, clock, ticks, seconds))
+    process = _PROCESSES.Process(target=_live, args=(dict(os.environ), work, arguments))
     process.start()
     process.join(LIMIT_SECONDS)
     assert process.exitcode is not None
     return process.exitcode
 
 
-def _live(environment: dict[str, str], day: date, clock: Clock, ticks: int, seconds: float) -> None:
+def _live(
+    environment: Mapping[str, str], work: Callable[..., object], arguments: tuple[Any, ...]
+) -> None:
+    # That of the server which forks is of the test that was the first to need it.
+    os.environ.clear()
     os.environ.update(environment)
+    work(*arguments)
+
+
+def run_and_die(day: date, clock: Clock, ticks: int, seconds: float) -> int:
+    """Runs a day in another process, which is killed so long after so many ticks."""
+    return live(_run_and_die, day, clock, ticks, seconds)
+
+
+def _run_and_die(day: date, clock: Clock, ticks: int, seconds: float) -> None:
     count = _countdown(ticks, Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start)
     if clock is Clock.CHECKOUT:
         faults.install(lambda _: count())

@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 import dagster as dg
@@ -19,22 +18,19 @@ from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.analytics_truth.shop_copy import Rows
 from ecom_pipeline_tests.commands import ecom
+from ecom_pipeline_tests.defs.mortal import live
 from ecom_pipeline_tests.shop import renew
 from ecom_pipeline_tests.shop_files import SHOP, select, small_shop, write_csv
-from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ingest": (),
     "run": ("--start", "2026-01-05", "--end", "2026-01-05"),
     "audit": ("--repair",),
 }
-_PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["ecom_pipeline.cli.ingest", __name__])
 
 
-def _ingest_killed(directory: str, environment: Mapping[str, str], commits: int) -> None:
+def _ingest_killed(directory: str, commits: int) -> None:
     """In a process of its own: ends it before the given commit of a transaction that wrote."""
-    os.environ.update(environment)
     transaction, done = Postgres.transaction, 0
 
     @contextmanager
@@ -55,13 +51,9 @@ def _ingest_killed(directory: str, environment: Mapping[str, str], commits: int)
 
 def killed_before(commit: int, directory: Path) -> bool:
     """Whether the load came to this commit, and was killed there."""
-    environment = {name: value for name, value in os.environ.items() if "ECOM" in name}
-    environment |= {"DAGSTER_POSTGRES_URL": os.environ["DAGSTER_POSTGRES_URL"]}
-    process = _PROCESSES.Process(target=_ingest_killed, args=(str(directory), environment, commit))
-    process.start()
-    process.join(LIMIT_SECONDS)
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode != 0
+    exit_code = live(_ingest_killed, str(directory), commit)
+    assert exit_code in (0, -signal.SIGKILL)
+    return exit_code != 0
 
 
 def shop(stores: Stores) -> dict[str, list[tuple[object, ...]]]:

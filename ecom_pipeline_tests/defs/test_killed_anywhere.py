@@ -1,5 +1,6 @@
 """A run that is killed at whatever instant: the same again does the rest, without a daemon."""
 
+import os
 import random
 import signal
 from datetime import date
@@ -10,7 +11,7 @@ import pytest
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline_tests.defs.mortal import Clock, run_and_die
+from ecom_pipeline_tests.defs.mortal import Clock, live, run_and_die
 from ecom_pipeline_tests.defs.workers import breaches
 from ecom_pipeline_tests.shop import fetch
 
@@ -24,6 +25,19 @@ INSTANTS = [
     for clock, ticks in TICKS.items()
     for _ in range(15)
 ]
+
+
+def expect_generation(expected: str | None) -> None:
+    assert os.environ.get("ECOM_GENERATE") == expected
+
+
+def test_whoever_lived_before_each_process_lives_in_the_environment_of_its_own_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ECOM_GENERATE", "false")
+    assert live(expect_generation, "false") == 0
+    monkeypatch.delenv("ECOM_GENERATE")
+    assert live(expect_generation, None) == 0
 
 
 @pytest.mark.parametrize(
