@@ -1,5 +1,6 @@
 """One set of embedded servers for a whole run of the tests, and clean stores for each test."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -41,6 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
     home = config.stash[_SERVERS].enter_context(temporary_home("tests"))
     choose_passwords(home)
     os.environ[_HOME] = str(home)
+
+
+def pytest_collection_finish() -> None:
+    """Leaves what was imported out of all collections of garbage, a tenth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Takes it into the last one."""
+    gc.unfreeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
