@@ -15,7 +15,7 @@ from sqlglot import exp, parse_one
 from sqlglot.lineage import Node, lineage
 
 from ecom_pipeline.analytics.catalog import catalog
-from ecom_pipeline.database.declared_tables import schema_tables
+from ecom_pipeline.database.data_dictionary import data_dictionary
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.defs.lineage import FILE
 
@@ -97,14 +97,10 @@ def _inline_values(tree: exp.Expression) -> None:
 
 @cache
 def _schema() -> dict[str, dict[str, dict[str, str]]]:
-    schema: dict[str, dict[str, dict[str, str]]] = {"shop": {}, "analytics": {}, "ops": {}}
-    for relation, table in schema_tables().items():
-        name, _, short = relation.partition(".")
-        schema[name][short] = {column.name: column.type for column in table.columns}
-    for file in catalog().values():
-        schema["analytics"][file.name] = {
-            column.name: column.type or "numeric" for column in file.columns
-        }
+    schema: dict[str, dict[str, dict[str, str]]] = {"shop": {}, "analytics": {}}
+    for relation in data_dictionary().values():
+        name, _, short = relation.name.partition(".")
+        schema[name][short] = {column.name: column.type for column in relation.columns}
     return schema
 
 

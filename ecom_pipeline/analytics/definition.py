@@ -42,7 +42,7 @@ def define_tables(
         _execute(connection, table.definition)
     for table in tables.values():
         if table in made or table in reworded:
-            _execute(connection, table.comments)
+            _describe(connection, table)
             shape, wording = _digests(table)
             _queries.record_definition(connection, name=table.name, shape=shape, wording=wording)
     return made
@@ -75,12 +75,23 @@ def _drop(connection: psycopg2.extensions.connection, table: TableFile) -> None:
     _execute(connection, statement.format(sql.Identifier(SCHEMA, table.name)))
 
 
+def _describe(connection: psycopg2.extensions.connection, table: TableFile) -> None:
+    relation = sql.Identifier(SCHEMA, table.name)
+    kind = sql.SQL("view" if table.refresh is Refresh.VIEW else "table")
+    comment = sql.SQL("comment on {} {} is {}")
+    _execute(connection, comment.format(kind, relation, sql.Literal(table.comment)))
+    for column in table.columns:
+        name = sql.Identifier(SCHEMA, table.name, column.name)
+        described = sql.Literal(column.description)
+        _execute(connection, comment.format(sql.SQL("column"), name, described))
+
+
 def _execute(connection: psycopg2.extensions.connection, statement: str | sql.Composable) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
 
 def _digests(table: TableFile) -> tuple[str, str]:
-    texts = (table.definition, table.comments)
+    texts = (table.definition, repr((table.comment, table.columns)))
     shape, wording = (hashlib.sha256(text.encode()).hexdigest() for text in texts)
     return shape, wording

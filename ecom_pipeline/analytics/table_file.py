@@ -8,14 +8,15 @@ A file is an SQL comment followed by parts that aiosql knows by name:
     -- key: the columns that identify a row
     -- refresh: by day | whole | view | with NAME
     -- depends on: the tables that its queries read
+    -- references: COLUMN in TABLE, ... whose key it is (optional)
 
-    -- name: definition#     makes the table or view
-    -- name: comments#       describes it and each of its columns
+    -- name: definition#     makes the table or view; above each column, what it holds
     -- name: rows            gives its rows; of the days in `:days` if it is refreshed by day
     -- name: moved_days      gives days beyond `:days` that the staged rows change (optional)
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,13 +27,9 @@ import aiosql
 SCHEMA: Final = "analytics"
 
 _HEADER_LINE = re.compile(r"^-- ?(.*)$")
-_FIELD = re.compile(r"^(grain|key|refresh|depends on): (.+)$")
-_DDL_COLUMN = re.compile(
-    r"^    (?!constraint )(\w+) ([a-z]+(?:\(\d+(?:, \d+)?\))?(?:\[\])?)"
-    r"(?: (?:not null|primary key|check)|,?$)",
-    re.MULTILINE,
-)
-_COMMENT = re.compile(r"comment on column analytics\.\w+\.(\w+) is\s+'((?:[^']|'')*)';")
+_FIELD = re.compile(r"^(grain|key|refresh|depends on|references): (.+)$")
+_INDENT = " " * 4
+_NO_COLUMN = ("constraint", "primary", "unique", "check")
 
 
 class InvalidTableFile(Exception):
@@ -55,10 +52,9 @@ class Refresh(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as its file describes it; a view's has no declared type."""
+    """A column as its file describes it."""
 
     name: str
-    type: str | None
     description: str
 
 
@@ -74,9 +70,9 @@ class TableFile:
         refresh: How it is brought up to date.
         kept_with: The table in whose transaction it is refreshed, if it has no refresh of its own.
         depends_on: Tables that its queries read, with their schemas.
+        references: The tables whose rows columns name, by column.
         columns: Its columns, in order.
-        definition: Statements that make it.
-        comments: Statements that describe it.
+        definition: The statement that makes it.
         rows: The query of its rows; a view has none.
         moved_days: The query of further days that change with the staged ones, if there is one.
     """
@@ -88,9 +84,9 @@ class TableFile:
     refresh: Refresh
     kept_with: str | None
     depends_on: tuple[str, ...]
+    references: Mapping[str, str]
     columns: tuple[Column, ...]
     definition: str
-    comments: str
     rows: str | None
     moved_days: str | None
 
@@ -98,6 +94,11 @@ class TableFile:
     def relation(self) -> str:
         """The name with its schema."""
         return f"{SCHEMA}.{self.name}"
+
+    @property
+    def comment(self) -> str:
+        """What is said of it in one paragraph."""
+        return f"{self.grain[0].upper()}{self.grain[1:]}. {self.description}"
 
 
 def read_table_file(path: Path) -> TableFile:
@@ -109,6 +110,7 @@ def read_table_file(path: Path) -> TableFile:
     text = path.read_text(encoding="utf-8")
     description, fields = _read_header(path, text)
     parts = _read_parts(path)
+    references = (part.partition(" in ") for part in _listed(fields.get("references", "")) if part)
     refresh, _, kept_with = fields["refresh"].partition("with ")
     try:
         mode = Refresh.WITH_ANOTHER if kept_with else Refresh(refresh)
@@ -124,9 +126,9 @@ def read_table_file(path: Path) -> TableFile:
         refresh=mode,
         kept_with=kept_with or None,
         depends_on=_listed(fields["depends on"]),
-        columns=_read_columns(path, mode, parts),
+        references={column: relation for column, _, relation in references},
+        columns=tuple(_read_columns(path, text)),
         definition=parts["definition"],
-        comments=parts["comments"],
         rows=parts.get("rows"),
         moved_days=parts.get("moved_days"),
     )
@@ -160,23 +162,29 @@ def _read_parts(path: Path) -> dict[str, str]:
         for name in queries.available_queries
         if not name.endswith("_cursor")
     }
-    for wanted in ("definition", "comments"):
-        if wanted not in parts:
-            raise InvalidTableFile(path, f"it has no part `-- name: {wanted}#`")
+    if "definition" not in parts:
+        raise InvalidTableFile(path, "it has no part `-- name: definition#`")
     return parts
 
 
-def _read_columns(path: Path, mode: Refresh, parts: dict[str, str]) -> tuple[Column, ...]:
-    described = dict(_COMMENT.findall(parts["comments"] + ";"))
-    is_view = mode is Refresh.VIEW
-    types: dict[str, str] = {} if is_view else dict(_DDL_COLUMN.findall(parts["definition"]))
-    undescribed = types.keys() - described.keys()
-    if undescribed:
-        raise InvalidTableFile(path, f"no comment on column {', '.join(sorted(undescribed))}")
-    return tuple(
-        Column(name, types.get(name), " ".join(described[name].replace("''", "'").split()))
-        for name in types or described
-    )
+def _read_columns(path: Path, text: str) -> Iterator[Column]:
+    """The columns of the definition: each on a line, below the comment that describes it."""
+    _, _, definition = text.partition("-- name: definition#\n")
+    _, _, body = definition.partition("(\n")
+    described: list[str] = []
+    for line in body.splitlines():
+        if line.startswith(")"):
+            return
+        words = line.removeprefix(_INDENT).rstrip(",").split()
+        if not line.startswith(_INDENT) or words[0] in _NO_COLUMN:
+            continue
+        if words[0] == "--":
+            described += words[1:]
+        elif not described:
+            raise InvalidTableFile(path, f"no comment above the column {words[0]}")
+        else:
+            yield Column(words[0], " ".join(described))
+            described = []
 
 
 def _listed(text: str) -> tuple[str, ...]:

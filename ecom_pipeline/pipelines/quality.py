@@ -1,18 +1,16 @@
 """What the rows of the tables must keep, and the rows that do not.
 
-Nothing is written down twice: keys, required columns, ranges and references are those that
-`create table` declares in sql/schema and sql/analytics. An analytics table has no foreign keys,
-for a day may be refreshed before what it refers to is there; the comment on a column that says
-`as in shop.NAME` declares one.
+Nothing is written down twice: keys, required columns, ranges and references are those of the data
+dictionary. An analytics table has no foreign keys, for a day may be refreshed before what it refers
+to is there; its file's header says which columns are references.
 
 The database enforces most of this, and the rows are looked at all the same: a constraint may have
 been dropped, or passed by with `session_replication_role`; an index may be corrupt. It is cheap,
 for a run looks at the rows of its days and no others.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Final
@@ -22,13 +20,7 @@ from psycopg2 import sql
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh, TableFile
-from ecom_pipeline.database.declared_tables import (
-    DeclaredColumn,
-    DeclaredTable,
-    Reference,
-    declared_tables,
-    schema_tables,
-)
+from ecom_pipeline.database.data_dictionary import Reference, relation
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.pipelines.quality_rules import KINDS, Dense, Rule, rules_of
 
@@ -46,8 +38,6 @@ _SHOP: Final[dict[str, dict[str, str | None]]] = {
 
 # A shop without an order for a whole day is possible, and worth a look.
 _DENSE: Final = {"shop.orders": Dense.MADE}
-
-_REFERENCE = re.compile(r"\bas in (shop\.\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +135,24 @@ def _run(
 
 
 def _of_shop(tables: Mapping[str, str | None]) -> Iterator[Rule]:
-    for relation, day in tables.items():
-        yield from rules_of(schema_tables()[relation], day, _DENSE.get(relation))
+    for name, day in tables.items():
+        yield from rules_of(relation(name), day, _DENSE.get(name))
 
 
 def _of_analytics(file: TableFile) -> Iterator[Rule]:
     by_day = file.refresh in {Refresh.BY_DAY, Refresh.WITH_ANOTHER}
-    found = declared_tables(file.definition).get(file.relation)
-    table = DeclaredTable(
-        file.relation,
-        # A view declares no more than its key.
-        found.columns if found else tuple(DeclaredColumn(column, "", "") for column in file.key),
-        (file.key,),
-        found.conditions if found else (),
-        tuple(
-            Reference((column.name,), said[1], schema_tables()[said[1]].keys[0])
-            for column in file.columns
-            if (said := _REFERENCE.search(column.description))
+    found = relation(file.relation)
+    table = replace(
+        found,
+        # Of a view Postgres knows neither key nor what is never null.
+        columns=tuple(
+            replace(column, nullable=column.nullable and column.name not in file.key)
+            for column in found.columns
+        ),
+        keys=(file.key,),
+        references=tuple(
+            Reference((column,), referred, relation(referred).keys[0])
+            for column, referred in file.references.items()
         ),
     )
     day = "day" if by_day else None

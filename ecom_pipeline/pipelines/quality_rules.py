@@ -1,4 +1,4 @@
-"""Queries of the rows that break what a table declares.
+"""Queries of the rows that break what the data dictionary says of a table.
 
 Each gives two columns: what identifies a row, as jsonb, and what is wrong with it. They show keys
 and references alone, and no value that might be personal.
@@ -11,7 +11,7 @@ from typing import Final
 
 from psycopg2 import sql
 
-from ecom_pipeline.database.declared_tables import DeclaredTable, Reference
+from ecom_pipeline.database.data_dictionary import Reference, Relation
 
 KEY: Final = "key_is_unique"
 REQUIRED: Final = "no_value_is_missing"
@@ -57,11 +57,11 @@ class Rule:
     breaches: sql.Composable
 
 
-def rules_of(table: DeclaredTable, day: str | None, dense: Dense | None) -> Iterator[Rule]:
+def rules_of(table: Relation, day: str | None, dense: Dense | None) -> Iterator[Rule]:
     """The rules of a table.
 
     Args:
-        table: What it declares.
+        table: What it is.
         day: SQL of the UTC day of a row, for a table that is kept by day.
         dense: How far its days reach, if each of them has a row.
     """
@@ -76,7 +76,7 @@ def rules_of(table: DeclaredTable, day: str | None, dense: Dense | None) -> Iter
         yield _newest_day(table, day, dense)
 
 
-def _keys(table: DeclaredTable, scope: sql.Composable) -> Iterator[Rule]:
+def _keys(table: Relation, scope: sql.Composable) -> Iterator[Rule]:
     primary = table.keys[0]
     for key in table.keys:
         if key != primary and set(key) >= set(primary):
@@ -90,7 +90,7 @@ def _keys(table: DeclaredTable, scope: sql.Composable) -> Iterator[Rule]:
         names = ", ".join(key)
         yield Rule(
             KEY,
-            table.relation,
+            table.name,
             f"one row per {names}",
             sql.SQL(
                 "select {identity}, count(*) || {problem} from {relation} as t"
@@ -98,37 +98,41 @@ def _keys(table: DeclaredTable, scope: sql.Composable) -> Iterator[Rule]:
             ).format(
                 identity=_identity(identity),
                 problem=sql.Literal(f" rows with one {names}"),
-                relation=_relation(table.relation),
+                relation=_relation(table.name),
                 scope=scope,
-                key=_listed(key),
+                key=sql.SQL(", ").join(_part(table, part) for part in key),
             ),
         )
 
 
-def _required(table: DeclaredTable, scope: sql.Composable) -> Rule:
+def _part(table: Relation, part: str) -> sql.Composable:
+    """A column of a key, or an expression of one."""
+    names = {column.name for column in table.columns}
+    return _column(part) if part in names else _declared(part)
+
+
+def _required(table: Relation, scope: sql.Composable) -> Rule:
     problems = [
         (sql.SQL("{} is null").format(_column(name)), f"{name} is missing")
         for name in table.required
     ]
     return Rule(
         REQUIRED,
-        table.relation,
+        table.name,
         f"never null: {', '.join(table.required)}",
         _rows_with(table, problems, scope),
     )
 
 
-def _range(table: DeclaredTable, scope: sql.Composable) -> Rule:
+def _range(table: Relation, scope: sql.Composable) -> Rule:
     problems = [
         (sql.SQL("({}) is false").format(_declared(condition)), f"not so: {condition}")
         for condition in table.conditions
     ]
-    return Rule(
-        RANGE, table.relation, "; ".join(table.conditions), _rows_with(table, problems, scope)
-    )
+    return Rule(RANGE, table.name, "; ".join(table.conditions), _rows_with(table, problems, scope))
 
 
-def _reference(table: DeclaredTable, reference: Reference, scope: sql.Composable) -> Rule:
+def _reference(table: Relation, reference: Reference, scope: sql.Composable) -> Rule:
     names = ", ".join(reference.columns)
     promise = f"{names} as in {reference.relation}"
     shown = dict.fromkeys((*table.keys[0], *reference.columns))
@@ -143,27 +147,27 @@ def _reference(table: DeclaredTable, reference: Reference, scope: sql.Composable
     ).format(
         identity=_identity((name, _column(name)) for name in shown),
         problem=sql.Literal(f"{names} is not in {reference.relation}"),
-        relation=_relation(table.relation),
+        relation=_relation(table.name),
         scope=scope,
         columns=_listed(reference.columns),
         referred=_relation(reference.relation),
         same=same,
     )
-    return Rule(REFERENCES, table.relation, promise, query)
+    return Rule(REFERENCES, table.name, promise, query)
 
 
-def _newest_day(table: DeclaredTable, day: str, dense: Dense) -> Rule:
+def _newest_day(table: Relation, day: str, dense: Dense) -> Rule:
     query = sql.SQL(
         "select jsonb_build_object('newest', found.day), 'there is no row of ' || wanted.day"
         " from (select max({day}) as day from {relation} as t) as found"
         " cross join (select {newest} as day) as wanted"
         " where coalesce(found.day, '-infinity') < wanted.day"
-    ).format(day=_declared(day), relation=_relation(table.relation), newest=_NEWEST_DAYS[dense])
-    return Rule(NEWEST, table.relation, dense, query)
+    ).format(day=_declared(day), relation=_relation(table.name), newest=_NEWEST_DAYS[dense])
+    return Rule(NEWEST, table.name, dense, query)
 
 
 def _rows_with(
-    table: DeclaredTable, problems: Iterable[tuple[sql.Composable, str]], scope: sql.Composable
+    table: Relation, problems: Iterable[tuple[sql.Composable, str]], scope: sql.Composable
 ) -> sql.Composable:
     """Rows for which any of some conditions is true, each with what these say."""
     problems = list(problems)
@@ -177,7 +181,7 @@ def _rows_with(
     ).format(
         identity=_identity((name, _column(name)) for name in table.keys[0]),
         told=sql.SQL(", ").join(told),
-        relation=_relation(table.relation),
+        relation=_relation(table.name),
         scope=scope,
         broken=sql.SQL(" or ").join(condition for condition, _ in problems),
     )

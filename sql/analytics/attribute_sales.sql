@@ -9,29 +9,18 @@
 
 -- name: definition#
 create table analytics.attribute_sales (
+    -- Category of the products, its first 200 characters.
     category text not null,
+    -- Name of the attribute in products.attributes, its first 200 characters.
     attribute text not null,
+    -- A text, number or boolean, or one of a list, as text, its first 200 characters.
     value text not null,
-    units bigint not null,
-    revenue numeric(30, 2) not null,
-    primary key (category, attribute, value),
-    constraint attribute_sales_units_not_negative check (units >= 0),
-    constraint attribute_sales_revenue_not_negative check (revenue >= 0)
+    -- Units sold of those products over all days.
+    units bigint not null check (units >= 0),
+    -- Shop currency: sum of quantity * unit_price of those products over all days.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    primary key (category, attribute, value)
 );
-
--- name: comments#
-comment on table analytics.attribute_sales is
-'One row per category, attribute and value that a product has, sold or not. A product of several values
-counts for each of them.';
-comment on column analytics.attribute_sales.category is
-'Category of the products, its first 200 characters.';
-comment on column analytics.attribute_sales.attribute is
-'Name of the attribute in products.attributes, its first 200 characters.';
-comment on column analytics.attribute_sales.value is
-'A text, number or boolean, or one of a list, as text, its first 200 characters.';
-comment on column analytics.attribute_sales.units is 'Units sold of those products over all days.';
-comment on column analytics.attribute_sales.revenue is
-'Shop currency: sum of quantity * unit_price of those products over all days.';
 
 -- name: rows
 with

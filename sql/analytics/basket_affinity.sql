@@ -7,42 +7,29 @@
 -- key: product_a, product_b
 -- refresh: whole
 -- depends on: analytics.daily_sales, shop.order_items
+-- references: product_a in shop.products, product_b in shop.products
 
 -- name: definition#
 create table analytics.basket_affinity (
+    -- The one with the smaller product_id, as in shop.products.
     product_a bigint not null,
+    -- The one with the larger product_id, as in shop.products.
     product_b bigint not null,
-    baskets integer not null,
-    support numeric not null,
-    confidence_ab numeric not null,
-    confidence_ba numeric not null,
-    lift numeric not null,
+    -- Orders of both channels with both products, in the 90 days up to and with the newest
+    -- day in daily_sales.
+    baskets integer not null check (baskets >= 10),
+    -- Ratio, 10 decimals: baskets / all baskets of those days.
+    support numeric not null check (support between 0 and 1),
+    -- Ratio, 10 decimals: baskets / baskets with product_a; how often b is there when a is.
+    confidence_ab numeric not null check (confidence_ab between 0 and 1),
+    -- Ratio, 10 decimals: baskets / baskets with product_b; how often a is there when b is.
+    confidence_ba numeric not null check (confidence_ba between 0 and 1),
+    -- Ratio, 6 decimals: baskets * all baskets / (baskets with a * baskets with b); 1 when
+    -- independent.
+    lift numeric not null check (lift >= 0),
     primary key (product_a, product_b),
-    constraint basket_affinity_pair_in_order check (product_a < product_b),
-    constraint basket_affinity_baskets_enough check (baskets >= 10),
-    constraint basket_affinity_support_is_a_share check (support between 0 and 1),
-    constraint basket_affinity_confidence_ab_is_a_share check (confidence_ab between 0 and 1),
-    constraint basket_affinity_confidence_ba_is_a_share check (confidence_ba between 0 and 1),
-    constraint basket_affinity_lift_not_negative check (lift >= 0)
+    constraint basket_affinity_pair_in_order check (product_a < product_b)
 );
-
--- name: comments#
-comment on table analytics.basket_affinity is
-'One row per pair of products a < b found together in at least 10 baskets of the newest 90 days.';
-comment on column analytics.basket_affinity.product_a is
-'The one with the smaller product_id, as in shop.products.';
-comment on column analytics.basket_affinity.product_b is
-'The one with the larger product_id, as in shop.products.';
-comment on column analytics.basket_affinity.baskets is
-'Orders of both channels with both products, in the 90 days up to and with the newest day in daily_sales.';
-comment on column analytics.basket_affinity.support is
-'Ratio, 10 decimals: baskets / all baskets of those days.';
-comment on column analytics.basket_affinity.confidence_ab is
-'Ratio, 10 decimals: baskets / baskets with product_a; how often b is there when a is.';
-comment on column analytics.basket_affinity.confidence_ba is
-'Ratio, 10 decimals: baskets / baskets with product_b; how often a is there when b is.';
-comment on column analytics.basket_affinity.lift is
-'Ratio, 6 decimals: baskets * all baskets / (baskets with a * baskets with b); 1 when independent.';
 
 -- name: rows
 with

@@ -9,40 +9,25 @@
 
 -- name: definition#
 create table analytics.cart_funnel (
+    -- UTC day of the events.
     day date primary key,
-    carts_created integer not null,
-    carts_submitted integer not null,
-    orders integer not null,
-    rejected integer not null,
-    abandoned integer not null,
-    conversion_rate numeric,
-    abandoned_value numeric not null,
-    constraint cart_funnel_carts_created_not_negative check (carts_created >= 0),
-    constraint cart_funnel_carts_submitted_not_negative check (carts_submitted >= 0),
-    constraint cart_funnel_orders_not_negative check (orders >= 0),
-    constraint cart_funnel_rejected_not_negative check (rejected >= 0),
-    constraint cart_funnel_abandoned_not_negative check (abandoned >= 0),
-    constraint cart_funnel_conversion_rate_not_negative check (conversion_rate >= 0),
-    constraint cart_funnel_abandoned_value_not_negative check (abandoned_value >= 0)
+    -- Carts begun that day, whatever became of them.
+    carts_created integer not null check (carts_created >= 0),
+    -- Carts submitted that day: pending, ordered or rejected by now.
+    carts_submitted integer not null check (carts_submitted >= 0),
+    -- Carts submitted that day that became orders.
+    orders integer not null check (orders >= 0),
+    -- Carts submitted that day that were rejected.
+    rejected integer not null check (rejected >= 0),
+    -- Carts begun that day and still active when last seen, gone from Mongo or not.
+    abandoned integer not null check (abandoned >= 0),
+    -- Ratio, 10 decimals: orders / carts_created; null on a day without new carts, above
+    -- 1 where many older carts are ordered.
+    conversion_rate numeric check (conversion_rate >= 0),
+    -- Shop currency: sum of quantity * price in shop.products at the time of refreshing, over
+    -- well-formed lines of the abandoned carts.
+    abandoned_value numeric not null check (abandoned_value >= 0)
 );
-
--- name: comments#
-comment on table analytics.cart_funnel is
-'One row per calendar day from the shop''s first order to its newest, without carts zeros, and per other
-day that has carts. An event counts on its UTC day.';
-comment on column analytics.cart_funnel.day is 'UTC day of the events.';
-comment on column analytics.cart_funnel.carts_created is 'Carts begun that day, whatever became of them.';
-comment on column analytics.cart_funnel.carts_submitted is
-'Carts submitted that day: pending, ordered or rejected by now.';
-comment on column analytics.cart_funnel.orders is 'Carts submitted that day that became orders.';
-comment on column analytics.cart_funnel.rejected is 'Carts submitted that day that were rejected.';
-comment on column analytics.cart_funnel.abandoned is
-'Carts begun that day and still active when last seen, gone from Mongo or not.';
-comment on column analytics.cart_funnel.conversion_rate is
-'Ratio, 10 decimals: orders / carts_created; null on a day without new carts.';
-comment on column analytics.cart_funnel.abandoned_value is
-'Shop currency: sum of quantity * price in shop.products at the time of refreshing, over well-formed
-lines of the abandoned carts.';
 
 -- name: rows
 with

@@ -8,39 +8,26 @@
 
 -- name: definition#
 create table analytics.cohort_retention (
+    -- First day of the calendar month (UTC) in which these customers placed their first
+    -- order.
     cohort_month date not null,
-    months_since integer not null,
-    customers integer not null,
+    -- Calendar months from the cohort month; 0 is the cohort month itself.
+    months_since integer not null check (months_since >= 0),
+    -- Customers in the cohort, the same in all its rows.
+    customers integer not null check (customers > 0),
+    -- Those of them who ordered in this month.
     active_customers integer not null,
-    retention numeric not null,
-    revenue numeric(30, 2) not null,
+    -- Ratio, 10 decimals: active_customers / customers; 1 in month 0.
+    retention numeric not null check (retention between 0 and 1),
+    -- Shop currency: sum of quantity * unit_price of the cohort's orders in this month.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    -- Shop currency: the cohort's revenue from month 0 to this month.
     cumulative_revenue numeric(30, 2) not null,
     primary key (cohort_month, months_since),
-    constraint cohort_retention_months_since_not_negative check (months_since >= 0),
-    constraint cohort_retention_customers_positive check (customers > 0),
     constraint cohort_retention_active_are_of_the_cohort
     check (active_customers between 0 and customers),
-    constraint cohort_retention_retention_is_a_share check (retention between 0 and 1),
-    constraint cohort_retention_revenue_not_negative check (revenue >= 0),
     constraint cohort_retention_cumulative_includes_month check (cumulative_revenue >= revenue)
 );
-
--- name: comments#
-comment on table analytics.cohort_retention is
-'One row per cohort month and months since, up to the month of the newest day in daily_sales.';
-comment on column analytics.cohort_retention.cohort_month is
-'First day of the calendar month (UTC) in which these customers placed their first order.';
-comment on column analytics.cohort_retention.months_since is
-'Calendar months from the cohort month; 0 is the cohort month itself.';
-comment on column analytics.cohort_retention.customers is
-'Customers in the cohort, the same in all its rows.';
-comment on column analytics.cohort_retention.active_customers is 'Those of them who ordered in this month.';
-comment on column analytics.cohort_retention.retention is
-'Ratio, 10 decimals: active_customers / customers; 1 in month 0.';
-comment on column analytics.cohort_retention.revenue is
-'Shop currency: sum of quantity * unit_price of the cohort''s orders in this month.';
-comment on column analytics.cohort_retention.cumulative_revenue is
-'Shop currency: the cohort''s revenue from month 0 to this month.';
 
 -- name: rows
 with

@@ -5,36 +5,27 @@
 -- key: day, customer_id
 -- refresh: with daily_sales
 -- depends on: shop.orders, shop.order_items
+-- references: customer_id in shop.customers
 
 -- name: definition#
 create table analytics.customer_daily_sales (
+    -- UTC day on which the orders were placed.
     day date not null,
+    -- The customer, as in shop.customers.
     customer_id bigint not null,
-    orders integer not null,
-    units bigint not null,
-    revenue numeric(30, 2) not null,
+    -- Orders the customer placed that day.
+    orders integer not null check (orders > 0),
+    -- Units in those orders: sum of quantity.
+    units bigint not null check (units >= 0),
+    -- Shop currency: sum of quantity * unit_price over the items of those orders.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    -- Instant of the first of those orders, UTC.
     first_order_at timestamptz not null,
+    -- Instant of the last of those orders, UTC.
     last_order_at timestamptz not null,
     primary key (day, customer_id),
-    constraint customer_daily_sales_orders_positive check (orders > 0),
-    constraint customer_daily_sales_units_not_negative check (units >= 0),
-    constraint customer_daily_sales_revenue_not_negative check (revenue >= 0),
     constraint customer_daily_sales_last_order_after_first check (last_order_at >= first_order_at)
 );
-
--- name: comments#
-comment on table analytics.customer_daily_sales is
-'One row per day and customer with an order on that day, through either channel.';
-comment on column analytics.customer_daily_sales.day is 'UTC day on which the orders were placed.';
-comment on column analytics.customer_daily_sales.customer_id is 'The customer, as in shop.customers.';
-comment on column analytics.customer_daily_sales.orders is 'Orders the customer placed that day.';
-comment on column analytics.customer_daily_sales.units is 'Units in those orders: sum of quantity.';
-comment on column analytics.customer_daily_sales.revenue is
-'Shop currency: sum of quantity * unit_price over the items of those orders.';
-comment on column analytics.customer_daily_sales.first_order_at is
-'Instant of the first of those orders, UTC.';
-comment on column analytics.customer_daily_sales.last_order_at is
-'Instant of the last of those orders, UTC.';
 
 -- name: rows
 with

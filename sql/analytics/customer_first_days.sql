@@ -5,20 +5,18 @@
 -- key: customer_id
 -- refresh: with daily_sales
 -- depends on: analytics.customer_daily_sales, shop.orders
+-- references: customer_id in shop.customers
 
 -- name: definition#
 create table analytics.customer_first_days (
+    -- The customer, as in shop.customers.
     customer_id bigint primary key,
+    -- UTC day of the customer's first order ever.
     day date not null
 );
 
 -- Serves: customers whose first day is refreshed, and who may have left it.
 create index customer_first_days_day on analytics.customer_first_days (day);
-
--- name: comments#
-comment on table analytics.customer_first_days is 'One row per customer with an order.';
-comment on column analytics.customer_first_days.customer_id is 'The customer, as in shop.customers.';
-comment on column analytics.customer_first_days.day is 'UTC day of the customer''s first order ever.';
 
 -- name: rows
 -- Of the customers who order on these days, and of those who did so for the first time until now.

@@ -7,60 +7,47 @@
 -- key: customer_id
 -- refresh: whole
 -- depends on: analytics.daily_sales, analytics.customer_daily_sales
+-- references: customer_id in shop.customers
 
 -- name: definition#
 create table analytics.customer_value (
+    -- The customer, as in shop.customers.
     customer_id bigint primary key,
-    orders bigint not null,
-    revenue numeric(30, 2) not null,
-    average_order_value numeric not null,
+    -- Orders ever, through both channels.
+    orders bigint not null check (orders > 0),
+    -- Shop currency: sum of quantity * unit_price.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    -- Shop currency, 6 decimals: revenue / orders.
+    average_order_value numeric not null check (average_order_value >= 0),
+    -- Instant of the first order, UTC.
     first_order_at timestamptz not null,
+    -- Instant of the newest order, UTC.
     last_order_at timestamptz not null,
-    days_to_second_order integer,
-    recency_days integer not null,
-    r_score integer not null,
-    f_score integer not null,
-    m_score integer not null,
+    -- Days from the UTC day of the first order to that of the second; 0 on the same day, null
+    -- without one.
+    days_to_second_order integer check (days_to_second_order >= 0),
+    -- Days from the UTC day of the newest order to the newest day in daily_sales.
+    recency_days integer not null check (recency_days >= 0),
+    -- 1 + floor(5 * share of the others whose last_order_at is earlier), at most 5: 5 ordered
+    -- most recently.
+    r_score integer not null check (r_score between 1 and 5),
+    -- 1 + floor(5 * share of the others who ordered less often), at most 5; 1 after a single
+    -- order.
+    f_score integer not null check (f_score between 1 and 5),
+    -- 1 + floor(5 * share of the others who spent less), at most 5: 5 spent most.
+    m_score integer not null check (m_score between 1 and 5),
+    -- The first that fits, where lately is r at least 4, or nobody ordered later. champions:
+    -- lately, f at least 4; loyal: lately or r of 3, f at least 3; new: lately, one order;
+    -- promising: lately or r of 3; at_risk: f at least 4; hibernating: r of 2; lost: the
+    -- others.
     segment text not null,
-    constraint customer_value_orders_positive check (orders > 0),
-    constraint customer_value_revenue_not_negative check (revenue >= 0),
-    constraint customer_value_average_order_value_not_negative check (average_order_value >= 0),
     constraint customer_value_last_order_after_first check (last_order_at >= first_order_at),
-    constraint customer_value_days_to_second_order_not_negative check (days_to_second_order >= 0),
-    constraint customer_value_recency_days_not_negative check (recency_days >= 0),
-    constraint customer_value_r_score_is_a_quintile check (r_score between 1 and 5),
-    constraint customer_value_f_score_is_a_quintile check (f_score between 1 and 5),
-    constraint customer_value_m_score_is_a_quintile check (m_score between 1 and 5),
     constraint customer_value_segment_is_known
     check (segment in ('champions', 'loyal', 'new', 'promising', 'at_risk', 'hibernating', 'lost')),
     constraint customer_value_often_is_more_than_once
     check (orders > 1 or segment not in ('champions', 'loyal', 'at_risk')),
     constraint customer_value_new_ordered_once check (orders = 1 or segment <> 'new')
 );
-
--- name: comments#
-comment on table analytics.customer_value is 'One row per customer with an order.';
-comment on column analytics.customer_value.customer_id is 'The customer, as in shop.customers.';
-comment on column analytics.customer_value.orders is 'Orders ever, through both channels.';
-comment on column analytics.customer_value.revenue is 'Shop currency: sum of quantity * unit_price.';
-comment on column analytics.customer_value.average_order_value is
-'Shop currency, 6 decimals: revenue / orders.';
-comment on column analytics.customer_value.first_order_at is 'Instant of the first order, UTC.';
-comment on column analytics.customer_value.last_order_at is 'Instant of the newest order, UTC.';
-comment on column analytics.customer_value.days_to_second_order is
-'Days from the UTC day of the first order to that of the second; 0 on the same day, null without one.';
-comment on column analytics.customer_value.recency_days is
-'Days from the UTC day of the newest order to the newest day in daily_sales.';
-comment on column analytics.customer_value.r_score is
-'1 + floor(5 * share of the others whose last_order_at is earlier), at most 5: 5 ordered most recently.';
-comment on column analytics.customer_value.f_score is
-'1 + floor(5 * share of the others who ordered less often), at most 5; 1 after a single order.';
-comment on column analytics.customer_value.m_score is
-'1 + floor(5 * share of the others who spent less), at most 5: 5 spent most.';
-comment on column analytics.customer_value.segment is
-'The first that fits, where lately is r at least 4, or nobody ordered later. champions: lately, f at least 4;
-loyal: lately or r of 3, f at least 3; new: lately, one order; promising: lately or r of 3; at_risk: f at
-least 4; hibernating: r of 2; lost: the others.';
 
 -- name: rows
 with

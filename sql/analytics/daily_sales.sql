@@ -7,34 +7,21 @@
 
 -- name: definition#
 create table analytics.daily_sales (
+    -- UTC day on which the orders were placed.
     day date primary key,
-    orders integer not null,
-    units bigint not null,
-    revenue numeric(30, 2) not null,
-    average_order_value numeric,
-    new_customers integer not null,
-    returning_customers integer not null,
-    constraint daily_sales_orders_not_negative check (orders >= 0),
-    constraint daily_sales_units_not_negative check (units >= 0),
-    constraint daily_sales_revenue_not_negative check (revenue >= 0),
-    constraint daily_sales_average_order_value_not_negative check (average_order_value >= 0),
-    constraint daily_sales_new_customers_not_negative check (new_customers >= 0),
-    constraint daily_sales_returning_customers_not_negative check (returning_customers >= 0)
+    -- Orders placed that day, through both channels.
+    orders integer not null check (orders >= 0),
+    -- Units in those orders: sum of quantity.
+    units bigint not null check (units >= 0),
+    -- Shop currency: sum of quantity * unit_price.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    -- Shop currency, 6 decimals: revenue / orders; null on a day without orders.
+    average_order_value numeric check (average_order_value >= 0),
+    -- Customers whose first order ever was placed that day.
+    new_customers integer not null check (new_customers >= 0),
+    -- Customers who ordered that day and on an earlier day too.
+    returning_customers integer not null check (returning_customers >= 0)
 );
-
--- name: comments#
-comment on table analytics.daily_sales is
-'One row per calendar day from the shop''s first order to its newest; one without orders shows zeros.';
-comment on column analytics.daily_sales.day is 'UTC day on which the orders were placed.';
-comment on column analytics.daily_sales.orders is 'Orders placed that day, through both channels.';
-comment on column analytics.daily_sales.units is 'Units in those orders: sum of quantity.';
-comment on column analytics.daily_sales.revenue is 'Shop currency: sum of quantity * unit_price.';
-comment on column analytics.daily_sales.average_order_value is
-'Shop currency, 6 decimals: revenue / orders; null on a day without orders.';
-comment on column analytics.daily_sales.new_customers is
-'Customers whose first order ever was placed that day.';
-comment on column analytics.daily_sales.returning_customers is
-'Customers who ordered that day and on an earlier day too.';
 
 -- name: rows
 with

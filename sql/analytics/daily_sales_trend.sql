@@ -7,7 +7,31 @@
 -- depends on: analytics.daily_sales
 
 -- name: definition#
-create view analytics.daily_sales_trend as
+create view analytics.daily_sales_trend (
+    -- UTC day on which the orders were placed.
+    day,
+    -- Orders placed that day, through both channels.
+    orders,
+    -- Units in those orders: sum of quantity.
+    units,
+    -- Shop currency: sum of quantity * unit_price.
+    revenue,
+    -- Shop currency, 6 decimals: revenue / orders; null on a day without orders.
+    average_order_value,
+    -- Customers whose first order ever was placed that day.
+    new_customers,
+    -- Customers who ordered that day and on an earlier day too.
+    returning_customers,
+    -- Shop currency per day, 6 decimals: mean revenue of this day and the 6 before it, of
+    -- those that the shop has.
+    revenue_7d_avg,
+    -- Shop currency per day, 6 decimals: mean revenue of this day and the 27 before it, of
+    -- those that the shop has.
+    revenue_28d_avg,
+    -- Ratio, 6 decimals: (revenue - revenue 7 days before) / revenue 7 days before; null
+    -- without that day or when it sold nothing.
+    revenue_wow_change
+) as
 with
 sales as (
     select
@@ -54,26 +78,3 @@ select
     ) as revenue_wow_change
 from sales
 inner join averages on sales.day = averages.day;
-
--- name: comments#
-comment on view analytics.daily_sales_trend is
-'One row per day of daily_sales, with moving averages and the change against a week before.';
-comment on column analytics.daily_sales_trend.day is 'UTC day on which the orders were placed.';
-comment on column analytics.daily_sales_trend.orders is 'Orders placed that day, through both channels.';
-comment on column analytics.daily_sales_trend.units is 'Units in those orders: sum of quantity.';
-comment on column analytics.daily_sales_trend.revenue is 'Shop currency: sum of quantity * unit_price.';
-comment on column analytics.daily_sales_trend.average_order_value is
-'Shop currency, 6 decimals: revenue / orders; null on a day without orders.';
-comment on column analytics.daily_sales_trend.new_customers is
-'Customers whose first order ever was placed that day.';
-comment on column analytics.daily_sales_trend.returning_customers is
-'Customers who ordered that day and on an earlier day too.';
-comment on column analytics.daily_sales_trend.revenue_7d_avg is
-'Shop currency per day, 6 decimals: mean revenue of this day and the 6 before it, of those that
-the shop has.';
-comment on column analytics.daily_sales_trend.revenue_28d_avg is
-'Shop currency per day, 6 decimals: mean revenue of this day and the 27 before it, of those that
-the shop has.';
-comment on column analytics.daily_sales_trend.revenue_wow_change is
-'Ratio, 6 decimals: (revenue - revenue 7 days before) / revenue 7 days before; null without that day or
-when it sold nothing.';

@@ -8,39 +8,29 @@
 -- refresh: whole
 -- depends on: analytics.daily_sales, analytics.product_daily_sales, shop.products,
 --   shop.stock_receipts, shop.order_items
+-- references: product_id in shop.products
 
 -- name: definition#
 create table analytics.inventory_cover (
+    -- The product, as in shop.products.
     product_id bigint primary key,
-    stock integer,
-    units_30d bigint not null,
-    daily_velocity numeric not null,
-    days_of_cover numeric,
-    turnover numeric,
-    reorder boolean,
-    constraint inventory_cover_stock_not_negative check (stock >= 0),
-    constraint inventory_cover_units_30d_not_negative check (units_30d >= 0),
-    constraint inventory_cover_daily_velocity_not_negative check (daily_velocity >= 0),
-    constraint inventory_cover_days_of_cover_not_negative check (days_of_cover >= 0),
-    constraint inventory_cover_turnover_not_negative check (turnover >= 0)
+    -- Units on hand when the table was built; null for a product that never had a receipt.
+    stock integer check (stock >= 0),
+    -- Units sold in the 30 days, through both channels.
+    units_30d bigint not null check (units_30d >= 0),
+    -- Units per day, 6 decimals: units_30d / 30.
+    daily_velocity numeric not null check (daily_velocity >= 0),
+    -- Days, 6 decimals: stock / (units_30d / 30); null when nothing was sold in the 30 days,
+    -- or without a stock.
+    days_of_cover numeric check (days_of_cover >= 0),
+    -- Ratio per 30 days, 6 decimals: units_30d / mean of the stock before the 30 days and
+    -- now; null without stock. The stock before is stock - receipts + checkout units of the
+    -- 30 days.
+    turnover numeric check (turnover >= 0),
+    -- Whether something was sold in the 30 days and days_of_cover is less than 14; null
+    -- without a stock.
+    reorder boolean
 );
-
--- name: comments#
-comment on table analytics.inventory_cover is
-'One row per product. The 30 days end at the newest day in daily_sales.';
-comment on column analytics.inventory_cover.product_id is 'The product, as in shop.products.';
-comment on column analytics.inventory_cover.stock is
-'Units on hand when the table was built; null for a product that never had a receipt.';
-comment on column analytics.inventory_cover.units_30d is 'Units sold in the 30 days, through both channels.';
-comment on column analytics.inventory_cover.daily_velocity is 'Units per day, 6 decimals: units_30d / 30.';
-comment on column analytics.inventory_cover.days_of_cover is
-'Days, 6 decimals: stock / (units_30d / 30); null when nothing was sold in the 30 days, or without
-a stock.';
-comment on column analytics.inventory_cover.turnover is
-'Ratio per 30 days, 6 decimals: units_30d / mean of the stock before the 30 days and now; null without stock.
-The stock before is stock - receipts + checkout units of the 30 days.';
-comment on column analytics.inventory_cover.reorder is
-'Whether something was sold in the 30 days and days_of_cover is less than 14; null without a stock.';
 
 -- name: rows
 with

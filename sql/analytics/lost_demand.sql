@@ -4,27 +4,20 @@
 -- key: day, product_id
 -- refresh: by day
 -- depends on: shop.checkouts
+-- references: product_id in shop.products
 
 -- name: definition#
 create table analytics.lost_demand (
+    -- UTC day on which the carts were submitted.
     day date not null,
+    -- The product that was short, as in shop.products.
     product_id bigint not null,
-    requested_units bigint not null,
-    lost_revenue numeric not null,
-    primary key (day, product_id),
-    constraint lost_demand_requested_units_positive check (requested_units > 0),
-    constraint lost_demand_lost_revenue_not_negative check (lost_revenue >= 0)
+    -- Units that those carts asked for, whether or not a part of them was there.
+    requested_units bigint not null check (requested_units > 0),
+    -- Shop currency: sum of requested units * price at the time of the checkout.
+    lost_revenue numeric not null check (lost_revenue >= 0),
+    primary key (day, product_id)
 );
-
--- name: comments#
-comment on table analytics.lost_demand is
-'One row per day and product that a checkout rejected for insufficient_stock fell short of.';
-comment on column analytics.lost_demand.day is 'UTC day on which the carts were submitted.';
-comment on column analytics.lost_demand.product_id is 'The product that was short, as in shop.products.';
-comment on column analytics.lost_demand.requested_units is
-'Units that those carts asked for, whether or not a part of them was there.';
-comment on column analytics.lost_demand.lost_revenue is
-'Shop currency: sum of requested units * price at the time of the checkout.';
 
 -- name: rows
 with

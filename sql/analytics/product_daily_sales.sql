@@ -4,28 +4,22 @@
 -- key: day, product_id
 -- refresh: by day
 -- depends on: shop.order_items
+-- references: product_id in shop.products
 
 -- name: definition#
 create table analytics.product_daily_sales (
+    -- UTC day on which the orders were placed.
     day date not null,
+    -- The product, as in shop.products.
     product_id bigint not null,
-    orders integer not null,
-    units bigint not null,
-    revenue numeric(30, 2) not null,
-    primary key (day, product_id),
-    constraint product_daily_sales_orders_positive check (orders > 0),
-    constraint product_daily_sales_units_positive check (units > 0),
-    constraint product_daily_sales_revenue_not_negative check (revenue >= 0)
+    -- Orders that hold the product; an order with two lines of it counts once.
+    orders integer not null check (orders > 0),
+    -- Units sold: sum of quantity.
+    units bigint not null check (units > 0),
+    -- Shop currency: sum of quantity * unit_price.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    primary key (day, product_id)
 );
-
--- name: comments#
-comment on table analytics.product_daily_sales is 'One row per day and product sold on that day.';
-comment on column analytics.product_daily_sales.day is 'UTC day on which the orders were placed.';
-comment on column analytics.product_daily_sales.product_id is 'The product, as in shop.products.';
-comment on column analytics.product_daily_sales.orders is
-'Orders that hold the product; an order with two lines of it counts once.';
-comment on column analytics.product_daily_sales.units is 'Units sold: sum of quantity.';
-comment on column analytics.product_daily_sales.revenue is 'Shop currency: sum of quantity * unit_price.';
 
 -- name: rows
 with

@@ -4,45 +4,32 @@
 -- key: product_id
 -- refresh: whole
 -- depends on: shop.products, analytics.product_daily_sales
+-- references: product_id in shop.products
 
 -- name: definition#
 create table analytics.product_performance (
+    -- The product, as in shop.products.
     product_id bigint primary key,
-    orders bigint not null,
-    units bigint not null,
-    revenue numeric(30, 2) not null,
+    -- Orders that hold the product.
+    orders bigint not null check (orders >= 0),
+    -- Units sold: sum of quantity.
+    units bigint not null check (units >= 0),
+    -- Shop currency: sum of quantity * unit_price.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    -- First UTC day of a sale; null if never sold.
     first_sold_on date,
+    -- Newest UTC day of a sale; null if never sold.
     last_sold_on date,
-    revenue_share numeric,
-    cumulative_share numeric,
-    abc_class text not null,
-    constraint product_performance_orders_not_negative check (orders >= 0),
-    constraint product_performance_units_not_negative check (units >= 0),
-    constraint product_performance_revenue_not_negative check (revenue >= 0),
-    constraint product_performance_last_sale_after_first check (last_sold_on >= first_sold_on),
-    constraint product_performance_revenue_share_is_a_share check (revenue_share between 0 and 1),
-    constraint product_performance_cumulative_share_is_a_share
-    check (cumulative_share between 0 and 1),
-    constraint product_performance_class_is_known check (abc_class in ('A', 'B', 'C'))
+    -- Ratio, 10 decimals: revenue / revenue of all products; null while nothing has any.
+    revenue_share numeric check (revenue_share between 0 and 1),
+    -- Ratio, 10 decimals: share of this product and of all that earn more, ties by
+    -- product_id; null while nothing has any revenue.
+    cumulative_share numeric check (cumulative_share between 0 and 1),
+    -- A while cumulative_share is at most 0.80, B while it is at most 0.95, otherwise C; C
+    -- without revenue.
+    abc_class text not null check (abc_class in ('A', 'B', 'C')),
+    constraint product_performance_last_sale_after_first check (last_sold_on >= first_sold_on)
 );
-
--- name: comments#
-comment on table analytics.product_performance is 'One row per product, sold or not.';
-comment on column analytics.product_performance.product_id is 'The product, as in shop.products.';
-comment on column analytics.product_performance.orders is 'Orders that hold the product.';
-comment on column analytics.product_performance.units is 'Units sold: sum of quantity.';
-comment on column analytics.product_performance.revenue is 'Shop currency: sum of quantity * unit_price.';
-comment on column analytics.product_performance.first_sold_on is
-'First UTC day of a sale; null if never sold.';
-comment on column analytics.product_performance.last_sold_on is
-'Newest UTC day of a sale; null if never sold.';
-comment on column analytics.product_performance.revenue_share is
-'Ratio, 10 decimals: revenue / revenue of all products; null while nothing has any.';
-comment on column analytics.product_performance.cumulative_share is
-'Ratio, 10 decimals: share of this product and of all that earn more, ties by product_id; null
-while nothing has any revenue.';
-comment on column analytics.product_performance.abc_class is
-'A while cumulative_share is at most 0.80, B while it is at most 0.95, otherwise C; C without revenue.';
 
 -- name: rows
 with

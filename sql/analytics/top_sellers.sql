@@ -4,31 +4,22 @@
 -- key: window_name, rank
 -- refresh: whole
 -- depends on: analytics.daily_sales, analytics.product_daily_sales
+-- references: product_id in shop.products
 
 -- name: definition#
 create table analytics.top_sellers (
-    window_name text not null,
-    rank integer not null,
+    -- 7d or 30d: that many days up to and with the newest day in daily_sales; all: every day.
+    window_name text not null check (window_name in ('7d', '30d', 'all')),
+    -- 1 is best: by units, then revenue, then product_id.
+    rank integer not null check (rank between 1 and 100),
+    -- The product, as in shop.products.
     product_id bigint not null,
-    units bigint not null,
-    revenue numeric(30, 2) not null,
-    primary key (window_name, rank),
-    constraint top_sellers_window_is_known check (window_name in ('7d', '30d', 'all')),
-    constraint top_sellers_rank_within_100 check (rank between 1 and 100),
-    constraint top_sellers_units_positive check (units > 0),
-    constraint top_sellers_revenue_not_negative check (revenue >= 0)
+    -- Units sold in the window, through both channels.
+    units bigint not null check (units > 0),
+    -- Shop currency: sum of quantity * unit_price in the window.
+    revenue numeric(30, 2) not null check (revenue >= 0),
+    primary key (window_name, rank)
 );
-
--- name: comments#
-comment on table analytics.top_sellers is
-'One row per window and rank: the 100 products that sold most. Windows end at the newest day in daily_sales.';
-comment on column analytics.top_sellers.window_name is
-'7d or 30d: that many days up to and with the newest day in daily_sales; all: every day.';
-comment on column analytics.top_sellers.rank is '1 is best: by units, then revenue, then product_id.';
-comment on column analytics.top_sellers.product_id is 'The product, as in shop.products.';
-comment on column analytics.top_sellers.units is 'Units sold in the window, through both channels.';
-comment on column analytics.top_sellers.revenue is
-'Shop currency: sum of quantity * unit_price in the window.';
 
 -- name: rows
 with
