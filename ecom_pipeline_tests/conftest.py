@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 from psycopg2 import sql
@@ -33,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Chooses the servers' home; workers of xdist inherit it from the process that starts them."""
     for name in [name for name in os.environ if name.startswith("ECOM_")]:
         del os.environ[name]
+    # The same examples in each run; `--hypothesis-profile=default` tries others.
+    hypothesis.settings.register_profile("repeatable", derandomize=True)
+    hypothesis.settings.load_profile("repeatable")
     # Who starts the tests in the background ignores interrupts. Dagster's processes inherit that,
     # and would not even end when asked to.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -116,10 +116,12 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: any(not cart.is_submitted for cart in self.carts.values()))
     @rule(customer=customers, crash=crashes)
     def submit(self, customer: int, crash: FaultPoint | None) -> None:
-        for cart_id, cart in self.carts.items():
+        for cart_id, cart in list(self.carts.items()):
             if cart.customer_id == self.customer_ids[customer] and not cart.is_submitted:
                 self.crashing(crash, partial(self.carts_service.submit, cart_id))
                 cart.is_submitted = True
+                # The submitted ones stand in the order of their submission: that of decisions.
+                self.carts[cart_id] = self.carts.pop(cart_id)
 
     @rule(which=st.integers(0, 5), crash=crashes)
     def place(self, which: int, crash: FaultPoint | None) -> None:
