@@ -136,13 +136,25 @@ class History(RuleBasedStateMachine):
 
     @rule(crash=crashes)
     def replay(self, crash: FaultPoint | None) -> None:
+        # A replay begins with what others left undone, and may crash in that.
+        left_undone = self.effects.lag().undone > 0
         crashed = self.crashing(
             crash, lambda: replay_checkouts(self.stores, DAY.date(), DAY.date())
         )
-        if not (crashed and crash in BEFORE_THE_COMMIT):
-            for cart_id, cart in self.carts.items():
-                if cart.is_submitted:
-                    self.decide(cart_id)
+        undecided = [
+            cart_id
+            for cart_id, cart in self.carts.items()
+            if cart.is_submitted and cart.ordered is None
+        ]
+        if crashed and (crash in BEFORE_THE_COMMIT or (left_undone and self.is_open(undecided))):
+            return
+        for cart_id in undecided:
+            self.decide(cart_id)
+
+    def is_open(self, cart_ids: list[str]) -> bool:
+        """Whether none of some carts is decided; they are all decided at once."""
+        (is_open,) = {self.orders.outcome(cart_id) is None for cart_id in cart_ids} or {True}
+        return is_open
 
     @rule(product=products, units=st.integers(1, 6))
     def deliver(self, product: int, units: int) -> None:

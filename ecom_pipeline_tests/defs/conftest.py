@@ -14,6 +14,8 @@ from psycopg2 import sql
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
+from ecom_pipeline.database.retrying import RESTART_SECONDS
+from ecom_pipeline.defs import resources
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import for_sqlalchemy
 from ecom_pipeline.defs.partitions import shop_days
@@ -66,6 +68,13 @@ def instance(
     with open_instance() as instance:
         yield instance
     _administer(environment, "drop database if exists {} with (force)", name)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process wait for stores, and between their attempts, a hundredth of the time."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda _, attempt: attempt / 100)
+    monkeypatch.setattr(resources, "RESTART_SECONDS", RESTART_SECONDS / 100)
 
 
 def _administer(endpoints: Endpoints, statement: str, *names: str) -> None:

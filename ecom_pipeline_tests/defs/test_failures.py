@@ -61,11 +61,6 @@ def wires(environment: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
 
 
 @pytest.fixture
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda _, attempt: attempt / 100)
-
-
-@pytest.fixture
 def run_losing(instance: dg.DagsterInstance, wires: Wires) -> Callable[..., RunReport]:
     """Runs a day; a wire is cut as a step begins, and mended before it is tried again, or not."""
 
@@ -101,7 +96,7 @@ def test_a_run_waits_for_a_store_that_comes_back(
 
 
 @LOSSES
-@pytest.mark.usefixtures("_hurried")
+@pytest.mark.usefixtures("hurried")
 def test_a_run_that_waited_in_vain_says_what_to_do_and_the_next_run_repairs(
     run_losing: Callable[..., RunReport],
     instance: dg.DagsterInstance,
@@ -138,7 +133,7 @@ def on_a_full_disk(stores: Stores, table: str) -> Iterator[None]:
         own.rename(file)
 
 
-@pytest.mark.usefixtures("_hurried")
+@pytest.mark.usefixtures("hurried")
 def test_a_full_disk_is_told_nothing_is_lost_and_the_next_run_repairs(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:

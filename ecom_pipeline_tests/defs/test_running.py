@@ -116,6 +116,7 @@ def test_a_broken_invariant_stops_what_would_be_built_on_it(
     assert built.isdisjoint({"daily_sales", "cart_funnel", "top_sellers", "top_sellers_cache"})
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_store_that_is_away_fails_the_run_in_one_line_and_the_next_run_repairs(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def _personal_data(stores: Stores) -> set[str]:
     return values | {json.dumps(value).strip('"') for value in values}
 
 
+@pytest.mark.usefixtures("hurried")
 def test_events_of_runs_hold_neither_passwords_nor_personal_data(
     instance: dg.DagsterInstance,
     stores: Stores,
