@@ -14,21 +14,15 @@ from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.links import links_of
 from ecom_pipeline.defs.materialization import Metadata, of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
+from ecom_pipeline.models.sources import SOURCES
 from ecom_pipeline.pipelines.transformation import refresh
 
 GROUP: Final = "analytics"
 KINDS: Final = {"sql", "postgres"}
 
-# Which assets write each table that analytics tables are made from. A product's stock is what
-# deliveries and checkouts make of it, but what is asked of products here is what they are.
-WRITERS: Final = {
-    "shop.customers": ("customers",),
-    "shop.products": ("products",),
-    "shop.stock_receipts": ("stock_receipts",),
-    "shop.orders": ("orders", "checkouts"),
-    "shop.order_items": ("orders", "checkouts"),
-    "shop.checkouts": ("checkouts",),
-    "analytics.cart_sightings": ("carts", "checkouts"),
+# Which assets write each table that analytics tables are made from.
+_WRITERS: Final = {source.relation: source.assets for source in SOURCES.values()} | {
+    "analytics.cart_sightings": ("carts", "checkouts")
 }
 
 
@@ -88,5 +82,5 @@ def _shown(stores: Stores, table: TableFile) -> Metadata:
 def _upstream(table: TableFile) -> list[dg.AssetKey]:
     names: dict[str, None] = {}
     for relation in catalog().upstream(table.name):
-        names.update(dict.fromkeys(WRITERS.get(relation, (relation.rpartition(".")[2],))))
+        names.update(dict.fromkeys(_WRITERS.get(relation, (relation.rpartition(".")[2],))))
     return deps(names)

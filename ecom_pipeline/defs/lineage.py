@@ -14,6 +14,7 @@ import dagster as dg
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.models.sources import SOURCES
 
 FILE: Final = sql_directory() / "lineage.json"
 
@@ -95,9 +96,8 @@ def _seen_through(source: str, *users: str) -> Iterator[str]:
 
 def _dep(source: str) -> dg.TableColumnDep:
     _, table, column = source.split(".")
-    if table == "order_items":
-        return dg.TableColumnDep(dg.AssetKey("orders"), f"{table}.{column}")
-    return dg.TableColumnDep(dg.AssetKey(table), column)
+    asset = SOURCES[table].asset if table in SOURCES else table
+    return dg.TableColumnDep(dg.AssetKey(asset), column if asset == table else f"{table}.{column}")
 
 
 @cache

@@ -7,7 +7,7 @@ shows what its checks found.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 
@@ -19,12 +19,11 @@ from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.checks import check_asset, specs_of
 from ecom_pipeline.defs.materialization import told
 from ecom_pipeline.defs.partitions import shop_days
+from ecom_pipeline.models.sources import SOURCES
 from ecom_pipeline.pipelines.quality import Scope
 from ecom_pipeline.pipelines.shop_facts import imported_per_day
 from ecom_pipeline.pipelines.staleness import CACHE, days_of_shop
 from ecom_pipeline.pipelines.transformation import Refreshed
-
-WHOLE_SOURCES: Final = ("customers", "products")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,15 @@ class RunlessEvents:
         it was told. Gives the names of the assets.
         """
         noted = []
-        for name in WHOLE_SOURCES:
-            changed = changes.get(f"shop.{name}", NOTHING)
-            is_known = self.instance.get_latest_materialization_event(dg.AssetKey(name))
-            rows = count_rows(self.stores.postgres, f"shop.{name}")
+        for source in SOURCES.values():
+            if source.day is not None:
+                continue
+            changed = changes.get(source.relation, NOTHING)
+            is_known = self.instance.get_latest_materialization_event(dg.AssetKey(source.asset))
+            rows = count_rows(self.stores.postgres, source.relation)
             if changed or (rows and not is_known):
-                self._materialized(name, {"dagster/row_count": rows, **told(changed)})
-                noted.append(name)
+                self._materialized(source.asset, {"dagster/row_count": rows, **told(changed)})
+                noted.append(source.asset)
         known = self.instance.get_materialized_partitions(dg.AssetKey("orders"))
         with self.stores.postgres.transaction() as connection:
             unknown = {day for day in days_of_shop(connection) if day.isoformat() not in known}

@@ -15,12 +15,10 @@ from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB, UPKEEP_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
 from ecom_pipeline.defs.retries import tell_failures_again
+from ecom_pipeline.models.sources import SOURCE_ASSETS
 from ecom_pipeline.pipelines.shop_facts import waiting_days
 from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.effects import Effects, EffectsLag
-
-SOURCES: Final = ("customers", "products", "stock_receipts", "orders", "checkouts")
-"""Assets that the analytics tables are made from."""
 
 _PAUSE_AFTER_FAILURE: Final = timedelta(minutes=5)
 
@@ -106,7 +104,7 @@ def tables_to_refresh(
         return dg.SkipReason("every table is up to date")
     if is_unfinished(context.instance, JOB) or is_unfinished(context.instance, UPKEEP_JOB):
         return dg.SkipReason("a run is under way that may refresh them")
-    if failing := failing_checks(context.instance, SOURCES):
+    if failing := failing_checks(context.instance, SOURCE_ASSETS):
         return dg.SkipReason(f"nothing is built on what breaks a check: {', '.join(failing)}")
     if has_failed_lately(context.instance, UPKEEP_JOB, datetime.now(UTC)):
         return dg.SkipReason(f"the last refresh failed; tried again after {_PAUSE_AFTER_FAILURE}")

@@ -22,22 +22,11 @@ from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh, TableFile
 from ecom_pipeline.database.data_dictionary import Reference, relation
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.models.sources import SOURCE_ASSETS, SOURCES
 from ecom_pipeline.pipelines.quality_rules import KINDS, Dense, Rule, rules_of
 
 EXAMPLES: Final = 5
 """Breaches that a finding shows; it counts them all."""
-
-# The tables of the schema `shop` by asset, each with the UTC day of a row, if it is kept by day.
-_SHOP: Final[dict[str, dict[str, str | None]]] = {
-    "customers": {"shop.customers": None},
-    "products": {"shop.products": None},
-    "stock_receipts": {"shop.stock_receipts": "received_on"},
-    "orders": {"shop.orders": "placed_on", "shop.order_items": "placed_on"},
-    "checkouts": {"shop.checkouts": "(submitted_at at time zone 'UTC')::date"},
-}
-
-# A shop without an order for a whole day is possible, and worth a look.
-_DENSE: Final = {"shop.orders": Dense.MADE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ class Scope:
 @cache
 def rules() -> Mapping[str, tuple[Rule, ...]]:
     """The rules of every asset that is a table of Postgres, by asset."""
-    found = {asset: tuple(_of_shop(tables)) for asset, tables in _SHOP.items()}
+    found = {asset: tuple(_of_shop(asset)) for asset in SOURCE_ASSETS}
     for file in catalog().refreshed(Refresh.BY_DAY, Refresh.WHOLE, Refresh.VIEW):
         files = (file, *catalog().kept_with(file.name))
         found[file.name] = tuple(rule for kept in files for rule in _of_analytics(kept))
@@ -134,9 +123,11 @@ def _run(
     return rows[0][2] if rows else 0, broken
 
 
-def _of_shop(tables: Mapping[str, str | None]) -> Iterator[Rule]:
-    for name, day in tables.items():
-        yield from rules_of(relation(name), day, _DENSE.get(name))
+def _of_shop(asset: str) -> Iterator[Rule]:
+    for source in SOURCES.values():
+        if source.asset == asset:
+            dense = Dense.MADE if source.has_every_day else None
+            yield from rules_of(relation(source.relation), source.day, dense)
 
 
 def _of_analytics(file: TableFile) -> Iterator[Rule]:

@@ -12,15 +12,7 @@ from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows
-
-SHOP_TABLES: Final = (
-    "customers",
-    "products",
-    "stock_receipts",
-    "orders",
-    "order_items",
-    "checkouts",
-)
+from ecom_pipeline.models.sources import SOURCES
 
 _CARTS_LOOKED_AT: Final = 10_000
 
@@ -109,7 +101,9 @@ def waiting_days(stores: Stores) -> list[date]:
 
 def rows_per_table(stores: Stores) -> dict[str, int]:
     """How many rows every table has now, and how many carts Mongo holds."""
-    rows = {table: count_rows(stores.postgres, f"shop.{table}") for table in SHOP_TABLES}
+    rows = {
+        source.name: count_rows(stores.postgres, source.relation) for source in SOURCES.values()
+    }
     with stores.mongo.reaching():
         rows["carts"] = stores.mongo.carts.estimated_document_count()
     for table in catalog().values():
