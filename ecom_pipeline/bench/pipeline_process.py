@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 
 import psutil
 import pyarrow as pa
@@ -44,6 +44,7 @@ from ecom_pipeline.pipelines.ingestion.orders import load_orders
 from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
 from ecom_pipeline.pipelines.quality import Scope, find_breaches, rules
 from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.pipelines.shop_facts import days_between
 from ecom_pipeline.pipelines.transformation import refresh
 from ecom_pipeline.services.top_sellers import TopSellers
 
@@ -55,8 +56,7 @@ class PipelineFailed(Exception):
 def main() -> None:
     """Does what the command line says."""
     way, first_day, last_day, os.environ[URL_VARIABLE] = sys.argv[1:]
-    first, last = date.fromisoformat(first_day), date.fromisoformat(last_day)
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = days_between(date.fromisoformat(first_day), date.fromisoformat(last_day))
     print(json.dumps(asdict(WAYS[way](days))))  # noqa: T201 - what the parent process reads
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.partitions import check_days
 from ecom_pipeline.defs.running import pipeline_assets
+from ecom_pipeline.pipelines.shop_facts import days_between
 
 
 class State(StrEnum):
@@ -68,7 +69,7 @@ def plan_backfill(
     check_days(first, last)
     close_abandoned_runs(instance)
     graph = everything().resolve_asset_graph()
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = days_between(first, last)
     states = {
         key.to_user_string(): {
             day: state

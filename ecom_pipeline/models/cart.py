@@ -4,6 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -91,10 +92,14 @@ def cart_key(raw_id: object) -> str:
     return INVALID_ID_MARK + hashlib.sha256(ascii(raw_id).encode()).hexdigest()
 
 
-def salvage_lines(document: Mapping[str, Any]) -> list[Any]:
-    """Those lines of a cart that could be ordered, as they stand."""
+def salvage_lines(document: Mapping[str, Any]) -> list[tuple[int, int, Any]]:
+    """Product, units and the line itself of those lines of a cart that could be ordered."""
     items = document.get("items")
-    return [line for line in items if _is_line(line)] if isinstance(items, list) else []
+    found = []
+    for line in items if isinstance(items, list) else ():
+        with suppress(_Malformed):
+            found.append((*_read_line(line), line))
+    return found
 
 
 def salvage_customer(document: Mapping[str, Any]) -> int | None:
@@ -235,14 +240,6 @@ def _id_or_none(value: object) -> int | None:
 
 def _is_usable_id(text: str) -> bool:
     return _USABLE_ID.fullmatch(text) is not None and not text.startswith(INVALID_ID_MARK)
-
-
-def _is_line(line: object) -> bool:
-    try:
-        _read_line(line)
-    except _Malformed:
-        return False
-    return True
 
 
 def _shown(value: object) -> str:

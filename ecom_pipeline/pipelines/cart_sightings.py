@@ -11,7 +11,7 @@ import psycopg2.extensions
 from ecom_pipeline.database.merge import merge
 from ecom_pipeline.database.mongo import Mongo, within_days
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS, cart_key
+from ecom_pipeline.models.cart import cart_key, salvage_lines
 
 _queries = load_queries("cart_sightings")
 _BATCH: Final = 5_000
@@ -62,32 +62,15 @@ def _carts_of(mongo: Mongo, days: Sequence[date]) -> Iterator[dict[str, Any]]:
 
 def _sighting(document: Mapping[str, Any]) -> dict[str, Any]:
     is_active = document.get("status") == "active"
-    lines = list(_lines(document.get("items"))) if is_active else []
+    lines = salvage_lines(document) if is_active else []
     return {
         "cart_id": cart_key(document["_id"]),
         "created_on": _day(document.get("created_at")),
         "submitted_on": None if is_active else _day(document.get("submitted_at")),
         "status": "active" if is_active else "submitted",
-        "product_ids": [product_id for product_id, _ in lines],
-        "quantities": [quantity for _, quantity in lines],
+        "product_ids": [product_id for product_id, _, _ in lines],
+        "quantities": [quantity for _, quantity, _ in lines],
     }
-
-
-def _lines(items: object) -> Iterator[tuple[int, int]]:
-    """Product and units of each line that an order could be made from."""
-    for line in items if isinstance(items, list) else ():
-        if isinstance(line, Mapping):
-            product_id = _whole(line.get("product_id"), LARGEST_ID)
-            quantity = _whole(line.get("quantity"), MOST_UNITS)
-            if product_id and quantity:
-                yield product_id, quantity
-
-
-def _whole(value: object, largest: int) -> int | None:
-    """A whole number from 1, however BSON holds it; NaN and booleans are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 1 <= value <= largest and value == int(value) else None
 
 
 def _day(instant: object) -> str | None:

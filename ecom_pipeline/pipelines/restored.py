@@ -106,8 +106,8 @@ def _settle_again(stores: Stores, cart_ids: Sequence[str], carts: Mapping[str, D
 
 def _units(cart: Document) -> Counter[int]:
     units: Counter[int] = Counter()
-    for line in salvage_lines(cart):
-        units[int(line["product_id"])] += int(line["quantity"])
+    for product_id, quantity, _ in salvage_lines(cart):
+        units[product_id] += quantity
     return units
 
 

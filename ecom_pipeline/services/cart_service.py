@@ -207,7 +207,8 @@ class CartService:
             raise CartNotRejected(cart_id, str(rejected.get("status")))
         if "reopened_as" in rejected:
             return str(rejected["reopened_as"])
-        new_cart = self._new_cart(salvage_customer(rejected), salvage_lines(rejected))
+        lines = [line for _, _, line in salvage_lines(rejected)]
+        new_cart = self._new_cart(salvage_customer(rejected), lines)
         unopened = {"_id": cart_id, "status": "rejected", "reopened_as": {"$exists": False}}
         with self._mongo.reaching():
             try:

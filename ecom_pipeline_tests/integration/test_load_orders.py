@@ -12,8 +12,7 @@ from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
-from ecom_pipeline.pipelines.generation import OrderBatch
-from ecom_pipeline.pipelines.generation.tables import ORDER_ITEMS, ORDERS
+from ecom_pipeline.models.rows import ORDER_ITEMS, ORDERS, OrderBatch
 from ecom_pipeline.pipelines.ingestion.orders import OrderChanges, OrderIdOnTwoDays, load_orders
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 

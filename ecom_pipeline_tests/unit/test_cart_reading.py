@@ -165,6 +165,6 @@ def test_an_id_that_looks_like_a_digest_of_ours_is_digested_itself() -> None:
 def test_only_lines_that_could_be_ordered_are_salvaged() -> None:
     good = {"product_id": 1, "quantity": 1, "note": "gift"}
 
-    assert salvage_lines({"items": [good, None, {"product_id": 1}, [good]]}) == [good]
+    assert salvage_lines({"items": [good, None, {"product_id": 1}, [good]]}) == [(1, 1, good)]
     assert salvage_lines({"items": good}) == []
     assert salvage_lines(without(GOOD_CART, "items")) == []

@@ -14,7 +14,7 @@ from ecom_pipeline.pipelines.generation import (
     generate_orders,
     generate_products,
 )
-from ecom_pipeline.pipelines.generation.catalogue import CATEGORIES
+from ecom_pipeline.pipelines.generation.categories import CATEGORIES
 
 START = date(2026, 1, 1)
 DEFAULT = ShopProfile(42, START, 20_000, 2_000, 1_000, 1_500)

@@ -6,7 +6,7 @@ and is the same to the byte.
 
 from ecom_pipeline.pipelines.generation.carts import CartDocument, generate_carts
 from ecom_pipeline.pipelines.generation.customers import generate_customers
-from ecom_pipeline.pipelines.generation.orders import OrderBatch, generate_orders
+from ecom_pipeline.pipelines.generation.orders import generate_orders
 from ecom_pipeline.pipelines.generation.planted import planted_pairs, scarce_products
 from ecom_pipeline.pipelines.generation.products import generate_products
 from ecom_pipeline.pipelines.generation.profile import ShopProfile
@@ -14,7 +14,6 @@ from ecom_pipeline.pipelines.generation.stock import generate_stock_receipts
 
 __all__ = [
     "CartDocument",
-    "OrderBatch",
     "ShopProfile",
     "generate_carts",
     "generate_customers",

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ecom_pipeline.models.rows import CUSTOMERS
+from ecom_pipeline.pipelines.generation.columns import instant_column
 from ecom_pipeline.pipelines.generation.laws import Ints, Law, frozen, whole_weights, zipf_weights
 from ecom_pipeline.pipelines.generation.profile import ShopProfile
 from ecom_pipeline.pipelines.generation.rhythm import DAY_MS, midnight_us, times_of_day
 from ecom_pipeline.pipelines.generation.streams import stream
-from ecom_pipeline.pipelines.generation.tables import CUSTOMERS, instant_column
 from ecom_pipeline.pipelines.generation.vocabulary import (
     CITIES,
     COUNTRIES,

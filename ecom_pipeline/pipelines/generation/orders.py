@@ -1,41 +1,26 @@
 """Imported orders: the shop's history, day by day."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from ecom_pipeline.models.rows import AMOUNT, ORDER_ITEMS, ORDERS, PRICE, OrderBatch
 from ecom_pipeline.pipelines.generation.baskets import Baskets, draw_baskets
+from ecom_pipeline.pipelines.generation.columns import instant_column, money_column
 from ecom_pipeline.pipelines.generation.customers import buyers
 from ecom_pipeline.pipelines.generation.laws import Ints, Law
 from ecom_pipeline.pipelines.generation.products import price_cents
 from ecom_pipeline.pipelines.generation.profile import ShopProfile
 from ecom_pipeline.pipelines.generation.rhythm import day_count, midnight_us, times_of_day
 from ecom_pipeline.pipelines.generation.streams import stream
-from ecom_pipeline.pipelines.generation.tables import (
-    AMOUNT,
-    ORDER_ITEMS,
-    ORDERS,
-    PRICE,
-    instant_column,
-    money_column,
-)
 
 _ORDERS_A_DAY_SPACE: Final = 10**7
 
 # The chances in 100 of a discount of 0 %, 5 %, 10 %, ... on a line.
 _DISCOUNT_STEP_PERCENT: Final = 5
 _DISCOUNTS: Final = Law.of((90, 2, 4, 1, 3))
-
-
-@dataclass(frozen=True, slots=True)
-class OrderBatch:
-    """A day's orders, by `placed_at`, and their items, in the same order."""
-
-    orders: pa.Table
-    items: pa.Table
 
 
 def generate_orders(profile: ShopProfile, day: date) -> OrderBatch:

@@ -7,11 +7,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from ecom_pipeline.pipelines.generation.catalogue import CATEGORIES, Category
+from ecom_pipeline.models.rows import PRICE, PRODUCTS
+from ecom_pipeline.pipelines.generation.categories import CATEGORIES, Category
+from ecom_pipeline.pipelines.generation.columns import money_column
 from ecom_pipeline.pipelines.generation.laws import Ints, Law, frozen
 from ecom_pipeline.pipelines.generation.profile import ShopProfile
 from ecom_pipeline.pipelines.generation.streams import stream
-from ecom_pipeline.pipelines.generation.tables import PRICE, PRODUCTS, money_column
 from ecom_pipeline.pipelines.generation.vocabulary import brands
 
 _CATEGORY_LAW: Final = Law.of([category.percent for category in CATEGORIES])

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from ecom_pipeline.models.rows import STOCK_RECEIPTS
 from ecom_pipeline.pipelines.generation.baskets import LINES, QUANTITY
 from ecom_pipeline.pipelines.generation.carts import SUBMITTED_PERCENT
 from ecom_pipeline.pipelines.generation.laws import Floats, Ints, frozen
@@ -20,7 +21,6 @@ from ecom_pipeline.pipelines.generation.popularity import popularity
 from ecom_pipeline.pipelines.generation.profile import ShopProfile
 from ecom_pipeline.pipelines.generation.rhythm import season
 from ecom_pipeline.pipelines.generation.streams import stream
-from ecom_pipeline.pipelines.generation.tables import STOCK_RECEIPTS
 
 # Days between two deliveries of a product; one of these, drawn by product.
 _PERIODS: Final = np.array((7, 14, 28))

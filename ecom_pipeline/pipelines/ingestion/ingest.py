@@ -20,7 +20,7 @@ from ecom_pipeline.database.embedded.temporary import temporary_directory
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.pipelines.generation import OrderBatch, tables
+from ecom_pipeline.models.rows import OrderBatch
 from ecom_pipeline.pipelines.ingestion.contract import (
     CUSTOMERS,
     ORDERS,
@@ -68,8 +68,6 @@ _MERGES: Final = {
     STOCK_RECEIPTS.name: merge_receipts,
 }
 
-_NO_ORDERS: Final = tables.ORDERS.empty_table()
-_NO_ITEMS: Final = tables.ORDER_ITEMS.empty_table()
 
 _queries = load_queries("files")
 
@@ -225,11 +223,11 @@ class _Ingest:
         items = self.scratch.sorted_by_day("sorted_items")
         for day, rows in heapq.merge(orders, items, key=itemgetter(0)):
             if "placed_at" in rows.column_names:
-                yield day, OrderBatch(rows, _NO_ITEMS)
+                yield day, OrderBatch(orders=rows)
                 count += rows.num_rows
                 self.progress("orders", count)
             else:
-                yield day, OrderBatch(_NO_ORDERS, rows)
+                yield day, OrderBatch(items=rows)
 
 
 def _silent(_step: str, _rows: int) -> None:

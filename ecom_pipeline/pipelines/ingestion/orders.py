@@ -18,8 +18,7 @@ from ecom_pipeline.database.merge import NOTHING, Changes, merge, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
-from ecom_pipeline.pipelines.generation import OrderBatch
-from ecom_pipeline.pipelines.generation.tables import ORDER_ITEMS, ORDERS
+from ecom_pipeline.models.rows import ORDER_ITEMS, ORDERS, OrderBatch
 from ecom_pipeline.pipelines.prefetch import prefetched
 from ecom_pipeline.pipelines.shop_source import ShopSource, claim_shop, refuse_other_source
 

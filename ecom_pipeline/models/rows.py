@@ -1,11 +1,9 @@
-"""The Arrow schemas of generated tables, and columns built without a loop."""
+"""The rows that are loaded, generated or from files, as Arrow tables."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
-
-from ecom_pipeline.pipelines.generation.laws import Ints
 
 PRICE: Final = pa.decimal128(12, 2)
 AMOUNT: Final = pa.decimal128(14, 2)
@@ -53,18 +51,9 @@ ORDER_ITEMS: Final = pa.schema(
 )
 
 
-def money_column(cents: Ints, money: pa.Decimal128Type) -> pa.Array:
-    """Whole cents as decimals of scale 2, exactly.
+@dataclass(frozen=True, slots=True)
+class OrderBatch:
+    """A day's orders, by `placed_at`, and their items, in the same order."""
 
-    A decimal128 is a 128-bit little-endian two's complement number: the cents and, above
-    them, 64 copies of their sign.
-    """
-    words = np.empty((len(cents), 2), dtype="<i8")
-    words[:, 0] = cents
-    words[:, 1] = cents >> 63
-    return pa.Array.from_buffers(money, len(cents), [None, pa.py_buffer(words)])
-
-
-def instant_column(microseconds: Ints) -> pa.Array:
-    """Microseconds since 1970 as UTC instants."""
-    return pa.array(microseconds, pa.int64()).view(INSTANT)
+    orders: pa.Table = field(default_factory=ORDERS.empty_table)
+    items: pa.Table = field(default_factory=ORDER_ITEMS.empty_table)
