@@ -8,9 +8,9 @@ from psycopg2.extras import Json
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh
+from ecom_pipeline.analytics.transformation import Refreshed, prepare_tables, refresh
+from ecom_pipeline.analytics.upkeep import bring_up_to_date
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import Refreshed, prepare_tables, refresh
-from ecom_pipeline.pipelines.upkeep import bring_up_to_date
 from ecom_pipeline_tests.shop import fetch, open_shop
 
 FIRST_CHECKOUT_ID = 10**15

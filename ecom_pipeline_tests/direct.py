@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
+from ecom_pipeline.analytics.transformation import prepare_tables
+from ecom_pipeline.analytics.upkeep import bring_up_to_date
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.carts import load_carts
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.pipelines.deliveries import receive_deliveries
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_customers,
@@ -16,10 +15,11 @@ from ecom_pipeline.pipelines.generation import (
     generate_products,
     generate_stock_receipts,
 )
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
-from ecom_pipeline.pipelines.transformation import prepare_tables
-from ecom_pipeline.pipelines.upkeep import bring_up_to_date
+from ecom_pipeline.loading.carts import load_carts
+from ecom_pipeline.loading.deliveries import receive_deliveries
+from ecom_pipeline.loading.orders import load_orders
+from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 
 
 def profile_of(settings: Settings) -> ShopProfile:

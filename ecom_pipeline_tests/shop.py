@@ -24,8 +24,8 @@ from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered
-from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
 from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline.verification.audit import CHECKOUT_CHECKS, audit
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CUSTOMERS = 20

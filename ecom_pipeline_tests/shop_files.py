@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
-from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
+from ecom_pipeline.loading.ingest import IngestReport, ingest_directory
+from ecom_pipeline.loading.replacing import ReplacedDays
 
 Row = Mapping[str, str | None]
 Files = dict[str, list[Row]]

@@ -1,1 +1,1 @@
-"""The analytics tables: what they are, and the reports that read them."""
+"""The analytics tables: what they are, and how they are brought up to date."""

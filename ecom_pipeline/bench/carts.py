@@ -11,7 +11,7 @@ from ecom_pipeline.bench.contest import Rows
 from ecom_pipeline.bench.history import FIRST_DAY, PROFILE, ensure_months, load_reference
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.pipelines.ingestion.reference import receive_stock
+from ecom_pipeline.loading.reference import receive_stock
 
 LINES: Final = 3
 SUBMITTED_FROM: Final = datetime.combine(FIRST_DAY, time(8), UTC)

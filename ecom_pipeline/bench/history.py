@@ -9,14 +9,14 @@ from psycopg2 import sql
 from ecom_pipeline.bench.contest import Rows
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_customers,
     generate_orders,
     generate_products,
 )
-from ecom_pipeline.pipelines.ingestion.orders import DayOfOrders
-from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
+from ecom_pipeline.loading.orders import DayOfOrders
+from ecom_pipeline.loading.reference import load_customers, load_products
 
 FIRST_DAY: Final = date(2026, 1, 1)
 """The first day that contestants load; history lies before it."""

@@ -20,6 +20,9 @@ import psutil
 import pyarrow as pa
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.shop import open_shop
+from ecom_pipeline.analytics.shop_facts import days_between
+from ecom_pipeline.analytics.transformation import refresh
 from ecom_pipeline.bench.processes import Took, peak_megabytes
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
@@ -28,11 +31,7 @@ from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import URL_VARIABLE
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import RunReport, count_steps, run_pipeline
-from ecom_pipeline.pipelines.audit import CHECKS, Days
-from ecom_pipeline.pipelines.carts import load_carts
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.pipelines.deliveries import receive_deliveries
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_customers,
@@ -40,13 +39,14 @@ from ecom_pipeline.pipelines.generation import (
     generate_products,
     generate_stock_receipts,
 )
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
-from ecom_pipeline.pipelines.quality import Scope, find_breaches, rules
-from ecom_pipeline.pipelines.shop import open_shop
-from ecom_pipeline.pipelines.shop_facts import days_between
-from ecom_pipeline.pipelines.transformation import refresh
+from ecom_pipeline.loading.carts import load_carts
+from ecom_pipeline.loading.deliveries import receive_deliveries
+from ecom_pipeline.loading.orders import load_orders
+from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.top_sellers import TopSellers
+from ecom_pipeline.verification.audit import CHECKS, Days
+from ecom_pipeline.verification.quality import Scope, find_breaches, rules
 
 
 class PipelineFailed(Exception):

@@ -10,12 +10,12 @@ from ecom_pipeline.chaos.own_shop import fill_shop
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult
-from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
 from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.verification.audit import CHECKOUT_CHECKS, audit
 
 _FIRST_SUBMISSION: Final = datetime(2025, 6, 15, 12, tzinfo=UTC)
 _CUSTOMERS: Final = (1, 2, 3, 4, 5)

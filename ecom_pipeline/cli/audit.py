@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
+from ecom_pipeline.analytics.shop import open_shop
+from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import tracked
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines import audit as invariants
-from ecom_pipeline.pipelines.audit import AuditFinding
-from ecom_pipeline.pipelines.shop import open_shop
-from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.effects import Relayed
+from ecom_pipeline.verification import audit as invariants
+from ecom_pipeline.verification.audit import AuditFinding
 
 
 def audit(

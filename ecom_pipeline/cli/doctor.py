@@ -12,7 +12,7 @@ from ecom_pipeline.cli.output import tell
 from ecom_pipeline.config.settings import Settings, SettingsError, read_settings, unusable_settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
-from ecom_pipeline.pipelines.diagnosis import look_at_tables
+from ecom_pipeline.verification.diagnosis import look_at_tables
 
 _PACKAGE = "ecom_pipeline"
 _OLDEST_PYTHON = (3, 11)

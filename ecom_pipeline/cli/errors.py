@@ -20,8 +20,8 @@ from ecom_pipeline.database.errors import (
     first_line,
     is_away,
 )
+from ecom_pipeline.loading.files import IngestError
 from ecom_pipeline.models.errors import ShopError
-from ecom_pipeline.pipelines.ingestion.files import IngestError
 
 _SELF_EXPLANATORY = (
     SettingsError,

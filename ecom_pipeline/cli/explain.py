@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.plans import (
+from ecom_pipeline.analytics.shop import open_shop
+from ecom_pipeline.cli.output import HOW_TO_FILL, Styled, Table, print_json, show, tell
+from ecom_pipeline.cli.progress_bar import progress_bar
+from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.verification.plans import (
     QueryPlan,
     Verdict,
     best_of_indexes,
     capture_plans,
     lost_indexes,
 )
-from ecom_pipeline.cli.output import HOW_TO_FILL, Styled, Table, print_json, show, tell
-from ecom_pipeline.cli.progress_bar import progress_bar
-from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.pipelines.shop import open_shop
 
 _STYLES = {Verdict.EARNS_ITS_KEEP: "green", Verdict.MISSING: "bold red"}
 

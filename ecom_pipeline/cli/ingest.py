@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
+from ecom_pipeline.analytics.shop import open_shop
+from ecom_pipeline.analytics.staleness import DaysOfShop, days_of_shop
 from ecom_pipeline.cli.completion import refuse_failed_checks
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
@@ -16,11 +18,9 @@ from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.runless import days_without_partition
 from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
-from ecom_pipeline.pipelines.ingestion import ingest as files
-from ecom_pipeline.pipelines.ingestion.ingest import IngestReport
-from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
-from ecom_pipeline.pipelines.shop import open_shop
-from ecom_pipeline.pipelines.staleness import DaysOfShop, days_of_shop
+from ecom_pipeline.loading import ingest as files
+from ecom_pipeline.loading.ingest import IngestReport
+from ecom_pipeline.loading.replacing import ReplacedDays
 
 _BY: Final = "By `ecom ingest`, from files."
 

@@ -8,9 +8,10 @@ from typing import Annotated, Final
 
 import typer
 
+from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.output import Table, print_json, show, tell
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.pipelines.ingestion.refused import (
+from ecom_pipeline.loading.refused import (
     RefusedFor,
     RefusedRow,
     Selection,
@@ -19,7 +20,6 @@ from ecom_pipeline.pipelines.ingestion.refused import (
     summarize,
     write_csv,
 )
-from ecom_pipeline.pipelines.shop import open_shop
 
 _SHOWN: Final = 20
 

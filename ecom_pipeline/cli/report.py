@@ -8,12 +8,12 @@ from typing import Annotated, Final
 import typer
 
 from ecom_pipeline.analytics.reports import Report, UnknownReport
-from ecom_pipeline.analytics.table_report import known_reports
-from ecom_pipeline.analytics.table_report import show as rows_of
+from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.output import Table, print_json, show, tell
 from ecom_pipeline.cli.page_server import serve_page
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.pipelines.shop import open_shop
+from ecom_pipeline.reports.table_report import known_reports
+from ecom_pipeline.reports.table_report import show as rows_of
 
 _DECIMALS: Final = 4
 _PAGE: Final = "report.html"
@@ -75,7 +75,7 @@ def report(
 
 def _write(settings: Settings, file: Path) -> None:
     # Plotly takes a while to import, and only the page needs it.
-    from ecom_pipeline.analytics.page import write_page  # noqa: PLC0415
+    from ecom_pipeline.reports.page import write_page  # noqa: PLC0415
 
     with open_shop(settings) as stores:
         size = write_page(stores.postgres, file)

@@ -3,12 +3,12 @@
 from collections import Counter
 from datetime import date
 
+from ecom_pipeline.analytics.shop_facts import days_between, outcomes_per_day, rows_per_table
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.top import top_table
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import RunReport
-from ecom_pipeline.pipelines.shop_facts import days_between, outcomes_per_day, rows_per_table
 from ecom_pipeline.services.top_sellers import TopSellers
 
 _TOP_WINDOW = "30d"

@@ -14,10 +14,10 @@ from ecom_pipeline.cli.run_progress import end_cleanly
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.database.stores import Stores, open_stores
-from ecom_pipeline.pipelines.audit import CHECKOUT_CHECKS, audit
-from ecom_pipeline.pipelines.shop_source import ShopSource, refuse_other_source
+from ecom_pipeline.loading.shop_source import ShopSource, refuse_other_source
 from ecom_pipeline.simulation.shoppers import EmptyShop, Tally
 from ecom_pipeline.simulation.shoppers import simulate as let_loose
+from ecom_pipeline.verification.audit import CHECKOUT_CHECKS, audit
 
 _PRODUCTS: Final = 200
 _SCARCE_UNITS: Final = 20

@@ -15,7 +15,7 @@ from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.mongo import database_of
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.shop_source import source_of
+from ecom_pipeline.loading.shop_source import source_of
 from ecom_pipeline.services.effects import effects_lag
 
 Answer = TypeVar("Answer")

@@ -6,6 +6,7 @@ import dagster as dg
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh, TableFile
+from ecom_pipeline.analytics.transformation import refresh
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import FRESH_ENOUGH, daily_asset, deps, whole_asset
@@ -15,7 +16,6 @@ from ecom_pipeline.defs.links import links_of
 from ecom_pipeline.defs.materialization import Metadata, of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.models.sources import SOURCES
-from ecom_pipeline.pipelines.transformation import refresh
 
 GROUP: Final = "analytics"
 KINDS: Final = {"sql", "postgres"}

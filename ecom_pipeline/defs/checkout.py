@@ -6,6 +6,7 @@ from typing import Final
 
 import dagster as dg
 
+from ecom_pipeline.analytics.shop_facts import carts_per_day, outcomes_per_day
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import daily_asset, deps
 from ecom_pipeline.defs.columns import shop_columns
@@ -13,10 +14,9 @@ from ecom_pipeline.defs.generating import GENERATED, fill
 from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import Metadata, of_days
 from ecom_pipeline.defs.partitions import days_of
-from ecom_pipeline.pipelines.carts import load_carts
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.pipelines.generation import CartDocument, ShopProfile, generate_carts
-from ecom_pipeline.pipelines.shop_facts import carts_per_day, outcomes_per_day
+from ecom_pipeline.generation import CartDocument, ShopProfile, generate_carts
+from ecom_pipeline.loading.carts import load_carts
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 
 GROUP: Final = "checkout"
 

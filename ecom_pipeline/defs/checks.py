@@ -14,8 +14,8 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.check_results import evaluated, run_days
 from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.row_checks import check_rows, row_specs
-from ecom_pipeline.pipelines.audit import ALL_DAYS, CHECKS, EXAMPLES
-from ecom_pipeline.pipelines.quality import Scope, rules
+from ecom_pipeline.verification.audit import ALL_DAYS, CHECKS, EXAMPLES
+from ecom_pipeline.verification.quality import Scope, rules
 
 INVARIANTS: Final = {
     "stock_is_receipts_minus_checkouts": ("checkouts",),

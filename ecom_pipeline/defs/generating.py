@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ecom_pipeline.defs.materialization import Metadata
-from ecom_pipeline.pipelines.shop_source import ShopOfFiles
+from ecom_pipeline.loading.shop_source import ShopOfFiles
 
 GENERATED: Final = "generated"
 """The metadata that says so where nothing was generated."""

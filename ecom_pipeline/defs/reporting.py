@@ -8,7 +8,6 @@ from typing import Final
 import dagster as dg
 
 from ecom_pipeline.analytics.catalog import catalog
-from ecom_pipeline.analytics.plans import QueryPlan, capture_plans, lost_indexes
 from ecom_pipeline.analytics.table_file import Refresh
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
@@ -17,6 +16,7 @@ from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.failures import kind_in_failure
 from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.materialization import of_whole, table_value
+from ecom_pipeline.verification.plans import QueryPlan, capture_plans, lost_indexes
 
 _TABLES: Final = deps(
     table.name for table in catalog().refreshed(Refresh.BY_DAY, Refresh.WHOLE, Refresh.VIEW)
@@ -61,7 +61,7 @@ def sales_report(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]
     `ECOM_REPORT_URL` says how it is served, as `make ui` does, the materialization links to it.
     """
     # Plotly takes a while to import, and all else can do without.
-    from ecom_pipeline.analytics.page import write_page  # noqa: PLC0415
+    from ecom_pipeline.reports.page import write_page  # noqa: PLC0415
 
     settings = load_settings()
     size = write_page(stores.postgres, settings.report_page)

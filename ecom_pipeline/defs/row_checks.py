@@ -7,8 +7,8 @@ import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.check_results import evaluated
-from ecom_pipeline.pipelines.quality import Scope, find_breaches, rules
-from ecom_pipeline.pipelines.quality_rules import NEWEST
+from ecom_pipeline.verification.quality import Scope, find_breaches, rules
+from ecom_pipeline.verification.quality_rules import NEWEST
 
 _COLUMNS: Final = ("table", "row", "problem")
 

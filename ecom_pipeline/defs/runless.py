@@ -12,7 +12,10 @@ from typing import Any
 import dagster as dg
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.shop_facts import imported_per_day
+from ecom_pipeline.analytics.staleness import CACHE, days_of_shop
 from ecom_pipeline.analytics.table_file import Refresh
+from ecom_pipeline.analytics.transformation import Refreshed
 from ecom_pipeline.database.merge import NOTHING, Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
@@ -20,10 +23,7 @@ from ecom_pipeline.defs.checks import check_asset, specs_of
 from ecom_pipeline.defs.materialization import told
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.models.sources import SOURCES
-from ecom_pipeline.pipelines.quality import Scope
-from ecom_pipeline.pipelines.shop_facts import imported_per_day
-from ecom_pipeline.pipelines.staleness import CACHE, days_of_shop
-from ecom_pipeline.pipelines.transformation import Refreshed
+from ecom_pipeline.verification.quality import Scope
 
 
 @dataclass(frozen=True, slots=True)

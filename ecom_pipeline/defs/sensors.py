@@ -8,6 +8,8 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from ecom_pipeline.analytics.shop_facts import waiting_days
+from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.checks import specs_of
@@ -16,8 +18,6 @@ from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
 from ecom_pipeline.defs.retries import tell_failures_again
 from ecom_pipeline.models.sources import SOURCE_ASSETS
-from ecom_pipeline.pipelines.shop_facts import waiting_days
-from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.effects import Effects, EffectsLag
 
 _PAUSE_AFTER_FAILURE: Final = timedelta(minutes=5)

@@ -4,11 +4,11 @@ from typing import Final
 
 import dagster as dg
 
+from ecom_pipeline.analytics.upkeep import refresh_cache
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import FRESH_ENOUGH, deps, whole_asset
 from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_whole
-from ecom_pipeline.pipelines.upkeep import refresh_cache
 from ecom_pipeline.services.top_sellers import top_sellers_key
 
 GROUP: Final = "serving"

@@ -5,6 +5,7 @@ from typing import Final
 import dagster as dg
 import pyarrow as pa
 
+from ecom_pipeline.analytics.shop_facts import imported_per_day
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
@@ -13,17 +14,16 @@ from ecom_pipeline.defs.generating import fill
 from ecom_pipeline.defs.lineage import column_lineage
 from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
-from ecom_pipeline.pipelines.deliveries import receive_deliveries
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_customers,
     generate_orders,
     generate_products,
     generate_stock_receipts,
 )
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
-from ecom_pipeline.pipelines.shop_facts import imported_per_day
+from ecom_pipeline.loading.deliveries import receive_deliveries
+from ecom_pipeline.loading.orders import load_orders
+from ecom_pipeline.loading.reference import load_customers, load_products
 
 GROUP: Final = "shop"
 KINDS: Final = {"python", "postgres"}

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from ecom_pipeline.analytics import upkeep
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.transformation import Refreshed
 from ecom_pipeline.database.merge import NOTHING, Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.runless import RunlessEvents
-from ecom_pipeline.pipelines import upkeep
-from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline.pipelines.transformation import Refreshed
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The shop's own tables, from which the analytics tables are made, and what SQL cannot say of them.
 
-What a column is stands in sql/schema; what a file must hold, in `pipelines/ingestion/contract.py`.
+What a column is stands in sql/schema; what a file must hold, in `loading/contract.py`.
 """
 
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.resources import shop_profile
-from ecom_pipeline.pipelines.generation import generate_orders
+from ecom_pipeline.generation import generate_orders
 from ecom_pipeline_tests.browser.dagster_ui import lineage
 from ecom_pipeline_tests.browser.filled_shop import Shop
 from ecom_pipeline_tests.shop import fetch

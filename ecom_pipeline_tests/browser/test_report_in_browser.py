@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from ecom_pipeline.analytics.page import write_page
+from ecom_pipeline.reports.page import write_page
 from ecom_pipeline_tests.browser.filled_shop import Shop
 from ecom_pipeline_tests.shop import fetch
 

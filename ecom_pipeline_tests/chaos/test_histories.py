@@ -26,10 +26,10 @@ from hypothesis.stateful import (
 
 from ecom_pipeline.chaos.strikes import Crash
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
-from ecom_pipeline.pipelines.deliveries import receive_deliveries
 from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService

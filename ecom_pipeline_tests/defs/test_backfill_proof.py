@@ -7,12 +7,12 @@ import pytest
 from click.testing import Result
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.shop_facts import days_between
 from ecom_pipeline.analytics.table_file import Refresh
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline.pipelines.proof import prove_tables
-from ecom_pipeline.pipelines.shop_facts import days_between
+from ecom_pipeline.verification.proof import prove_tables
 from ecom_pipeline_tests import direct
 from ecom_pipeline_tests.checksums import checksums
 from ecom_pipeline_tests.commands import ecom

@@ -10,14 +10,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.checks import INVARIANTS
 from ecom_pipeline.defs.columns import PERSONAL_DATA
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.partitions import daily_partitions, default_window
-from ecom_pipeline.pipelines.audit import CHECKS
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.verification.audit import CHECKS
 from ecom_pipeline_tests.defs.snapshot import FILE, snapshot
 
 DEFINITIONS = everything()

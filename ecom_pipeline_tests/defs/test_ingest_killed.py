@@ -10,10 +10,10 @@ import dagster as dg
 import psycopg2.extensions
 import pytest
 
+from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.cli.app import build_app
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.staleness import find_stale
 from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.analytics_truth.shop_copy import Rows

@@ -8,7 +8,7 @@ from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.checks import INVARIANTS
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
-from ecom_pipeline.pipelines.audit import CHECKS
+from ecom_pipeline.verification.audit import CHECKS
 from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.direct import run_pipeline
 from ecom_pipeline_tests.integration import test_audit as broken

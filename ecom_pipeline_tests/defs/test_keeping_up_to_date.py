@@ -6,14 +6,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB, UPKEEP_JOB
 from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.defs.sensors import has_failed_lately, submitted_carts, tables_to_refresh
-from ecom_pipeline.pipelines.proof import prove_tables
-from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.verification.proof import prove_tables
 from ecom_pipeline_tests.analytics_shop import active_cart, at, put_order, rows
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.commands import ecom

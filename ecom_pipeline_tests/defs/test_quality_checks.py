@@ -10,8 +10,8 @@ from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline.pipelines.quality import rules
-from ecom_pipeline.pipelines.quality_rules import KEY, NEWEST, RANGE, REFERENCES, REQUIRED
+from ecom_pipeline.verification.quality import rules
+from ecom_pipeline.verification.quality_rules import KEY, NEWEST, RANGE, REFERENCES, REQUIRED
 from ecom_pipeline_tests.shop import fetch
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)

@@ -5,12 +5,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ecom_pipeline.analytics.page import page
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import REPORTING_JOB
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.reports.page import page
 from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.direct import run_pipeline
 from ecom_pipeline_tests.shop import fetch

@@ -14,7 +14,7 @@ from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.partitions import NoDays, NoSuchDay
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import StepEnded, count_steps, run_pipeline
-from ecom_pipeline.pipelines.generation import generate_customers
+from ecom_pipeline.generation import generate_customers
 from ecom_pipeline_tests.checksums import checksums
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)

@@ -5,14 +5,14 @@ from datetime import date
 import dagster as dg
 import pytest
 
+from ecom_pipeline.analytics.shop_facts import days_between, imported_per_day
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import run_pipeline
-from ecom_pipeline.pipelines.generation import generate_orders
-from ecom_pipeline.pipelines.proof import prove_tables
-from ecom_pipeline.pipelines.shop_facts import days_between, imported_per_day
+from ecom_pipeline.generation import generate_orders
+from ecom_pipeline.verification.proof import prove_tables
 from ecom_pipeline_tests.defs.workers import breaches, held, worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until, waiting_for_locks
 

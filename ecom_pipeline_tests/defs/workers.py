@@ -18,7 +18,7 @@ from psycopg2 import sql
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.jobs import JOB
-from ecom_pipeline.pipelines.audit import CHECKS
+from ecom_pipeline.verification.audit import CHECKS
 from ecom_pipeline_tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -9,14 +9,14 @@ from datetime import date, timedelta
 
 from ecom_pipeline.bench.processes import peak_megabytes
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_customers,
     generate_orders,
     generate_products,
 )
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
+from ecom_pipeline.loading.orders import load_orders
+from ecom_pipeline.loading.reference import load_customers, load_products
 
 PROFILE = ShopProfile(
     seed=1,

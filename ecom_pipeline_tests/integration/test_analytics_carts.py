@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from ecom_pipeline.analytics.transformation import refresh
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import refresh
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     TUESDAY,

@@ -11,13 +11,13 @@ from psycopg2.errorcodes import DEPENDENT_OBJECTS_STILL_EXIST
 
 from ecom_pipeline.analytics.catalog import Catalog, catalog, load_catalog
 from ecom_pipeline.analytics.definition import define_tables
-from ecom_pipeline.database.errors import StoreRefused
-from ecom_pipeline.database.queries import sql_directory
-from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import (
+from ecom_pipeline.analytics.transformation import (
     prepare_tables,
     refresh_days,
 )
+from ecom_pipeline.database.errors import StoreRefused
+from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.database.stores import Stores
 from ecom_pipeline_tests.analytics_shop import at, put_order, refresh_all, rows
 from ecom_pipeline_tests.data_dictionary import GUIDE
 from ecom_pipeline_tests.shop import fetch, open_shop

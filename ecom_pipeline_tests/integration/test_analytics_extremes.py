@@ -1,8 +1,8 @@
 """The greatest numbers that the shop may hold go through every table."""
 
+from ecom_pipeline.analytics.transformation import prepare_tables, rebuild_everything
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS
-from ecom_pipeline.pipelines.transformation import prepare_tables, rebuild_everything
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     TUESDAY,

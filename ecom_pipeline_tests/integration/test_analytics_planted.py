@@ -12,7 +12,7 @@ import pytest
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     baskets,
     planted_pairs,
@@ -21,8 +21,8 @@ from ecom_pipeline.pipelines.generation import (
     scarce_products,
     stock,
 )
-from ecom_pipeline.pipelines.generation.laws import zipf_weights
-from ecom_pipeline.pipelines.generation.products import price_cents
+from ecom_pipeline.generation.laws import zipf_weights
+from ecom_pipeline.generation.products import price_cents
 from ecom_pipeline_tests.analytics_shop import days_from, rows
 from ecom_pipeline_tests.direct import profile_of, run_pipeline
 

@@ -11,10 +11,10 @@ from threading import Event
 import pytest
 
 from ecom_pipeline.analytics.catalog import catalog, load_catalog
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline_tests.analytics_shop import (
     at,
     put_checkout,

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ecom_pipeline.analytics import transformation
 from ecom_pipeline.analytics.catalog import catalog
-from ecom_pipeline.database.merge import Changes
-from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines import transformation
-from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline.pipelines.transformation import (
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.transformation import (
     prepare_tables,
     rebuild_everything,
     refresh,
     refresh_days,
 )
-from ecom_pipeline.pipelines.upkeep import bring_up_to_date
+from ecom_pipeline.analytics.upkeep import bring_up_to_date
+from ecom_pipeline.database.merge import Changes
+from ecom_pipeline.database.stores import Stores
 from ecom_pipeline_tests.analytics_shop import (
     active_cart,
     at,

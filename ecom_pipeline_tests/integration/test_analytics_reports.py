@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from ecom_pipeline.analytics.reports import UnknownReport, report, report_descriptions
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline_tests.analytics_shop import active_cart, at, put_order, refresh_all
 from ecom_pipeline_tests.shop import fetch, open_shop
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.transformation import rebuild_everything
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import rebuild_everything
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     TUESDAY,

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.upkeep import bring_up_to_date
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import CHECKS, audit
-from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline.pipelines.upkeep import bring_up_to_date
 from ecom_pipeline.services.stock_cache import stock_key
 from ecom_pipeline.services.top_sellers import top_sellers_key
+from ecom_pipeline.verification.audit import CHECKS, audit
 from ecom_pipeline_tests.direct import run_pipeline
 
 DAYS = [date(2026, 1, 1) + timedelta(days=n) for n in range(3)]

@@ -10,7 +10,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.cart import CLOCK_TOLERANCE, cart_key
 from ecom_pipeline.models.checkout import Rejected
 from ecom_pipeline.models.errors import CartOfTheFuture
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline_tests.bad_carts import BAD_CARTS, GOOD_CART, NOW

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.loading import carts as loading
+from ecom_pipeline.loading.carts import CartChanges, load_carts
 from ecom_pipeline.models.checkout import Ordered
-from ecom_pipeline.pipelines import carts as loading
-from ecom_pipeline.pipelines.carts import CartChanges, load_carts
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline_tests.shop import NOON, breaches, cart, open_shop
 

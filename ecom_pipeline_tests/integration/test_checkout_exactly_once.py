@@ -11,7 +11,7 @@ from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService

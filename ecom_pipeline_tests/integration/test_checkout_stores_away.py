@@ -13,9 +13,9 @@ from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import Ordered
 from ecom_pipeline.models.errors import CartNotFound
-from ecom_pipeline.pipelines import checkout_replay
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
+from ecom_pipeline.services import checkout_replay
 from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.cli import status
 from ecom_pipeline.cli.app import COMMANDS, load_command, main
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline_tests.commands import ecom, point_at
 
 Refused = Callable[..., list[str]]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database import data_dictionary as reading
 from ecom_pipeline.database.data_dictionary import FILE, UnknownRelation, relation
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.columns import shop_columns
-from ecom_pipeline.pipelines.quality import Scope, find_breaches, rules
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.verification.quality import Scope, find_breaches, rules
 from ecom_pipeline_tests import lineage
 from ecom_pipeline_tests.data_dictionary import GUIDE, as_text, described, with_columns
 from ecom_pipeline_tests.shop import fetch

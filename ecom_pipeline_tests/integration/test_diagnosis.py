@@ -14,8 +14,8 @@ from ecom_pipeline.database.embedded import Server, servers
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.diagnosis import look_at_tables
 from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline.verification.diagnosis import look_at_tables
 from ecom_pipeline_tests.shop import cart, fetch, open_shop, submit
 from ecom_pipeline_tests.waiting import wait_until
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import audit
 from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import stock_key
+from ecom_pipeline.verification.audit import audit
 from ecom_pipeline_tests.shop import (
     all_at_once,
     breaches,

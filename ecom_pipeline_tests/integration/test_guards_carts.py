@@ -10,12 +10,12 @@ import pytest
 from pymongo.errors import DuplicateKeyError
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.loading import carts as loading
+from ecom_pipeline.loading.carts import load_carts
 from ecom_pipeline.models.errors import CartNotActive
-from ecom_pipeline.pipelines import carts as loading
-from ecom_pipeline.pipelines.carts import load_carts
-from ecom_pipeline.pipelines.checkout_replay import replay_checkouts
 from ecom_pipeline.services import effects
 from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService

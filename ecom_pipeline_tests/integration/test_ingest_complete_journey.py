@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.complete_journey import (
+from ecom_pipeline.loading.complete_journey import (
     ConversionReport,
     convert,
     package_data,
 )
-from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.loading.ingest import IngestReport, ingest_directory
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import counts, select

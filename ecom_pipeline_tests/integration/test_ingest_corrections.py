@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
+from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline_tests.shop_files import (
     Files,
     contents,

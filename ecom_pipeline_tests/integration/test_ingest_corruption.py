@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import CHECKS
-from ecom_pipeline.pipelines.ingestion.ingest import IngestReport, ingest_directory
+from ecom_pipeline.loading.ingest import IngestReport, ingest_directory
+from ecom_pipeline.verification.audit import CHECKS
 from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import (
     Files,

@@ -9,8 +9,8 @@ import pytest
 
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays, TooMuchRemoved
+from ecom_pipeline.loading.ingest import ingest_directory
+from ecom_pipeline.loading.replacing import ReplacedDays, TooMuchRemoved
 from ecom_pipeline_tests.shop_files import (
     NOW,
     Files,

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecom_pipeline.analytics.catalog import catalog
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.transformation import prepare_tables, refresh
+from ecom_pipeline.analytics.upkeep import bring_up_to_date
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.ingestion.replacing import ReplacedDays
-from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline.pipelines.transformation import prepare_tables, refresh
-from ecom_pipeline.pipelines.upkeep import bring_up_to_date
+from ecom_pipeline.loading.ingest import ingest_directory
+from ecom_pipeline.loading.replacing import ReplacedDays
 from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.shop import renew

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import CHECKS
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.ingestion.refused import Selection, discard, summarize
+from ecom_pipeline.loading.ingest import ingest_directory
+from ecom_pipeline.loading.refused import Selection, discard, summarize
+from ecom_pipeline.verification.audit import CHECKS
 from ecom_pipeline_tests.shop_files import (
     NOW,
     Files,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
+from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline_tests.shop_files import (
     FORMS,
     SHOP,

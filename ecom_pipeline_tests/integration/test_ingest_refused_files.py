@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.ingestion.files import (
+from ecom_pipeline.loading.files import (
     MissingFile,
     NothingToIngest,
     TwoForms,
     UnreadableFile,
     WrongColumns,
 )
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.ingestion.quarantine import FileChanged
+from ecom_pipeline.loading.ingest import ingest_directory
+from ecom_pipeline.loading.quarantine import FileChanged
 from ecom_pipeline_tests.shop_files import (
     SHOP,
     Files,

@@ -11,9 +11,9 @@ import pytest
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.loading.orders import OrderChanges, OrderIdOnTwoDays, load_orders
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.models.rows import ORDER_ITEMS, ORDERS, OrderBatch
-from ecom_pipeline.pipelines.ingestion.orders import OrderChanges, OrderIdOnTwoDays, load_orders
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
 JANUARY = date(2026, 1, 31)

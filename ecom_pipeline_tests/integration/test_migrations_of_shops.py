@@ -13,7 +13,7 @@ from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import sql_directory
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
+from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline_tests.shop_files import NOW, Files, customer, order, product, write_csv
 
 Rows = list[tuple[object, ...]]

@@ -5,12 +5,12 @@ from urllib.parse import quote
 
 import pytest
 
-from ecom_pipeline.analytics.plans import QueryPlan, Verdict, capture_plans, lost_indexes
-from ecom_pipeline.analytics.probes import probes
+from ecom_pipeline.analytics.transformation import prepare_tables, rebuild_everything
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import prepare_tables, rebuild_everything
+from ecom_pipeline.verification.plans import QueryPlan, Verdict, capture_plans, lost_indexes
+from ecom_pipeline.verification.probes import probes
 from ecom_pipeline_tests.commands import ecom, point_at
 from ecom_pipeline_tests.shop import fetch
 

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.data_dictionary import relation
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.quality import (
+from ecom_pipeline.verification.quality import (
     EXAMPLES,
     Finding,
     Scope,
@@ -19,7 +19,7 @@ from ecom_pipeline.pipelines.quality import (
     find_breaches,
     rules,
 )
-from ecom_pipeline.pipelines.quality_rules import KEY, NEWEST, RANGE, REFERENCES, REQUIRED, Rule
+from ecom_pipeline.verification.quality_rules import KEY, NEWEST, RANGE, REFERENCES, REQUIRED, Rule
 from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.direct import run_pipeline
 from ecom_pipeline_tests.shop import fetch

@@ -6,9 +6,9 @@ import pytest
 
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.reports import UnknownReport, report_descriptions
-from ecom_pipeline.analytics.table_report import known_reports, show
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.reports.table_report import known_reports, show
 from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.commands import ecom, point_at
 from ecom_pipeline_tests.direct import run_pipeline

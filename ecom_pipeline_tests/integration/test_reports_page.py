@@ -12,11 +12,11 @@ import pytest
 from plotly import graph_objects
 from plotly.offline import get_plotlyjs
 
-from ecom_pipeline.analytics.page import page, write_page
 from ecom_pipeline.analytics.reports import report
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.reports.page import page, write_page
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     active_cart,

@@ -8,13 +8,13 @@ import pytest
 from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.libpq import connect, sibling_url
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import audit, repair
-from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.verification.audit import audit, repair
 from ecom_pipeline_tests.shop import cart, fetch, open_shop, stock, submit
 
 Restore = Callable[[], None]

@@ -14,6 +14,8 @@ import pytest
 from psycopg2 import sql
 
 from ecom_pipeline.analytics.catalog import Catalog, catalog
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreRefused
@@ -24,8 +26,6 @@ from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores, open_stores
 from ecom_pipeline.models.cart import EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import Ordered, Rejected
-from ecom_pipeline.pipelines.staleness import find_stale
-from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.order_service import OrderService

@@ -15,9 +15,9 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import Endpoints, servers
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.generation import generate_customers
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.ingestion.reference import load_customers
+from ecom_pipeline.generation import generate_customers
+from ecom_pipeline.loading.ingest import ingest_directory
+from ecom_pipeline.loading.reference import load_customers
 from ecom_pipeline_tests.direct import profile_of
 from ecom_pipeline_tests.passwords import MARK
 from ecom_pipeline_tests.shop import fetch

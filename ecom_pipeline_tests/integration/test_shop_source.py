@@ -15,19 +15,19 @@ from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.carts import load_carts
-from ecom_pipeline.pipelines.deliveries import receive_deliveries
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     generate_carts,
     generate_customers,
     generate_orders,
     generate_products,
     generate_stock_receipts,
 )
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.ingestion.reference import load_customers, load_products
-from ecom_pipeline.pipelines.shop_source import (
+from ecom_pipeline.loading.carts import load_carts
+from ecom_pipeline.loading.deliveries import receive_deliveries
+from ecom_pipeline.loading.ingest import ingest_directory
+from ecom_pipeline.loading.orders import load_orders
+from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.loading.shop_source import (
     GeneratedShop,
     ShopOfFiles,
     ShopSource,

@@ -10,7 +10,6 @@ import pytest
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.errors import ProductNotFound
-from ecom_pipeline.pipelines.audit import repair
 from ecom_pipeline.services import stock_cache
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.leases import lease_key
@@ -23,6 +22,7 @@ from ecom_pipeline.services.stock_cache import (
     StockLevel,
     stock_key,
 )
+from ecom_pipeline.verification.audit import repair
 from ecom_pipeline_tests.shop import breaches, cart, chance, open_shop, submit
 
 INTERLEAVINGS = 10_000

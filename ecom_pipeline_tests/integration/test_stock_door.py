@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 import ecom_pipeline
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import audit, cached_stock_is_current, repair
-from ecom_pipeline.pipelines.ingestion.ingest import ingest_directory
-from ecom_pipeline.pipelines.transformation import prepare_tables
+from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import StockCache
+from ecom_pipeline.verification.audit import audit, cached_stock_is_current, repair
 from ecom_pipeline_tests.commands import ecom, point_at
 from ecom_pipeline_tests.shop import fetch, open_shop
 from ecom_pipeline_tests.shop_files import receipt, small_shop, write_csv

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.product import TopSeller
-from ecom_pipeline.pipelines.transformation import prepare_tables
 from ecom_pipeline.services import top_sellers
 from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key
 from ecom_pipeline_tests.proxy import wired

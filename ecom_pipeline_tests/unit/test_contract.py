@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ecom_pipeline.pipelines.ingestion.contract import CONTRACT, Kind, Source, markdown_table
-from ecom_pipeline.pipelines.ingestion.statements import statement
+from ecom_pipeline.loading.contract import CONTRACT, Kind, Source, markdown_table
+from ecom_pipeline.loading.statements import statement
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "ingest.md"
 

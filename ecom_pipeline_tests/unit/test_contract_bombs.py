@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecom_pipeline.pipelines.ingestion import files, parquet_pages, parquet_rows
-from ecom_pipeline.pipelines.ingestion.batches import MOST_BYTES
-from ecom_pipeline.pipelines.ingestion.files import IngestError, RefusedFile, find_files
+from ecom_pipeline.loading import files, parquet_pages, parquet_rows
+from ecom_pipeline.loading.batches import MOST_BYTES
+from ecom_pipeline.loading.files import IngestError, RefusedFile, find_files
 
 MOST_MEMORY = 64 << 20
 HEADER = "product_id,sku,name,category,price\n"

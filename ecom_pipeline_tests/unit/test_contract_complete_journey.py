@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ecom_pipeline.pipelines.ingestion.complete_journey import ConversionReport, convert
+from ecom_pipeline.loading.complete_journey import ConversionReport, convert
 
 MORNING = datetime(2017, 3, 1, 9, 30)
 EVENING = datetime(2017, 3, 2, 20, 0)

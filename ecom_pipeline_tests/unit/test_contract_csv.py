@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecom_pipeline.pipelines.ingestion import csv_rows
-from ecom_pipeline.pipelines.ingestion.csv_rows import csv_batches, csv_header
+from ecom_pipeline.loading import csv_rows
+from ecom_pipeline.loading.csv_rows import csv_batches, csv_header
 
 HEADER = ["a", "b", "c"]
 Record = tuple[list[str | None], str | None, str | None]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import ecom_pipeline
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_customers,
@@ -22,7 +22,7 @@ from ecom_pipeline.pipelines.generation import (
     planted_pairs,
     scarce_products,
 )
-from ecom_pipeline.pipelines.generation.vocabulary import brands, vocabulary
+from ecom_pipeline.generation.vocabulary import brands, vocabulary
 
 SHOP = ShopProfile(
     seed=42,

@@ -8,7 +8,7 @@ from itertools import combinations, groupby
 import numpy as np
 import pytest
 
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_orders,
@@ -16,7 +16,7 @@ from ecom_pipeline.pipelines.generation import (
     planted_pairs,
     scarce_products,
 )
-from ecom_pipeline.pipelines.generation.laws import Ints
+from ecom_pipeline.generation.laws import Ints
 
 START = date(2026, 1, 1)
 DEFAULT = ShopProfile(42, START, 20_000, 2_000, 1_000, 1_500)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_customers,

@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_pipeline.pipelines.generation import (
+from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_customers,
     generate_orders,
     generate_products,
 )
-from ecom_pipeline.pipelines.generation.categories import CATEGORIES
+from ecom_pipeline.generation.categories import CATEGORIES
 
 START = date(2026, 1, 1)
 DEFAULT = ShopProfile(42, START, 20_000, 2_000, 1_000, 1_500)

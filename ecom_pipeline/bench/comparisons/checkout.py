@@ -23,9 +23,9 @@ from ecom_pipeline.bench.recording import RecordingPostgres, Statement
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.audit import audit
-from ecom_pipeline.pipelines.checkout_replay import BATCH_CARTS
+from ecom_pipeline.services.checkout_replay import BATCH_CARTS
 from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline.verification.audit import audit
 
 _CLIENTS: Final = 8
 _AUDITED: Final = (

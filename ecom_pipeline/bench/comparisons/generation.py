@@ -17,7 +17,7 @@ from ecom_pipeline.bench.history import (
 from ecom_pipeline.bench.measuring import timed
 from ecom_pipeline.bench.processes import in_new_process, peak_megabytes
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
+from ecom_pipeline.loading.orders import load_orders
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from ecom_pipeline.bench.measuring import timed
 from ecom_pipeline.database.copying import copy_table
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.pipelines.ingestion.orders import DayOfOrders, load_orders
+from ecom_pipeline.loading.orders import DayOfOrders, load_orders
 
 Load = Callable[[Postgres, Sequence[DayOfOrders]], object]
 

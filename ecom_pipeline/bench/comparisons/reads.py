@@ -6,6 +6,7 @@ from functools import partial
 from itertools import cycle, islice
 from typing import Any, Final
 
+from ecom_pipeline.analytics.transformation import prepare_tables, refresh
 from ecom_pipeline.bench.carts import fill_shelves
 from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Unit
 from ecom_pipeline.bench.ground import Ground
@@ -13,9 +14,8 @@ from ecom_pipeline.bench.history import FIRST_DAY, PROFILE, days_from, generated
 from ecom_pipeline.bench.measuring import timed_each
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.models.product import TopSeller
-from ecom_pipeline.pipelines.ingestion.orders import load_orders
-from ecom_pipeline.pipelines.transformation import prepare_tables, refresh
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import stock_key
 from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key

@@ -16,7 +16,7 @@ from ecom_pipeline.bench.ground import Ground
 from ecom_pipeline.bench.history import FIRST_DAY
 from ecom_pipeline.bench.measuring import timed
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.pipelines.checkout_replay import BATCH_CARTS, replay_checkouts
+from ecom_pipeline.services.checkout_replay import BATCH_CARTS, replay_checkouts
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.order_service import OrderService
 

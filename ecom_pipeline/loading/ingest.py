@@ -1,0 +1,269 @@
+"""`ecom ingest DIR`: a shop's own files into the shop (docs/ingest.md is their contract).
+
+The files are read and checked in a scratch database; then customers, products and receipts are
+merged in one transaction, orders month by month in one each, and last the quarantine and the
+counts. What was done before a crash is whole, and running it again does the rest; that it was
+broken off is known (see `ingests`).
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+from ecom_pipeline.database.embedded.temporary import temporary_directory
+from ecom_pipeline.database.merge import Changes
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.prefetch import prefetched
+from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.loading.contract import (
+    CUSTOMERS,
+    ORDERS,
+    PRODUCTS,
+    STOCK_RECEIPTS,
+    Source,
+)
+from ecom_pipeline.loading.files import (
+    MissingFile,
+    SourceFile,
+    files_not_read,
+    find_files,
+)
+from ecom_pipeline.loading.ingests import begin, finish
+from ecom_pipeline.loading.lookups import (
+    merge_customers,
+    merge_products,
+    merge_receipts,
+    refuse_foreign_orders,
+)
+from ecom_pipeline.loading.orders import (
+    GIVEN_ORDERS,
+    DayOfOrders,
+    OrderChanges,
+    load_orders,
+)
+from ecom_pipeline.loading.quarantine import SourceReport, record_loads
+from ecom_pipeline.loading.replacing import (
+    Removal,
+    ReplacedDays,
+    TooMuchRemoved,
+    plan_removal,
+    remove_orders,
+)
+from ecom_pipeline.loading.scratch import Scratch
+from ecom_pipeline.loading.shop_source import ShopSource, claim_shop, refuse_other_source
+from ecom_pipeline.models.rows import OrderBatch
+
+Progress = Callable[[str, int], None]
+"""Told what is being done (a file's name, then `orders`) and how many rows of it so far."""
+
+_MERGES: Final = {
+    CUSTOMERS.name: merge_customers,
+    PRODUCTS.name: merge_products,
+    STOCK_RECEIPTS.name: merge_receipts,
+}
+
+
+_queries = load_queries("files")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest read, refused and changed.
+
+    Attributes:
+        sources: One report of each file, in the order of the contract.
+        changes: Rows that were written, by table.
+        days: The days of the accepted orders and those that orders left; what is made from orders
+            is to be refreshed for them.
+        notes: What a reader should know besides.
+    """
+
+    sources: tuple[SourceReport, ...]
+    changes: Mapping[str, Changes]
+    days: tuple[date, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows that were refused, of all files."""
+        return sum(source.rows_quarantined for source in self.sources)
+
+    @property
+    def amount_quarantined(self) -> Decimal:
+        """Money in the refused rows, each order's once."""
+        return sum((source.amount_quarantined or Decimal(0) for source in self.sources), Decimal(0))
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written; loading the same files again writes nothing."""
+        return any(self.changes.values())
+
+
+def ingest_directory(
+    postgres: Postgres,
+    directory: Path,
+    progress: Progress | None = None,
+    *,
+    replaced_days: ReplacedDays | None = None,
+    into_generated_shop: bool = False,
+    now: datetime | None = None,
+) -> IngestReport:
+    """Loads the files of a directory; rows that break the contract go to ops.quarantine.
+
+    Args:
+        postgres: Where the shop is.
+        directory: Holds customers, products, stock_receipts, orders and order_items, or some of
+            them, each as .csv or .parquet.
+        progress: Told how far it is.
+        replaced_days: Of which days orders go that the files do not name; by default none do.
+        into_generated_shop: Whether to load them into a generated shop too, which then becomes
+            one of files.
+        now: What lies more than a day after it is refused; by default the present instant.
+
+    Raises:
+        GeneratedShop: The shop was generated.
+        IngestError: The files cannot be loaded as they are.
+        StoreRefused: Something else wrote to the shop at the same time.
+    """
+    files = find_files(directory)
+    if not into_generated_shop:
+        refuse_other_source(postgres, ShopSource.FILES)
+    notes = _notes(postgres, directory, files)
+    with (
+        temporary_directory("ingest") as scratch_directory,
+        closing(Scratch(scratch_directory, now or datetime.now(UTC))) as scratch,
+    ):
+        return _Ingest(
+            postgres,
+            files,
+            notes,
+            replaced_days,
+            scratch,
+            progress or _silent,
+            into_generated_shop,
+        ).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingest:
+    postgres: Postgres
+    files: list[SourceFile]
+    notes: tuple[str, ...]
+    replaced_days: ReplacedDays | None
+    scratch: Scratch
+    progress: Progress
+    into_generated_shop: bool
+
+    def run(self) -> IngestReport:
+        rows_read = [self._check(file) for file in self.files]
+        options = () if self.replaced_days is None else self.replaced_days.options
+        ingest_id = begin(self.postgres, [file.path for file in self.files], options)
+        changes = self._merge_reference()
+        removal, orders, days = None, OrderChanges(), set[date]()
+        if _has(self.files, ORDERS):
+            self.scratch.refuse_orders_that_do_not_add_up()
+            removal = self._plan_removal(ingest_id)
+            orders = load_orders(self.postgres, self._days(), GIVEN_ORDERS, ShopSource.FILES)
+            days.update(self.scratch.days())
+        with self.postgres.transaction() as connection:
+            if removal is not None:
+                orders += remove_orders(connection, self.scratch, removal)
+            reports, quarantine = record_loads(connection, self.scratch, self.files, rows_read)
+            finish(connection, ingest_id)
+        if _has(self.files, ORDERS):
+            changes |= {"shop.orders": orders.orders, "shop.order_items": orders.items}
+        changes["ops.quarantine"] = quarantine
+        notes = self.notes if removal is None else (*self.notes, removal.note)
+        return IngestReport(reports, changes, tuple(sorted(days | orders.former_days)), notes)
+
+    def _check(self, file: SourceFile) -> int:
+        source, count = file.source, 0
+        self.scratch.open(source)
+        for batch in prefetched(file.batches()):
+            self.scratch.check(file, batch)
+            count += batch.num_rows
+            self.progress(file.name, count)
+        self.scratch.refuse_repeated(source, source.key)
+        if source.unique is not None:
+            self.scratch.refuse_repeated(source, [source.unique])
+        return count
+
+    def _merge_reference(self) -> dict[str, Changes]:
+        """In one transaction, which also holds the orders against what is loaded."""
+        changes = {}
+        with self.postgres.transaction() as connection:
+            claim_shop(connection, ShopSource.FILES, even_if_generated=self.into_generated_shop)
+            for file in self.files:
+                if (merge := _MERGES.get(file.source.name)) is not None:
+                    changes[f"shop.{file.source.name}"] = merge(connection, self.scratch, file)
+            if _has(self.files, ORDERS):
+                refuse_foreign_orders(connection, self.scratch)
+        return changes
+
+    def _plan_removal(self, ingest_id: int) -> Removal | None:
+        if self.replaced_days is None:
+            return None
+        try:
+            return plan_removal(self.postgres, self.scratch, self.replaced_days)
+        except TooMuchRemoved:
+            # It was refused, and did not break off.
+            with self.postgres.transaction() as connection:
+                finish(connection, ingest_id)
+            raise
+
+    def _days(self) -> Iterator[DayOfOrders]:
+        count = 0
+        orders = self.scratch.sorted_by_day("sorted_orders")
+        items = self.scratch.sorted_by_day("sorted_items")
+        for day, rows in heapq.merge(orders, items, key=itemgetter(0)):
+            if "placed_at" in rows.column_names:
+                yield day, OrderBatch(orders=rows)
+                count += rows.num_rows
+                self.progress("orders", count)
+            else:
+                yield day, OrderBatch(items=rows)
+
+
+def _silent(_step: str, _rows: int) -> None:
+    pass
+
+
+def _has(files: list[SourceFile], source: Source) -> bool:
+    return any(file.source is source for file in files)
+
+
+def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tuple[str, ...]:
+    """Says which files are not read, and which rows loaded earlier stand in for some not there.
+
+    Raises:
+        MissingFile: There are none.
+    """
+    with postgres.transaction() as connection:
+        loaded = {
+            CUSTOMERS: _queries.count_customers(connection),
+            PRODUCTS: _queries.count_products(connection),
+        }
+    needed = {
+        CUSTOMERS: _has(files, ORDERS),
+        PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS),
+    }
+    notes = []
+    if not_read := files_not_read(directory):
+        notes.append(
+            f"not read: {', '.join(not_read)}; each kind of file is one NAME.csv or NAME.parquet"
+        )
+    for source, count in loaded.items():
+        if needed[source] and not _has(files, source):
+            if count == 0:
+                raise MissingFile(
+                    source.name,
+                    f"other files refer to its rows, and no {source.name} are loaded yet",
+                )
+            notes.append(f"no file of {source.name}; the {count:,} loaded earlier are used")
+    return tuple(notes)

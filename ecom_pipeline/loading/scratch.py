@@ -1,0 +1,287 @@
+"""A scratch directory in which the rows of files are checked before Postgres sees them.
+
+DuckDB checks and joins a million rows a second, so that only what stays is written to Postgres.
+It keeps what it finds in Parquet files, not in tables: of a table that is written to, it holds
+much in memory, and memory is to be bounded whatever the files' size.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from duckdb.func import FunctionNullHandling
+
+from ecom_pipeline.loading import expressions
+from ecom_pipeline.loading.batches import sized
+from ecom_pipeline.loading.contract import ORDER_ITEMS, ORDERS, Source
+from ecom_pipeline.loading.files import SourceFile
+from ecom_pipeline.loading.json_objects import json_object_problem
+from ecom_pipeline.loading.statements import literal, statement
+from ecom_pipeline.models.order import LARGEST_TOTAL
+
+_MEMORY: Final = "160MB"
+_BATCH_ROWS: Final = 1 << 16
+_FEW_ROWS: Final = 1 << 11
+_TOLERATED_FUTURE: Final = timedelta(days=1)
+
+
+class Scratch:
+    """The rows of the files of one ingest: those that are left, and those refused.
+
+    Args:
+        directory: An empty directory of its own.
+        now: What lies more than a day after it is refused.
+    """
+
+    def __init__(self, directory: Path, now: datetime) -> None:
+        self.directory = directory
+        self._numbers = count()
+        self._connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": False,
+                "memory_limit": _MEMORY,
+                "preserve_insertion_order": False,
+                "temp_directory": str(directory / "spill"),
+                "threads": min(os.cpu_count() or 1, 4),
+            }
+        )
+        self._connection.create_function(
+            "json_object_problem",
+            json_object_problem,
+            ["VARCHAR"],
+            "VARCHAR",
+            null_handling=FunctionNullHandling.SPECIAL,
+        )
+        latest = literal((now + _TOLERATED_FUTURE).isoformat())
+        self._connection.execute(statement("intake", "prepare", latest=latest))
+
+    def close(self) -> None:
+        """Lets DuckDB go; the directory belongs to who made it."""
+        self._connection.close()
+
+    def open(self, source: Source) -> None:
+        """Prepares for the rows of a file."""
+        nulls = (f"cast(null as {column.storage}) as {column.name}" for column in source)
+        self._connection.execute(
+            statement(
+                "intake",
+                "open_source",
+                columns=", ".join(f"read.{column.name}" for column in source),
+                owner=expressions.owner("read", source),
+                rows_files=self._start(source.name, "no_rows", nulls=", ".join(nulls)),
+                refused_files=self._start(f"{source.name}_refused", "no_refusals"),
+                **_views(source),
+            )
+        )
+
+    def check(self, file: SourceFile, batch: pa.Table) -> None:
+        """Takes rows in, with a reason where a value breaks the rule of its column."""
+        given = [column for column in file.source if column.name in file.columns]
+        self._connection.register("batch", batch)
+        self._add(
+            file.source.name,
+            "check_batch",
+            typed=", ".join(map(expressions.typed, given)),
+            problems=", ".join(map(expressions.problem, given)),
+            money=expressions.money(file.source),
+            values=", ".join(expressions.value(column, given) for column in file.source),
+        )
+        self._connection.unregister("batch")
+
+    def refuse(self, source: Source, selection: str, **names: str) -> None:
+        """Takes rows out that a selection of sql/queries/intake.sql finds.
+
+        Args:
+            source: Whose rows.
+            selection: The selection's name.
+            names: What the selection leaves open, as SQL.
+        """
+        owner = expressions.owner("parsed", source)
+        self._add(f"{source.name}_refused", selection, owner=owner, **_views(source), **names)
+
+    def refuse_repeated(self, source: Source, columns: Sequence[str]) -> None:
+        """Takes rows out whose columns stand in an earlier row; the first is kept."""
+        self.refuse(
+            source,
+            "repeated",
+            key_columns=", ".join(
+                f"{expressions.compared(source, name)} as {name}" for name in columns
+            ),
+            same_key=expressions.same(source, columns),
+            reason_code=literal(expressions.repeated(columns)),
+        )
+
+    def refuse_listed(
+        self, source: Source, columns: Sequence[str], listed: Path, reason: str
+    ) -> None:
+        """Takes rows out whose columns stand in a CSV file without a header."""
+        storage = {column.name: column.storage for column in source}
+        types = ", ".join(f"{literal(name)}: {literal(storage[name])}" for name in columns)
+        self.refuse(
+            source,
+            "listed",
+            file=literal(str(listed)),
+            types=f"{{{types}}}",
+            same_key=expressions.same(source, columns),
+            reason_code=literal(reason),
+        )
+
+    def refuse_orders_that_do_not_add_up(self) -> None:
+        """Takes out whole orders of which something is missing."""
+        self.refuse(ORDER_ITEMS, "items_without_order")
+        self._keep("totals", "totals")
+        self.refuse(
+            ORDERS,
+            "orders_that_do_not_add_up",
+            largest_total=str(LARGEST_TOTAL),
+            repeated_item=literal(expressions.repeated(ORDER_ITEMS.key)),
+        )
+        self.refuse(ORDER_ITEMS, "items_without_order")
+
+    def rows(self, selection: str, **names: str) -> Iterator[pa.Table]:
+        """What a selection gives, in any order, some rows at a time."""
+        with closing(self._connection.cursor()) as cursor:
+            found = cursor.sql(statement("intake", selection, **names))
+            # By few rows, for each may have some kilobytes.
+            yield from sized(map(pa.table, found.to_arrow_reader(_FEW_ROWS)))
+
+    def sorted_by_day(self, selection: str) -> Iterator[tuple[date, pa.Table]]:
+        """What a selection gives in rising order of its column `placed_on`, a day at a time.
+
+        A large day comes in several parts; the column itself is left out.
+        """
+        with pq.ParquetFile(self._keep(selection, selection), pre_buffer=False) as file:
+            for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
+                rows = pa.table(batch)
+                runs = pc.run_end_encode(rows["placed_on"].combine_chunks())
+                rows = rows.drop_columns("placed_on")
+                start = 0
+                for end, day in zip(
+                    runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True
+                ):
+                    yield day, rows.slice(start, end - start)
+                    start = end
+
+    def days(self) -> tuple[date, ...]:
+        """The days of the orders that were given by day."""
+        rows = self._connection.execute(statement("intake", "days")).fetchall()
+        return tuple(day for (day,) in rows)
+
+    def order_days(self) -> tuple[date | None, date | None]:
+        """The days of the first and the last order that is left."""
+        ((first, last),) = self._connection.execute(statement("intake", "order_days")).fetchall()
+        return first, last
+
+    def orders_without_id(self) -> int:
+        """How many rows of orders do not tell which order they are."""
+        ((rows,),) = self._connection.execute(statement("intake", "orders_without_id")).fetchall()
+        return int(rows)
+
+    def line_totals(self) -> tuple[Decimal, Decimal]:
+        """The money in the items read, and in those that are left."""
+        ((read, accepted),) = self._connection.execute(
+            statement("intake", "line_totals")
+        ).fetchall()
+        return read, accepted
+
+    def settle(self, source: Source) -> dict[str, int]:
+        """Ends the checks of a source; gives the number of refused rows by reason, most first."""
+        views = _views(source)
+        self._keep(views["source_quarantined"], "quarantined", **views)
+        rows = self._start(views["source_rows"], "no_quarantined_rows")
+        self._connection.execute(
+            statement("intake", "show_one", view_name=views["source_rows"], file=rows)
+        )
+        reasons = self._connection.execute(statement("intake", "reasons", **views))
+        return dict(reasons.fetchall())
+
+    def gather_refused(self, file: SourceFile, batch: pa.Table) -> None:
+        """Keeps what the refused rows of a batch said."""
+        given = [column for column in file.source if column.name in file.columns]
+        lines = pc.min_max(batch["line"])
+        self._connection.register("batch", batch)
+        self._add(
+            f"{file.source.name}_rows",
+            "quarantined_rows",
+            typed=", ".join(map(expressions.typed, given)),
+            fields=", ".join(f"{name} := shown(typed.{name})" for name in file.columns),
+            subject=expressions.subject_as_read(file.source),
+            money=expressions.money(file.source),
+            total=expressions.total(file.source, file.columns),
+            first_line=str(lines["min"].as_py() or 0),
+            last_line=str(lines["max"].as_py() or 0),
+            **_views(file.source),
+        )
+        self._connection.unregister("batch")
+
+    def refusals(self, file: SourceFile) -> Iterator[pa.Table]:
+        """The refused rows of a file as ops.quarantine has them, subjects that are unknown null."""
+        yield from self.rows(
+            "refusals_of_orders" if file.source is ORDERS else "refusals",
+            table_name=literal(file.source.name),
+            file_name=literal(file.name),
+            **_views(file.source),
+        )
+
+    def accepted_subjects(self, source: Source, listed: Path) -> Iterator[pa.Table]:
+        """Those of the listed tables and subjects that rows which are left are about.
+
+        Args:
+            source: Whose rows.
+            listed: A CSV file without a header.
+        """
+        tables = (ORDERS, ORDER_ITEMS) if source is ORDERS else (source,)
+        yield from self.rows(
+            "still_accepted",
+            file=literal(str(listed)),
+            types="{'table_name': 'text', 'subject': 'text'}",
+            tables=", ".join(literal(table.name) for table in tables),
+            subject=expressions.subject(source),
+            **_views(source),
+        )
+
+    def _start(self, folder: str, selection: str, **names: str) -> str:
+        """Makes a folder for rows, and gives the pattern that finds all its files.
+
+        DuckDB takes all files for as large as the first, so the one without rows comes last.
+        """
+        (self.directory / folder).mkdir()
+        self._write(self.directory / folder / "none.parquet", selection, **names)
+        return literal(str(self.directory / folder / "*.parquet"))
+
+    def _add(self, folder: str, selection: str, **names: str) -> None:
+        """Adds what a selection gives to a folder."""
+        path = self.directory / folder / f"{next(self._numbers):09}.parquet"
+        if self._write(path, selection, **names) == 0:
+            path.unlink()
+
+    def _keep(self, name: str, selection: str, **names: str) -> Path:
+        """Keeps what a selection gives, and shows it as a view."""
+        path = self.directory / f"{name}.parquet"
+        self._write(path, selection, **names)
+        self._connection.execute(
+            statement("intake", "show_one", view_name=name, file=literal(str(path)))
+        )
+        return path
+
+    def _write(self, path: Path, selection: str, **names: str) -> int:
+        """Writes what a selection gives, and tells how many rows that is."""
+        rows = statement("intake", selection, **names)
+        copy = statement("intake", "write", rows=rows, file=literal(str(path)))
+        return int(self._connection.execute(copy).fetchall()[0][0])
+
+
+def _views(source: Source) -> dict[str, str]:
+    name = source.name
+    return {"source": name} | {
+        f"source_{state}": f"{name}_{state}" for state in ("read", "refused", "quarantined", "rows")
+    }

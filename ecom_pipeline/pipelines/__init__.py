@@ -1,1 +1,0 @@
-"""Plain functions that make, load and transform the shop's data."""

@@ -1,0 +1,1 @@
+"""The page of charts, and what it shows."""

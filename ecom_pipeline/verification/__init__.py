@@ -1,0 +1,1 @@
+"""What must hold of the shop and its tables, and whether it does."""
