@@ -9,7 +9,7 @@ WORKDIR /srv/ecom_pipeline
 COPY deploy/requirements.lock deploy/requirements.lock
 RUN pip install --no-cache-dir --require-hashes --requirement deploy/requirements.lock
 
-COPY pyproject.toml README.md dagster.yaml ./
+COPY pyproject.toml README.md LICENSE dagster.yaml ./
 COPY sql sql
 COPY deploy/workspace.yaml deploy/workspace.yaml
 COPY ecom_pipeline ecom_pipeline
