@@ -1,4 +1,4 @@
-"""SQL files of the repository."""
+"""The SQL files."""
 
 from functools import cache
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import Any
 
 import aiosql
 
+from ecom_pipeline.config.project import project_directory
+
 
 def sql_directory() -> Path:
-    """The `sql` directory beside the package."""
-    return Path(__file__).resolve().parents[2] / "sql"
+    """The directory of all SQL."""
+    return project_directory() / "sql"
 
 
 @cache

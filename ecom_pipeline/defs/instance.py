@@ -5,7 +5,7 @@ from typing import Final
 
 import dagster as dg
 
-from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.config.project import project_directory
 
 HOME_VARIABLE: Final = "DAGSTER_HOME"
 
@@ -15,13 +15,13 @@ _BATCH_EVENTS: Final = "400"
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Opens the instance of DAGSTER_HOME, which is the project's root unless it is set.
+    """Opens the instance of DAGSTER_HOME, which is the project's directory unless it is set.
 
     A context manager, which closes it.
 
     Raises:
         StoreUnavailable: The server of Dagster's database is away.
     """
-    os.environ.setdefault(HOME_VARIABLE, str(sql_directory().parent))
+    os.environ.setdefault(HOME_VARIABLE, str(project_directory()))
     os.environ.setdefault(_BATCH_VARIABLE, _BATCH_EVENTS)
     return dg.DagsterInstance.get()
