@@ -33,7 +33,10 @@ def quarantine(
     ] = None,
     csv: Annotated[
         typer.FileTextWrite | None,
-        typer.Option(encoding="utf-8", help="Write the rows there, with all that they said."),
+        # A file that is there may hold the only copy of rows discarded before: never overwritten.
+        typer.Option(
+            encoding="utf-8", mode="x", lazy=True, help="Write the rows to that new file."
+        ),
     ] = None,
     discard_them: Annotated[
         bool, typer.Option("--discard", help="Delete the rows, and with an order its items.")

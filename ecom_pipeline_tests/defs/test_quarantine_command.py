@@ -116,6 +116,22 @@ def test_a_file_that_cannot_be_written_is_a_line_and_nothing_is_let_go_of(
     assert len(quarantined(stores)) == 5
 
 
+def test_the_only_copy_of_discarded_rows_is_never_overwritten(
+    stores: Stores, tmp_path: Path
+) -> None:
+    file = tmp_path / "refused.csv"
+    told("orders", "--csv", str(file), "--discard")
+    kept = file.read_bytes()
+
+    done = ecom("quarantine", "--csv", str(file), "--discard")
+
+    assert done.exit_code == 1
+    assert "File exists" in done.output
+    assert "Traceback" not in done.output
+    assert file.read_bytes() == kept
+    assert [(source, line) for source, line, _ in quarantined(stores)] == [("customers.csv", 3)]
+
+
 def test_an_ingest_ends_with_how_much_was_refused(tmp_path: Path) -> None:
     files = next(path for path in tmp_path.iterdir() if path.is_dir())
 
