@@ -1,11 +1,13 @@
 # Everything runs from .venv, which `requirements.lock` describes to the hash.
 .DEFAULT_GOAL := help
-.PHONY: help install browser run test ui bench lock
 
 PYTHON ?= python3
 PORT ?= 3000
 REPORT_PORT ?= 3001
 BIN := .venv/bin
+LINTERS := lint-sql lint-types lint-style lint-format lint-imports
+
+.PHONY: help install browser run test check lint ui bench lock $(LINTERS)
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,13 +27,25 @@ browser: ## Install Chromium for the tests, unless there is a browser
 run: install ## Run the whole pipeline for the default window
 	@$(BIN)/ecom run
 
-test: install browser ## Run every test and check
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --processes 2 sql
+test: install browser lint ## Run every test and check
 	$(BIN)/pytest -n 3 --dist worksteal
+
+check: install lint ## Run what takes seconds: linters, types, unit tests
+	$(BIN)/pytest -n 2 ecom_pipeline_tests/unit
+
+lint: install
+	@$(MAKE) --no-print-directory --jobs 2 $(LINTERS)
+
+lint-sql:
+	$(BIN)/sqlfluff lint sql
+lint-types:
+	$(BIN)/mypy
+lint-style:
+	$(BIN)/ruff check .
+lint-format:
+	$(BIN)/ruff format --check .
+lint-imports:
+	$(BIN)/lint-imports
 
 ui: install ## Open Dagster on http://127.0.0.1:3000, and the report page beside it
 	@$(BIN)/ecom up
