@@ -19,7 +19,7 @@ from ecom_pipeline_tests.shop import fetch
 GUIDE: Final = sql_directory().parent / "docs" / "analytics.md"
 
 # Of each section: its title, what comes before the table of columns, and that table.
-_SECTION: Final = re.compile(
+SECTION: Final = re.compile(
     r"^### (\w+)\n((?:(?!^#).)*?)^\| column .+?\n\n", re.DOTALL | re.MULTILINE
 )
 
@@ -113,7 +113,7 @@ def with_columns(guide: str) -> str:
         table = ("| column | type | what it holds |", "|---|---|---|", *rows)
         return "\n".join((f"### {section[1]}", f"{section[2]}{table[0]}", *table[1:], "", ""))
 
-    return _SECTION.sub(columns, guide)
+    return SECTION.sub(columns, guide)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ SCHEMA: Final = "analytics"
 
 _HEADER_LINE = re.compile(r"^-- ?(.*)$")
 _FIELD = re.compile(r"^(grain|key|refresh|depends on|references): (.+)$")
-_INDENT = " " * 4
-_NO_COLUMN = ("constraint", "primary", "unique", "check")
+_COLUMN_COMMENT = re.compile(r"    -- (.+)")
+_COLUMN = re.compile(r"    (?!(?:constraint|primary|foreign|unique|check|exclude)\b)(\w+)")
 
 
 class InvalidTableFile(Exception):
@@ -110,7 +110,6 @@ def read_table_file(path: Path) -> TableFile:
     text = path.read_text(encoding="utf-8")
     description, fields = _read_header(path, text)
     parts = _read_parts(path)
-    references = (part.partition(" in ") for part in _listed(fields.get("references", "")) if part)
     refresh, _, kept_with = fields["refresh"].partition("with ")
     try:
         mode = Refresh.WITH_ANOTHER if kept_with else Refresh(refresh)
@@ -126,7 +125,7 @@ def read_table_file(path: Path) -> TableFile:
         refresh=mode,
         kept_with=kept_with or None,
         depends_on=_listed(fields["depends on"]),
-        references={column: relation for column, _, relation in references},
+        references=dict(_read_references(path, fields.get("references", ""))),
         columns=tuple(_read_columns(path, text)),
         definition=parts["definition"],
         rows=parts.get("rows"),
@@ -167,6 +166,14 @@ def _read_parts(path: Path) -> dict[str, str]:
     return parts
 
 
+def _read_references(path: Path, text: str) -> Iterator[tuple[str, str]]:
+    for part in filter(None, _listed(text)):
+        column, _, relation = part.partition(" in ")
+        if not relation:
+            raise InvalidTableFile(path, f"a reference is `COLUMN in TABLE`, not {part!r}")
+        yield column, relation
+
+
 def _read_columns(path: Path, text: str) -> Iterator[Column]:
     """The columns of the definition: each on a line, below the comment that describes it."""
     _, _, definition = text.partition("-- name: definition#\n")
@@ -175,15 +182,12 @@ def _read_columns(path: Path, text: str) -> Iterator[Column]:
     for line in body.splitlines():
         if line.startswith(")"):
             return
-        words = line.removeprefix(_INDENT).rstrip(",").split()
-        if not line.startswith(_INDENT) or words[0] in _NO_COLUMN:
-            continue
-        if words[0] == "--":
-            described += words[1:]
-        elif not described:
-            raise InvalidTableFile(path, f"no comment above the column {words[0]}")
-        else:
-            yield Column(words[0], " ".join(described))
+        if comment := _COLUMN_COMMENT.match(line):
+            described.append(comment[1])
+        elif column := _COLUMN.match(line):
+            if not described:
+                raise InvalidTableFile(path, f"no comment above the column {column[1]}")
+            yield Column(column[1], " ".join(described))
             described = []
 
 
