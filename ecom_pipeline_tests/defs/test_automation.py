@@ -18,7 +18,7 @@ from ecom_pipeline.defs.abandoned import (
     process_tag,
 )
 from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.heartbeat import SILENCE, beating
+from ecom_pipeline.defs.heartbeat import SILENCE, beating, is_silent
 from ecom_pipeline.defs.jobs import RELAY_JOB
 from ecom_pipeline.defs.schedules import every_night
 from ecom_pipeline.defs.sensors import is_overdue, killed_runs, undone_effects
@@ -165,6 +165,15 @@ def test_a_run_in_another_place_goes_on_until_it_is_silent(instance: dg.DagsterI
         assert close_abandoned_runs(instance) == []
         let_pass(instance, 61)
         assert close_abandoned_runs(instance) == [elsewhere.run_id]
+
+
+def test_where_runs_note_nothing_one_in_another_place_is_left_to_its_launcher() -> None:
+    with dg.DagsterInstance.ephemeral() as others:
+        elsewhere = started(others, place="elsewhere")
+        (record,) = others.get_run_records(dg.RunsFilter([elsewhere.run_id]))
+        long_ago = record._replace(update_timestamp=datetime(2020, 1, 1))
+
+        assert not is_silent(others, long_ago)
 
 
 def test_a_run_that_is_seen_goes_on_however_long(instance: dg.DagsterInstance) -> None:

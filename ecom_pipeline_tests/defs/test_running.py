@@ -10,6 +10,7 @@ from psycopg2 import sql
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
+from ecom_pipeline.defs.instance_storage import Runs
 from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.partitions import NoDays, NoSuchDay
 from ecom_pipeline.defs.resources import shop_profile
@@ -114,6 +115,21 @@ def test_a_broken_invariant_stops_what_would_be_built_on_it(
     built = {step.name for step in report.steps if not step.is_check}
     assert "checkouts" in built
     assert built.isdisjoint({"daily_sales", "cart_funnel", "top_sellers", "top_sellers_cache"})
+
+
+def test_a_run_is_seen_as_long_as_it_goes_on(instance: dg.DagsterInstance) -> None:
+    runs = instance.run_storage
+    assert isinstance(runs, Runs)
+    seen: list[bool] = []
+
+    def watch(_: object) -> None:
+        (run,) = instance.get_runs()
+        seen.append(runs.seconds_since_seen(run.run_id) is not None)
+
+    report = run_pipeline(instance, FIRST, FIRST, watch, assets=["customers"])
+
+    assert seen[-1]
+    assert runs.seconds_since_seen(report.run_id) is None
 
 
 @pytest.mark.usefixtures("hurried")
