@@ -57,8 +57,10 @@ def wait_for_writers(stores: Stores, table: str, count: int = 1) -> None:
 
     def are_waiting() -> bool:
         with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+            # Copies of one template have the same ids of relations, each in its own database.
             cursor.execute(
-                "select count(*) from pg_locks where relation = %s::regclass and not granted",
+                "select count(*) from pg_locks inner join pg_database on oid = database"
+                " where datname = current_database() and relation = %s::regclass and not granted",
                 [table],
             )
             return bool(cursor.fetchall()[0][0] >= count)

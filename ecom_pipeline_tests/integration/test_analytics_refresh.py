@@ -2,11 +2,9 @@
 
 import random
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import count
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -38,6 +36,7 @@ from ecom_pipeline_tests.analytics_shop import (
 )
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.shop import fetch, open_shop
+from ecom_pipeline_tests.waiting import wait_until, waiting_for_locks
 
 LEAP_WEEK = days_from(date(2024, 2, 26), 6)
 DAYS = [*LEAP_WEEK, date(2024, 3, 31), date(2024, 6, 15)]
@@ -292,7 +291,7 @@ def test_of_two_refreshes_at_once_the_one_that_read_last_is_merged_last(
             competing.append(
                 threads.submit(refresh_days, stores.postgres, "product_daily_sales", [day])
             )
-            _wait(lambda: competing[0].done() or _is_anyone_waiting(stores))
+            wait_until(lambda: competing[0].done() or waiting_for_locks(stores) > 0)
             return merge_days(*arguments)
 
         competing: list[Any] = []
@@ -314,13 +313,3 @@ def _busy_shop(stores: Stores, *, refresh_it: bool = True) -> Shop:
     if refresh_it:
         shop.catch_up(0)
     return shop
-
-
-def _is_anyone_waiting(stores: Stores) -> bool:
-    return bool(fetch(stores, "select 1 from pg_locks where locktype = 'advisory' and not granted"))
-
-
-def _wait(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, "waited in vain"

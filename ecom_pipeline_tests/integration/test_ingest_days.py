@@ -1,7 +1,6 @@
 """`ecom ingest`: an order has the day that the newest file gives it, and goes when told."""
 
 import threading
-import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from ecom_pipeline_tests.shop_files import (
     select,
     write_csv,
 )
-from ecom_pipeline_tests.waiting import LIMIT_SECONDS
+from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_for_waiting
 
 REPLACED = ReplacedDays()
 
@@ -111,13 +110,10 @@ def test_a_load_sees_what_another_one_wrote_that_it_had_to_wait_for(
     load(stores, tmp_path, shop((2, "2026-01-06")))
     files = shop((1, day))
     ours = threading.Thread(target=load, args=(stores, tmp_path, files))
-    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock('shop.orders'::regclass::oid::bigint)")
         ours.start()
-        give_up = time.monotonic() + LIMIT_SECONDS
-        while select(stores, waiting) == [(0,)]:
-            assert time.monotonic() < give_up
+        wait_for_waiting(stores, 1)
         cursor.execute(
             "insert into shop.orders values (1, '2026-01-20', 1, null, 'import', 1, '2026-01-20Z')"
         )
