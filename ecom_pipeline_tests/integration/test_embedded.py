@@ -1,12 +1,14 @@
 """The supervisor's rules, held with the server that starts quickest."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import ServerFailed, supervisor
 from ecom_pipeline.database.embedded.addresses import free_port
+from ecom_pipeline.database.embedded.program import remove
 from ecom_pipeline.database.embedded.redis_program import RedisProgram
 from ecom_pipeline.database.redis import Redis
 
@@ -184,3 +187,22 @@ def test_reset_leaves_stores_alone_that_are_not_embedded(home: Path) -> None:
     settings = Settings(_env_file=None, home=home, redis_url="redis://somewhere")
     with pytest.raises(ServerFailed, match="ECOM_REDIS_URL"):
         embedded.reset(settings)
+
+
+def test_a_directory_that_is_still_written_is_deleted_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "data"
+    directory.mkdir()
+    delete_empty, late = os.rmdir, directory / "late"
+
+    def written_at_the_last_moment(*where: Any, **more: Any) -> None:
+        monkeypatch.undo()
+        late.touch()
+        delete_empty(*where, **more)
+
+    monkeypatch.setattr(os, "rmdir", written_at_the_last_moment)
+    remove(directory)
+
+    assert not directory.exists()
+    remove(directory)

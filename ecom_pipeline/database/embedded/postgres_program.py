@@ -1,5 +1,6 @@
 """PostgreSQL, on a Unix socket that only its user (and root) can enter."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from ecom_pipeline.database.embedded.program import (
     Program,
     ServerFailed,
     package_file,
+    remove,
     write_private,
 )
 from ecom_pipeline.database.errors import StoreUnavailable
@@ -107,8 +109,10 @@ class PostgresProgram(Program):
 
     def _initialize(self) -> None:
         # Elsewhere first: what a kill leaves half made must not pass for a data directory.
-        scratch = self.directory / "data.new"
-        shutil.rmtree(scratch, ignore_errors=True)
+        # And for this process alone: the kill may have left the program that still makes it.
+        for left in self.directory.glob("data.new*"):
+            remove(left)
+        scratch = self.directory / f"data.new-{os.getpid()}"
         self.make_private(scratch)
         self._run([self._tool("initdb"), *self._initdb_options(scratch)])
         scratch.rename(self.data)

@@ -1,12 +1,15 @@
 """What the supervisor must know of a server."""
 
+import errno
 import importlib.util
 import os
 import pwd
 import secrets
+import shutil
 import signal
 import stat
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +20,8 @@ from typing import BinaryIO, ClassVar, Final, cast
 # Postgres refuses to run as root, and what a client could have a server do with files is to be
 # done with rights that are none.
 _UNPRIVILEGED: Final = "nobody"
+
+_REMOVE_LIMIT_SECONDS: Final = 30.0
 
 
 class ServerFailed(Exception):
@@ -239,3 +244,22 @@ def package_file(server: str, package: str, pattern: str) -> str:
 def _unprivileged_account() -> Account:
     entry = pwd.getpwnam(_UNPRIVILEGED)
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def remove(directory: Path) -> None:
+    """Deletes a directory with all that is in it, if it exists.
+
+    What somebody still writes there goes too: a server's first start that was killed leaves the
+    program that makes its data, which ends when they are gone.
+
+    Raises:
+        OSError: Some of it cannot be deleted, or is still written after half a minute.
+    """
+    deadline = time.monotonic() + _REMOVE_LIMIT_SECONDS
+    while directory.exists():
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            is_changing = error.errno in (errno.ENOENT, errno.ENOTEMPTY)
+            if not is_changing or time.monotonic() > deadline:
+                raise

@@ -5,7 +5,6 @@ The caller holds the lock of the servers' home, so that two commands at once sta
 
 import json
 import os
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from dataclasses import asdict, dataclass
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from ecom_pipeline.database.embedded.program import Program, ServerFailed, write_private
+from ecom_pipeline.database.embedded.program import Program, ServerFailed, remove, write_private
 
 START_LIMIT_SECONDS = 60.0
 STOP_LIMIT_SECONDS = 30.0
@@ -102,9 +101,7 @@ def delete(program: Program) -> None:
     stop(program)
     program.release()
     try:
-        shutil.rmtree(program.directory)
-    except FileNotFoundError:
-        return
+        remove(program.directory)
     except OSError as error:
         reason = f"is not deleted: {error.strerror or error}: {program.directory}"
         raise ServerFailed(program.name, f"{reason}; delete it by hand") from None
