@@ -14,7 +14,7 @@ from ecom_pipeline.generation.products import price_cents
 from ecom_pipeline.generation.profile import ShopProfile
 from ecom_pipeline.generation.rhythm import day_count, midnight_us, times_of_day
 from ecom_pipeline.generation.streams import stream
-from ecom_pipeline.models.rows import AMOUNT, ORDER_ITEMS, ORDERS, PRICE, OrderBatch
+from ecom_pipeline.models.rows import AMOUNT, ORDER_ITEMS, ORDERS, UNIT_PRICE, OrderBatch
 
 _ORDERS_A_DAY_SPACE: Final = 10**7
 
@@ -41,6 +41,8 @@ def generate_orders(profile: ShopProfile, day: date) -> OrderBatch:
     orders = {
         "order_id": order_ids,
         "customer_id": customer_ids,
+        "shipping_amount": money_column(np.zeros_like(totals), AMOUNT),
+        "tax_amount": money_column(np.zeros_like(totals), AMOUNT),
         "total_amount": money_column(totals, AMOUNT),
         "placed_at": instant_column(placed_at),
     }
@@ -64,6 +66,8 @@ def _items(order_ids: Ints, baskets: Baskets, unit_cents: Ints) -> pa.Table:
         "line_number": lines.astype(np.int32),
         "product_id": baskets.product_ids,
         "quantity": baskets.quantities.astype(np.int32),
-        "unit_price": money_column(unit_cents, PRICE),
+        "unit_price": money_column(unit_cents, UNIT_PRICE),
+        "amount": money_column(baskets.quantities * unit_cents, AMOUNT),
+        "discount_amount": money_column(np.zeros_like(unit_cents), AMOUNT),
     }
     return pa.table(items, schema=ORDER_ITEMS)

@@ -26,8 +26,8 @@ _queries = load_queries("ingestion")
 
 DayOfOrders = tuple[date, OrderBatch]
 
-ORDER_COLUMNS = ("order_id", "placed_on", "customer_id", "channel", "total_amount", "placed_at")
-ITEM_COLUMNS = ("order_id", "placed_on", "line_number", "product_id", "quantity", "unit_price")
+ORDER_COLUMNS = (*ORDERS.names, "placed_on", "channel")
+ITEM_COLUMNS = (*ORDER_ITEMS.names, "placed_on")
 
 
 @dataclass(frozen=True, slots=True)

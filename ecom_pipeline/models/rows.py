@@ -6,6 +6,7 @@ from typing import Final
 import pyarrow as pa
 
 PRICE: Final = pa.decimal128(12, 2)
+UNIT_PRICE: Final = pa.decimal128(14, 4)
 AMOUNT: Final = pa.decimal128(14, 2)
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 
@@ -36,6 +37,8 @@ ORDERS: Final = pa.schema(
     {
         "order_id": pa.int64(),
         "customer_id": pa.int64(),
+        "shipping_amount": AMOUNT,
+        "tax_amount": AMOUNT,
         "total_amount": AMOUNT,
         "placed_at": INSTANT,
     }
@@ -46,7 +49,9 @@ ORDER_ITEMS: Final = pa.schema(
         "line_number": pa.int32(),
         "product_id": pa.int64(),
         "quantity": pa.int32(),
-        "unit_price": PRICE,
+        "unit_price": UNIT_PRICE,
+        "amount": AMOUNT,
+        "discount_amount": AMOUNT,
     }
 )
 

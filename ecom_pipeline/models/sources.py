@@ -15,7 +15,7 @@ class Source:
     Attributes:
         name: Its name, without the schema.
         assets: The assets that write it; it is shown on the page of the first.
-        day: SQL of the UTC day of a row, if its asset is kept by day.
+        day: SQL of the shop's day of a row, if its asset is kept by day.
         has_every_day: Whether each day that was made has a row: a shop without an order for a
             whole day is possible, and worth a look.
     """
@@ -46,7 +46,7 @@ SOURCES: Final[Mapping[str, Source]] = {
         Source("stock_receipts", ("stock_receipts",), day="received_on"),
         Source("orders", ("orders", "checkouts"), day="placed_on", has_every_day=True),
         Source("order_items", ("orders", "checkouts"), day="placed_on"),
-        Source("checkouts", ("checkouts",), day="(submitted_at at time zone 'UTC')::date"),
+        Source("checkouts", ("checkouts",), day="shop.day_of(submitted_at)"),
     )
 }
 """By name, each after those that it refers to."""

@@ -60,10 +60,10 @@ submitted_carts as (
 
 checkouts as (
     select
-        (submitted_at at time zone 'UTC')::date as day,
+        shop.day_of(submitted_at) as day,
         outcome
     from shop.checkouts
-    where (submitted_at at time zone 'UTC')::date = any(:days)
+    where shop.day_of(submitted_at) = any(:days)
 ),
 
 products as (

@@ -23,11 +23,11 @@ create table analytics.lost_demand (
 with
 checkouts as (
     select
-        (submitted_at at time zone 'UTC')::date as day,
+        shop.day_of(submitted_at) as day,
         detail
     from shop.checkouts
     where
-        (submitted_at at time zone 'UTC')::date = any(:days)
+        shop.day_of(submitted_at) = any(:days)
         and reason = 'insufficient_stock'
 ),
 

@@ -29,12 +29,13 @@ where
     or products.stock < 0;
 
 -- name: totals_are_sums_of_items
--- Every order has items, and its total is the sum of quantity x unit price over them.
+-- Every order has items, and its total is what they come to less discounts, with shipping and tax.
 with order_totals as (
     select
         orders.order_id,
         orders.placed_on,
-        orders.total_amount
+        orders.total_amount,
+        orders.total_amount - orders.shipping_amount - orders.tax_amount as goods_amount
     from shop.orders
     where orders.placed_on between :first_day and :last_day
 ),
@@ -43,7 +44,7 @@ item_totals as (
     select
         order_items.order_id,
         order_items.placed_on,
-        sum(order_items.quantity * order_items.unit_price) as total
+        sum(order_items.amount - order_items.discount_amount) as goods_amount
     from shop.order_items
     where order_items.placed_on between :first_day and :last_day
     group by
@@ -55,14 +56,14 @@ select
     coalesce(order_totals.order_id, item_totals.order_id) as order_id,
     coalesce(order_totals.placed_on, item_totals.placed_on) as placed_on,
     order_totals.total_amount,
-    item_totals.total as expected
+    order_totals.total_amount + item_totals.goods_amount - order_totals.goods_amount as expected
 from order_totals
 /* Full, which is never a nested loop: Postgres expects one row of a day that is new to it. */
 full outer join item_totals
     on
         order_totals.order_id = item_totals.order_id
         and order_totals.placed_on = item_totals.placed_on
-where item_totals.total is distinct from order_totals.total_amount;
+where item_totals.goods_amount is distinct from order_totals.goods_amount;
 
 -- name: items_belong_to_orders
 -- Every item's order exists.
@@ -116,7 +117,7 @@ with decided as (
     from shop.checkouts
     where
         /* Without a time of submission it lies on no day, and counts when all are asked for. */
-        coalesce((checkouts.submitted_at at time zone 'UTC')::date, date '0001-01-01')
+        coalesce(shop.day_of(checkouts.submitted_at), date '0001-01-01')
         between :first_day and :last_day
 ),
 

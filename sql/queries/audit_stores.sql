@@ -15,7 +15,7 @@ where
     checkouts.outcome = 'rejected'
     and checkouts.effects_applied_at is not null
     -- Without a time of submission it lies on no day, and counts when all are asked for.
-    and coalesce((checkouts.submitted_at at time zone 'UTC')::date, date '0001-01-01')
+    and coalesce(shop.day_of(checkouts.submitted_at), date '0001-01-01')
     between :first_day and :last_day;
 
 -- name: products_with_undone_effects

@@ -103,7 +103,7 @@ insert into shop.orders (
 )
 values (
     :order_id,
-    (:submitted_at::timestamptz at time zone 'UTC')::date,
+    shop.day_of(:submitted_at::timestamptz),
     :customer_id,
     :cart_id,
     'checkout',
@@ -114,15 +114,16 @@ values (
 -- name: insert_item!
 -- One line of an order.
 insert into shop.order_items (
-    order_id, placed_on, line_number, product_id, quantity, unit_price
+    order_id, placed_on, line_number, product_id, quantity, unit_price, amount
 )
 values (
     :order_id,
-    (:submitted_at::timestamptz at time zone 'UTC')::date,
+    shop.day_of(:submitted_at::timestamptz),
     :line_number,
     :product_id,
     :quantity,
-    :unit_price
+    :unit_price,
+    :quantity::integer * :unit_price::numeric
 );
 
 -- name: forget_checkouts#

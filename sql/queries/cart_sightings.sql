@@ -44,10 +44,10 @@ with
 checkouts as (
     select
         cart_id,
-        (cart_created_at at time zone 'UTC')::date as created_on,
-        (submitted_at at time zone 'UTC')::date as submitted_on
+        shop.day_of(cart_created_at) as created_on,
+        shop.day_of(submitted_at) as submitted_on
     from shop.checkouts
-    where (submitted_at at time zone 'UTC')::date = any(:days)
+    where shop.day_of(submitted_at) = any(:days)
 ),
 
 seen as (

@@ -33,7 +33,7 @@ select
     checkouts.cart_id,
     checkouts.outcome,
     checkouts.order_id,
-    (checkouts.submitted_at at time zone 'UTC')::date as placed_on,
+    shop.day_of(checkouts.submitted_at) as placed_on,
     checkouts.reason,
     checkouts.detail
 from shop.checkouts
@@ -81,7 +81,7 @@ insert into shop.orders (
 )
 select
     orders.order_id,
-    (orders.placed_at at time zone 'UTC')::date as placed_on,
+    shop.day_of(orders.placed_at) as placed_on,
     orders.customer_id,
     orders.cart_id,
     'checkout' as channel,
@@ -99,7 +99,7 @@ from
 -- name: insert_items!
 -- Writes the items of those orders.
 insert into shop.order_items (
-    order_id, placed_on, line_number, product_id, quantity, unit_price
+    order_id, placed_on, line_number, product_id, quantity, unit_price, amount
 )
 select
     items.order_id,
@@ -107,7 +107,8 @@ select
     items.line_number,
     items.product_id,
     items.quantity,
-    items.unit_price
+    items.unit_price,
+    items.quantity * items.unit_price as amount
 from
     unnest(
         :order_ids::bigint[],

@@ -14,7 +14,7 @@ order by
 with keys as materialized (
     select
         checkouts.order_id,
-        (checkouts.submitted_at at time zone 'UTC')::date as placed_on
+        shop.day_of(checkouts.submitted_at) as placed_on
     from shop.checkouts
     where
         checkouts.cart_id = any(:cart_ids::text[])

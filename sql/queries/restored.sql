@@ -4,7 +4,7 @@ with ordered as (
     select
         checkouts.cart_id,
         checkouts.order_id,
-        (checkouts.submitted_at at time zone 'UTC')::date as placed_on
+        shop.day_of(checkouts.submitted_at) as placed_on
     from shop.checkouts
     where
         checkouts.cart_id = any(:cart_ids::text[])

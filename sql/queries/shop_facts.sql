@@ -24,13 +24,13 @@ group by imported.placed_on;
 -- name: outcomes_per_day
 -- How the carts submitted on each of these days were decided; the reason is null where ordered.
 select
-    (checkouts.submitted_at at time zone 'UTC')::date as day,
+    shop.day_of(checkouts.submitted_at) as day,
     checkouts.reason,
     count(*) as carts
 from shop.checkouts
-where (checkouts.submitted_at at time zone 'UTC')::date = any(:days)
+where shop.day_of(checkouts.submitted_at) = any(:days)
 group by
-    (checkouts.submitted_at at time zone 'UTC')::date,
+    shop.day_of(checkouts.submitted_at),
     checkouts.reason;
 
 -- name: has_schema$
