@@ -20,7 +20,14 @@ Files = dict[str, list[Row]]
 
 Write = Callable[[Path, Files], Path]
 
-SHOP = ("shop.customers", "shop.products", "shop.stock_receipts", "shop.orders", "shop.order_items")
+SHOP = (
+    "shop.customers",
+    "shop.products",
+    "shop.stock_receipts",
+    "shop.orders",
+    "shop.order_items",
+    "shop.returns",
+)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TABLES = (*SHOP, "ops.quarantine", "ops.loads")
 
@@ -74,22 +81,40 @@ def item(number: int, line: int, **other: str | None) -> Row:
     }
 
 
+def returned(number: int, **other: str | None) -> Row:
+    return {
+        "return_id": f"{number}",
+        "returned_at": "2026-01-20",
+        "order_id": "1",
+        "order_line_number": "1",
+        "quantity": "1",
+        "amount": "2.50",
+        **other,
+    }
+
+
 def small_shop() -> Files:
-    """Three customers, three products and, over two months, three orders of two items each."""
+    """Three customers, three products, three orders of two items each over two months, a return."""
     return {
         "customers": [customer(n) for n in (1, 2, 3)],
         "products": [product(n) for n in (1, 2, 3)],
         "stock_receipts": [receipt(n) for n in (1, 2)],
         "orders": [order(1), order(2), order(3, placed_at="2026-02-01T00:30:00+01:00")],
         "order_items": [item(number, line) for number in (1, 2, 3) for line in (1, 2)],
+        "returns": [returned(1)],
     }
+
+
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """The columns of a file that holds these rows."""
+    return list(dict.fromkeys(column for row in rows for column in row))
 
 
 def write_csv(directory: Path, files: Files) -> Path:
     """Writes the files; a value of None is an empty one."""
     for name, rows in files.items():
         with (directory / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer = csv.DictWriter(file, columns_of(rows), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
     return directory
@@ -99,7 +124,8 @@ def write_parquet(directory: Path, files: Files) -> Path:
     """Writes the files, with every column as text."""
     for name, rows in files.items():
         columns = {
-            column: pa.array([row[column] for row in rows], pa.string()) for column in rows[0]
+            column: pa.array([row.get(column) for row in rows], pa.string())
+            for column in columns_of(rows)
         }
         pq.write_table(pa.table(columns), directory / f"{name}.parquet")
     return directory

@@ -11,21 +11,27 @@ from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID, LARGEST_TOTAL
 
 LARGEST_ID: Final = FIRST_CHECKOUT_ORDER_ID - 1
 LARGEST_PRICE: Final = Decimal("9999999999.99")
+LARGEST_COUNT: Final = 1_000_000
 FIRST_DAY: Final = date(1970, 1, 1)
 LAST_DAY: Final = date(2099, 12, 31)
 
 
 class Kind(StrEnum):
-    """What a value is; the name leads to its rule in sql/queries/intake.sql."""
+    """What a value is; the name leads to its rule in sql/queries/value_rules.sql."""
 
+    ID = "id"
     WHOLE = "whole"
     MONEY = "money"
+    PRICE = "price"
     TEXT = "text"
     EMAIL = "email"
     COUNTRY = "country"
     INSTANT = "instant"
     DAY = "day"
     JSON = "json"
+    BUYER = "buyer"
+    FLAG = "flag"
+    CURRENCY = "currency"
 
     @property
     def meaning(self) -> str:
@@ -34,14 +40,19 @@ class Kind(StrEnum):
 
 
 _MEANINGS: Final = {
+    Kind.ID: "id: a whole number, or text",
     Kind.WHOLE: "whole number",
     Kind.MONEY: "decimal, at most 2 decimals",
+    Kind.PRICE: "decimal, at most 4 decimals",
     Kind.TEXT: "text",
     Kind.EMAIL: "email address",
     Kind.COUNTRY: "code of two letters (ISO 3166-1)",
     Kind.INSTANT: "instant (ISO 8601; UTC where no offset is given)",
     Kind.DAY: "day (YYYY-MM-DD)",
     Kind.JSON: "JSON object, as text",
+    Kind.BUYER: "id; empty, `0` or `NULL` for a guest",
+    Kind.CURRENCY: "currency (ISO 4217)",
+    Kind.FLAG: "`true` or `false`, `1` or `0`, `yes` or `no`",
 }
 
 
@@ -57,7 +68,8 @@ class Column:
         low: Least value; of a text none.
         high: Largest value; of a text the most characters.
         required: Whether the file must have the column, and each row a value.
-        empty: What a row without a value gets, if not null.
+        default: What a row without a value gets, if not null: SQL of DuckDB, over the values
+            `typed_NAME` of the row's other columns.
     """
 
     name: str
@@ -67,7 +79,7 @@ class Column:
     low: int | Decimal | date | None = None
     high: int | Decimal | date | None = None
     required: bool = True
-    empty: str | None = None
+    default: str | None = None
 
     @property
     def limits(self) -> str:
@@ -75,6 +87,19 @@ class Column:
         if self.low is None:
             return "" if self.high is None else f"at most {self.high:,} characters"
         return f"{_shown(self.low)} to {_shown(self.high)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a row beyond those of its single columns.
+
+    Attributes:
+        problem: The reason of a row that breaks it: a column, and a code.
+        broken: SQL of DuckDB, over the row's values `typed_NAME`: true where it is broken.
+    """
+
+    problem: str
+    broken: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,11 @@ class Source:
         key: Columns that identify a row.
         unique: A column besides the key of which no value may stand twice.
         part_of: Columns of the key that say what a row is a part of, if it is one.
+        one_of: Columns of which a file must have at least one.
+        rules: What must hold of a row besides.
+        identified: Whether a row has an id of its own, the first column of the key.
+        in_part: Whether a row with a wrong value, other than of its key, is loaded without that
+            value, which is quarantined.
     """
 
     name: str
@@ -94,6 +124,10 @@ class Source:
     key: tuple[str, ...]
     unique: str | None = None
     part_of: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    identified: bool = True
+    in_part: bool = False
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -109,42 +143,75 @@ class Source:
         return iter(self.columns)
 
 
+# DuckDB multiplies within 18 digits unless one of the two has more.
+_PRODUCT: Final = "cast(typed_quantity as decimal(20, 0)) * typed_unit_price"
+_AMOUNT: Final = f"try_cast(round({_PRODUCT}, 2) as decimal(14, 2))"
+
+
 def _shown(value: object) -> str:
     return str(value) if isinstance(value, date) else f"{value:,}"
 
 
-def _id(name: str, description: str) -> Column:
-    return Column(name, Kind.WHOLE, "bigint", description, 1, LARGEST_ID)
+def _id(name: str, description: str, *, required: bool = True) -> Column:
+    return Column(name, Kind.ID, "bigint", description, 1, LARGEST_ID, required)
+
+
+def _buyer(description: str) -> Column:
+    return Column("customer_id", Kind.BUYER, "bigint", description, 1, LARGEST_ID, required=False)
 
 
 def _count(name: str, description: str) -> Column:
-    return Column(name, Kind.WHOLE, "integer", description, 1, 1_000_000)
+    return Column(name, Kind.WHOLE, "integer", description, 1, LARGEST_COUNT)
 
 
-def _price(name: str, description: str) -> Column:
-    return Column(name, Kind.MONEY, "decimal(12, 2)", description, Decimal(0), LARGEST_PRICE)
+def _money(name: str, description: str, default: str | None = None) -> Column:
+    return Column(
+        name,
+        Kind.MONEY,
+        "decimal(14, 2)",
+        description,
+        Decimal(0),
+        LARGEST_TOTAL,
+        required=False,
+        default=default,
+    )
 
 
-def _text(name: str, description: str, most: int, kind: Kind = Kind.TEXT) -> Column:
-    return Column(name, kind, "text", description, high=most)
+def _currency() -> Column:
+    return Column(
+        "currency",
+        Kind.CURRENCY,
+        "text",
+        "The shop's own; rows in another are refused.",
+        required=False,
+    )
 
 
-def _instant(name: str, description: str) -> Column:
-    return Column(name, Kind.INSTANT, "timestamptz", description, FIRST_DAY, LAST_DAY)
+def _text(
+    name: str, description: str, most: int, kind: Kind = Kind.TEXT, *, required: bool = True
+) -> Column:
+    return Column(name, kind, "text", description, high=most, required=required)
+
+
+def _instant(name: str, description: str, *, required: bool = True) -> Column:
+    return Column(name, Kind.INSTANT, "timestamptz", description, FIRST_DAY, LAST_DAY, required)
 
 
 CUSTOMERS: Final = Source(
     "customers",
     (
         _id("customer_id", "The shop's own number of the customer."),
-        _text("email", "One customer's alone, in capitals or not.", 254, Kind.EMAIL),
-        _text("full_name", "As the customer writes it.", 200),
-        _text("city", "Where the customer lives.", 100),
-        Column("country", Kind.COUNTRY, "text", "Where that is, such as `PT`."),
-        _instant("signed_up_at", "When the customer registered."),
+        _text(
+            "email", "One customer's alone, in capitals or not.", 254, Kind.EMAIL, required=False
+        ),
+        _text("full_name", "As the customer writes it.", 200, required=False),
+        _text("city", "Where the customer lives.", 100, required=False),
+        Column("country", Kind.COUNTRY, "text", "Where that is, such as `PT`.", required=False),
+        _instant("signed_up_at", "When the customer registered.", required=False),
     ),
     key=("customer_id",),
     unique="email",
+    in_part=True,
 )
 
 PRODUCTS: Final = Source(
@@ -154,7 +221,9 @@ PRODUCTS: Final = Source(
         _text("sku", "One product's alone.", 100),
         _text("name", "As shoppers see it.", 300),
         _text("category", "One category.", 100),
-        _price("price", "Price of one unit."),
+        Column(
+            "price", Kind.MONEY, "decimal(12, 2)", "Price of one unit.", Decimal(0), LARGEST_PRICE
+        ),
         Column(
             "attributes",
             Kind.JSON,
@@ -162,7 +231,7 @@ PRODUCTS: Final = Source(
             'What differs by category, such as `{"colour": "red"}`; `{}` where it is empty.',
             high=10_000,
             required=False,
-            empty="{}",
+            default="'{}'",
         ),
     ),
     key=("product_id",),
@@ -177,23 +246,31 @@ STOCK_RECEIPTS: Final = Source(
         _count("quantity", "Units delivered that day."),
     ),
     key=("product_id", "received_on"),
+    identified=False,
 )
 
 ORDERS: Final = Source(
     "orders",
     (
         _id("order_id", "The shop's own number of the order."),
-        _id("customer_id", "A known customer."),
+        _buyer("A known customer."),
         _instant("placed_at", "When the order was placed."),
-        Column(
-            "total_amount",
-            Kind.MONEY,
-            "decimal(14, 2)",
-            "What the accepted items must add up to; their sum where it is empty.",
-            Decimal(0),
-            LARGEST_TOTAL,
-            required=False,
+        _money(
+            "discount_amount",
+            "What is off the order as a whole, beside the discounts of its lines: it is spread "
+            "over them in proportion to what they come to, by largest remainder.",
+            default="0",
         ),
+        _money(
+            "shipping_amount", "What is charged beside the products: shipping, fees, tips.", "0"
+        ),
+        _money("tax_amount", "Tax on top of the prices; none where they include it.", "0"),
+        _money(
+            "total_amount",
+            "What the items less discounts, with shipping and tax, must add up to; their sum where "
+            "it is empty.",
+        ),
+        _currency(),
     ),
     key=("order_id",),
 )
@@ -205,13 +282,118 @@ ORDER_ITEMS: Final = Source(
         _count("line_number", "Number of the line within its order."),
         _id("product_id", "A known product."),
         _count("quantity", "Units ordered."),
-        _price("unit_price", "Price of one unit as charged."),
+        Column(
+            "unit_price",
+            Kind.PRICE,
+            "decimal(14, 4)",
+            "Price of one unit as charged; `amount` / `quantity` where it is empty.",
+            Decimal(0),
+            LARGEST_PRICE,
+            required=False,
+            default="try_cast(round(typed_amount / typed_quantity, 4) as decimal(14, 4))",
+        ),
+        _money(
+            "amount",
+            "Price of all the units before discounts; `quantity` * `unit_price` where it is empty.",
+            default=_AMOUNT,
+        ),
+        _money("discount_amount", "What is off this line's amount.", default="0"),
     ),
     key=("order_id", "line_number"),
     part_of=("order_id",),
+    one_of=("unit_price", "amount"),
+    identified=False,
+    rules=(
+        Rule("unit_price: missing", "missing(unit_price) and missing(amount)"),
+        Rule(
+            "amount: out_of_range",
+            f"typed_amount is null and {_PRODUCT} > {LARGEST_TOTAL}",
+        ),
+        Rule(
+            "discount_amount: more_than_amount",
+            f"typed_discount_amount > coalesce(typed_amount, {_AMOUNT})",
+        ),
+    ),
 )
 
-CONTRACT: Final = (CUSTOMERS, PRODUCTS, STOCK_RECEIPTS, ORDERS, ORDER_ITEMS)
+RETURNS: Final = Source(
+    "returns",
+    (
+        _id("return_id", "The shop's own number of the return."),
+        Column(
+            "line_number",
+            Kind.WHOLE,
+            "integer",
+            "Number of the line within its return.",
+            1,
+            LARGEST_COUNT,
+            required=False,
+            default="1",
+        ),
+        _instant("returned_at", "When it was given back."),
+        _id("order_id", "A loaded order; empty where it is not known.", required=False),
+        Column(
+            "order_line_number",
+            Kind.WHOLE,
+            "integer",
+            "The line of that order.",
+            1,
+            LARGEST_COUNT,
+            required=False,
+        ),
+        _buyer("Who gave it back; that of the order where it is known."),
+        _id(
+            "product_id",
+            "What was given back; empty where the line says so, or where money was given back for "
+            "no product, such as shipping.",
+            required=False,
+        ),
+        Column(
+            "quantity",
+            Kind.WHOLE,
+            "integer",
+            "Units given back; 0 where it is money alone.",
+            0,
+            LARGEST_COUNT,
+            required=False,
+            default="0",
+        ),
+        Column(
+            "amount",
+            Kind.MONEY,
+            "decimal(14, 2)",
+            "Money given back, without tax that was on top of the prices.",
+            Decimal(0),
+            LARGEST_TOTAL,
+        ),
+        _money("tax_amount", "Tax given back.", default="0"),
+        Column(
+            "restocked",
+            Kind.FLAG,
+            "boolean",
+            "Whether the units went back on the shelf.",
+            required=False,
+            default="false",
+        ),
+        _currency(),
+    ),
+    key=("return_id", "line_number"),
+    part_of=("return_id",),
+    rules=(
+        Rule(
+            "product_id: missing",
+            "missing(order_id) and missing(product_id) and missing(order_line_number)",
+        ),
+        Rule("order_id: missing", "missing(order_id) and not missing(order_line_number)"),
+        Rule(
+            "product_id: missing",
+            "not missing(order_id) and missing(order_line_number) and missing(product_id) "
+            "and (typed_quantity > 0 or typed_restocked)",
+        ),
+    ),
+)
+
+CONTRACT: Final = (CUSTOMERS, PRODUCTS, STOCK_RECEIPTS, ORDERS, ORDER_ITEMS, RETURNS)
 """Every kind of file, in the order in which the files are read and loaded."""
 
 

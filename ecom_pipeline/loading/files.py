@@ -208,6 +208,8 @@ def _opened(source: Source, path: Path) -> SourceFile:
             path.name, f"has {len(header):,} columns, where at most {_MOST_COLUMNS:,} are read"
         )
     missing = [name for name in source.required if name not in header]
+    if source.one_of and not set(source.one_of) & set(header):
+        missing.append(" or ".join(source.one_of))
     if missing:
         raise WrongColumns(path.name, "lacks the columns", missing, header)
     known = [column.name for column in source]

@@ -25,6 +25,7 @@ from ecom_pipeline.loading.contract import (
     CUSTOMERS,
     ORDERS,
     PRODUCTS,
+    RETURNS,
     STOCK_RECEIPTS,
     Source,
 )
@@ -36,9 +37,11 @@ from ecom_pipeline.loading.files import (
 )
 from ecom_pipeline.loading.ingests import begin, finish
 from ecom_pipeline.loading.lookups import (
+    keep_external_ids,
     merge_customers,
     merge_products,
     merge_receipts,
+    merge_returns,
     refuse_foreign_orders,
 )
 from ecom_pipeline.loading.orders import (
@@ -113,18 +116,20 @@ def ingest_directory(
     replaced_days: ReplacedDays | None = None,
     into_generated_shop: bool = False,
     now: datetime | None = None,
+    currency: str = "EUR",
 ) -> IngestReport:
     """Loads the files of a directory; rows that break the contract go to ops.quarantine.
 
     Args:
         postgres: Where the shop is.
-        directory: Holds customers, products, stock_receipts, orders and order_items, or some of
-            them, each as .csv or .parquet.
+        directory: Holds customers, products, stock_receipts, orders, order_items and returns, or
+            some of them, each as .csv or .parquet.
         progress: Told how far it is.
         replaced_days: Of which days orders go that the files do not name; by default none do.
         into_generated_shop: Whether to load them into a generated shop too, which then becomes
             one of files.
         now: What lies more than a day after it is refused; by default the present instant.
+        currency: The shop's (ISO 4217); rows in another are refused.
 
     Raises:
         GeneratedShop: The shop was generated.
@@ -137,7 +142,7 @@ def ingest_directory(
     notes = _notes(postgres, directory, files)
     with (
         temporary_directory("ingest") as scratch_directory,
-        closing(Scratch(scratch_directory, now or datetime.now(UTC))) as scratch,
+        closing(Scratch(scratch_directory, now or datetime.now(UTC), currency)) as scratch,
     ):
         return _Ingest(
             postgres,
@@ -174,12 +179,24 @@ class _Ingest:
         with self.postgres.transaction() as connection:
             if removal is not None:
                 orders += remove_orders(connection, self.scratch, removal)
+            returns, uncovered = merge_returns(
+                connection,
+                self.scratch,
+                next((file for file in self.files if file.source is RETURNS), None),
+                after_removal=removal is not None,
+            )
+            for file in self.files:
+                if file.source.identified:
+                    keep_external_ids(connection, self.scratch, file.source)
             reports, quarantine = record_loads(connection, self.scratch, self.files, rows_read)
             finish(connection, ingest_id)
         if _has(self.files, ORDERS):
             changes |= {"shop.orders": orders.orders, "shop.order_items": orders.items}
-        changes["ops.quarantine"] = quarantine
+        changes |= {"shop.returns": returns, "ops.quarantine": quarantine}
         notes = self.notes if removal is None else (*self.notes, removal.note)
+        if uncovered:
+            note = f"{uncovered:,} returns that were loaded earlier are quarantined now: their"
+            notes += (f"{note} orders, as they are corrected, no longer cover them",)
         return IngestReport(reports, changes, tuple(sorted(days | orders.former_days)), notes)
 
     def _check(self, file: SourceFile) -> int:
@@ -191,7 +208,7 @@ class _Ingest:
             self.progress(file.name, count)
         self.scratch.refuse_repeated(source, source.key)
         if source.unique is not None:
-            self.scratch.refuse_repeated(source, [source.unique])
+            self.scratch.refuse_repeated(source, [source.unique], in_part=source.in_part)
         return count
 
     def _merge_reference(self) -> dict[str, Changes]:
@@ -250,8 +267,8 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
             PRODUCTS: _queries.count_products(connection),
         }
     needed = {
-        CUSTOMERS: _has(files, ORDERS),
-        PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS),
+        CUSTOMERS: any("customer_id" in file.columns for file in files if file.source is ORDERS),
+        PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS) or _has(files, RETURNS),
     }
     notes = []
     if not_read := files_not_read(directory):

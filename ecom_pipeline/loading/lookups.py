@@ -1,7 +1,8 @@
 """Rows of files against what Postgres holds: what meets no obstacle there is merged."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
 
 import psycopg2.extensions
 import pyarrow as pa
@@ -15,6 +16,7 @@ from ecom_pipeline.loading.contract import (
     ORDER_ITEMS,
     ORDERS,
     PRODUCTS,
+    RETURNS,
     STOCK_RECEIPTS,
     Source,
 )
@@ -24,25 +26,33 @@ from ecom_pipeline.loading.scratch import Scratch
 Connection = psycopg2.extensions.connection
 
 _queries = load_queries("files")
+_returned = load_queries("returned")
+
+_RETURN_COLUMNS: Final = tuple(column.name for column in RETURNS if column.name != "currency")
+_ATTEMPTS: Final = 20
+"""At so many wrong returns of one order, those that come after them are refused with them."""
+_RETURNS_GIVEN: Final = (
+    "t.return_id in (select accepted.return_id from accepted_returns as accepted)"
+)
 
 
 def merge_customers(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
-    """Merges the customers that are left, but none whose email another one has and keeps."""
+    """Merges the customers that are left, without an email that another one has and keeps."""
     with staged(connection, "shop.customers", file.columns) as name:
-        copy_all(connection, name, _rows_of(scratch, file))
-        refuse = _refusal(connection, scratch, CUSTOMERS)
-        while refuse(_queries.refuse_taken_emails, ["customer_id"], "email: taken"):
-            pass
-        _queries.free_moving_emails(connection)
+        copy_all(connection, name, scratch.accepted(CUSTOMERS, file.columns))
+        if CUSTOMERS.unique in file.columns:
+            refuse = partial(_refuse, connection, scratch, CUSTOMERS)
+            refuse(_queries.refuse_taken_emails, "email: taken")
+            _queries.free_moving_emails(connection)
         return merge(connection, "shop.customers", name, CUSTOMERS.key)
 
 
 def merge_products(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
     """Merges the products that are left, but none whose sku another one has and keeps."""
     with staged(connection, "shop.products", file.columns) as name:
-        copy_all(connection, name, _rows_of(scratch, file))
-        refuse = _refusal(connection, scratch, PRODUCTS)
-        while refuse(_queries.refuse_taken_skus, ["product_id"], "sku: taken"):
+        copy_all(connection, name, scratch.accepted(PRODUCTS, file.columns))
+        refuse = partial(_refuse, connection, scratch, PRODUCTS)
+        while refuse(_queries.refuse_taken_skus, "sku: taken"):
             pass
         _queries.free_moving_skus(connection)
         return merge(connection, "shop.products", name, PRODUCTS.key)
@@ -54,15 +64,14 @@ def merge_receipts(connection: Connection, scratch: Scratch, file: SourceFile) -
     A receipt that now says less may take a stock below what was sold since; its product's
     receipts are refused.
     """
-    key = STOCK_RECEIPTS.key
     with staged(connection, "shop.stock_receipts", file.columns) as name:
-        copy_all(connection, name, _rows_of(scratch, file))
-        refuse = _refusal(connection, scratch, STOCK_RECEIPTS)
-        refuse(_queries.refuse_receipts_of_unknown_products, key, "product_id: unknown_product")
+        copy_all(connection, name, scratch.accepted(STOCK_RECEIPTS, file.columns))
+        refuse = partial(_refuse, connection, scratch, STOCK_RECEIPTS)
+        refuse(_queries.refuse_receipts_of_unknown_products, "product_id: unknown_product")
         _queries.lock_received_products(connection)
-        refuse(_queries.refuse_receipts_out_of_stock_range, key, "quantity: stock_out_of_range")
+        refuse(_queries.refuse_receipts_out_of_stock_range, "quantity: stock_out_of_range")
         _queries.move_stock(connection)
-        return merge(connection, "shop.stock_receipts", name, key)
+        return merge(connection, "shop.stock_receipts", name, STOCK_RECEIPTS.key)
 
 
 def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
@@ -74,14 +83,56 @@ def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
         copy_all(connection, orders, scratch.rows("orders_to_look_up"))
         copy_all(connection, products, scratch.rows("products_to_look_up"))
         _queries.analyze_staged_orders(connection)
-        refuse = _refusal(connection, scratch, ORDERS)
+        refuse = partial(_refuse, connection, scratch, ORDERS)
+        refuse(_queries.refuse_orders_of_unknown_customers, "customer_id: unknown_customer")
+        refuse = partial(_refuse, connection, scratch, ORDER_ITEMS)
         refuse(
-            _queries.refuse_orders_of_unknown_customers,
-            ["order_id"],
-            "customer_id: unknown_customer",
+            _queries.refuse_unknown_products, "product_id: unknown_product", columns=["product_id"]
         )
-        refuse = _refusal(connection, scratch, ORDER_ITEMS)
-        refuse(_queries.refuse_unknown_products, ["product_id"], "product_id: unknown_product")
+
+
+def merge_returns(
+    connection: Connection, scratch: Scratch, file: SourceFile | None, *, after_removal: bool
+) -> tuple[Changes, int]:
+    """Merges the returns that are left, and holds all returns against the orders of the files.
+
+    Args:
+        connection: An open transaction, in which the orders are loaded.
+        scratch: The rows of the files.
+        file: The returns, if there is such a file.
+        after_removal: Whether orders were removed that the files do not name.
+
+    Returns:
+        The changes, and how many loaded returns went into quarantine, for their orders no longer
+        cover them.
+    """
+    if file is None and _queries.first_return(connection) is None:
+        return Changes(), 0
+    _returned.open_judgement(connection)
+    if file is not None:
+        copy_all(connection, "judged_returns", scratch.accepted(RETURNS, _RETURN_COLUMNS))
+    copy_all(connection, "named_orders", scratch.orders_named())
+    _returned.keep_returns(connection, after_removal=after_removal)
+    _returned.judge(connection)
+    for attempt in range(1, _ATTEMPTS + 1):
+        if not _returned.refuse_beyond(connection, all_of_them=attempt == _ATTEMPTS):
+            break
+    gone = _returned.quarantine_kept_returns(connection)
+    if file is None:
+        return Changes(deleted=gone), gone
+    _refuse(connection, scratch, RETURNS, _returned.refused_returns)
+    _returned.accept_returns(connection)
+    changes = merge(
+        connection, "shop.returns", "accepted_returns", RETURNS.key, scope=_RETURNS_GIVEN
+    )
+    return changes + Changes(deleted=gone), gone
+
+
+def keep_external_ids(connection: Connection, scratch: Scratch, source: Source) -> None:
+    """Keeps the ids of the rows left that are text."""
+    with staged(connection, "shop.external_ids", ("kind", "id", "external_id")) as name:
+        if copy_all(connection, name, scratch.external_ids(source)):
+            _queries.keep_external_ids(connection)
 
 
 def copy_all(connection: Connection, target: str, batches: Iterable[pa.Table]) -> int:
@@ -93,27 +144,32 @@ def copy_all(connection: Connection, target: str, batches: Iterable[pa.Table]) -
     return count
 
 
-def _rows_of(scratch: Scratch, file: SourceFile) -> Iterable[pa.Table]:
-    return scratch.rows("accepted", source=file.source.name, columns=", ".join(file.columns))
+def _refuse(
+    connection: Connection,
+    scratch: Scratch,
+    source: Source,
+    query: Any,
+    reason: str | None = None,
+    *,
+    columns: Sequence[str] = (),
+) -> bool:
+    """Refuses rows, or in part, and tells whether there were any.
 
+    Their keys travel as a file, for there may be as many of them as rows.
 
-def _refusal(
-    connection: Connection, scratch: Scratch, source: Source
-) -> Callable[[Any, Sequence[str], str], bool]:
-    """A function that refuses what a query of sql/queries/files.sql takes out of staged rows.
-
-    It takes the query, the columns that it gives and the reason, and tells whether there were any.
-    The keys travel as a file, for there may be as many of them as rows.
+    Args:
+        connection: An open transaction.
+        scratch: The rows of the files.
+        source: Whose rows.
+        query: One of sql/queries that gives the keys of the rows.
+        reason: Why; unless given, the query's last column says it of each row.
+        columns: What the query gives, if not the key.
     """
     keys = scratch.directory / "keys.csv"
-
-    def refuse(query: Any, columns: Sequence[str], reason: str) -> bool:
-        copy = sql.SQL("copy ({}) to stdout (format csv)").format(sql.SQL(query.sql.rstrip(";")))
-        with keys.open("wb") as file, connection.cursor() as cursor:
-            cursor.copy_expert(copy, file)
-        if keys.stat().st_size == 0:
-            return False
-        scratch.refuse_listed(source, columns, keys, reason)
-        return True
-
-    return refuse
+    copy = sql.SQL("copy ({}) to stdout (format csv)").format(sql.SQL(query.sql.rstrip(";")))
+    with keys.open("wb") as file, connection.cursor() as cursor:
+        cursor.copy_expert(copy, file)
+    if keys.stat().st_size == 0:
+        return False
+    scratch.refuse_listed(source, columns or source.key, keys, reason, in_part=source.in_part)
+    return True

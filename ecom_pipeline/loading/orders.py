@@ -46,7 +46,7 @@ class Replacement:
 
 
 _IMPORT: Final = b"import"
-IMPORTED = f"t.order_id < {FIRST_CHECKOUT_ORDER_ID}"
+IMPORTED = "not shop.is_checkout(t.order_id)"
 WHOLE_DAYS = Replacement(orders=IMPORTED, items=IMPORTED)
 """A day's imported orders become just those of the load."""
 

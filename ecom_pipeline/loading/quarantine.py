@@ -13,7 +13,7 @@ from ecom_pipeline.database.copying import copy_table
 from ecom_pipeline.database.merge import Changes, merge, staged
 from ecom_pipeline.database.prefetch import prefetched
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.loading.contract import ORDER_ITEMS, ORDERS
+from ecom_pipeline.loading.contract import ORDER_ITEMS, ORDERS, RETURNS
 from ecom_pipeline.loading.files import IngestError, SourceFile
 from ecom_pipeline.loading.lookups import copy_all
 from ecom_pipeline.loading.scratch import Scratch
@@ -126,10 +126,16 @@ def _report(
     if count != sum(reasons.values()):
         raise FileChanged([file.name])
     report = SourceReport(file.name, rows_read, reasons, file.ignored)
-    if file.source not in (ORDERS, ORDER_ITEMS):
-        return report
     amount = amount or Decimal(0)
-    read, accepted = (amount, Decimal(0)) if file.source is ORDERS else scratch.line_totals()
+    if file.source is ORDER_ITEMS:
+        read, accepted = scratch.totals("line_totals")
+    elif file.source is RETURNS:
+        read, accepted = scratch.totals("return_totals")
+    elif file.source is ORDERS:
+        (accepted,) = scratch.totals("order_totals_accepted")
+        read = accepted + amount
+    else:
+        return report
     return replace(report, amount_read=read, amount_accepted=accepted, amount_quarantined=amount)
 
 

@@ -32,6 +32,7 @@ _MEMORY: Final = "160MB"
 _BATCH_ROWS: Final = 1 << 16
 _FEW_ROWS: Final = 1 << 11
 _TOLERATED_FUTURE: Final = timedelta(days=1)
+_STATES: Final = ("read", "refused", "flawed", "quarantined", "rows")
 
 
 class Scratch:
@@ -40,11 +41,13 @@ class Scratch:
     Args:
         directory: An empty directory of its own.
         now: What lies more than a day after it is refused.
+        currency: The shop's; rows in another are refused.
     """
 
-    def __init__(self, directory: Path, now: datetime) -> None:
+    def __init__(self, directory: Path, now: datetime, currency: str) -> None:
         self.directory = directory
         self._numbers = count()
+        self._has_orders = False
         self._connection = duckdb.connect(
             config={
                 "autoinstall_known_extensions": False,
@@ -62,7 +65,9 @@ class Scratch:
             null_handling=FunctionNullHandling.SPECIAL,
         )
         latest = literal((now + _TOLERATED_FUTURE).isoformat())
-        self._connection.execute(statement("intake", "prepare", latest=latest))
+        self._connection.execute(
+            statement("value_rules", "prepare", latest=latest, currency=literal(currency))
+        )
 
     def close(self) -> None:
         """Lets DuckDB go; the directory belongs to who made it."""
@@ -70,49 +75,57 @@ class Scratch:
 
     def open(self, source: Source) -> None:
         """Prepares for the rows of a file."""
-        nulls = (f"cast(null as {column.storage}) as {column.name}" for column in source)
+        self._has_orders |= source is ORDERS
         self._connection.execute(
             statement(
                 "intake",
                 "open_source",
-                columns=", ".join(f"read.{column.name}" for column in source),
+                columns=expressions.stored(source, "read"),
                 owner=expressions.owner("read", source),
-                rows_files=self._start(source.name, "no_rows", nulls=", ".join(nulls)),
+                rows_files=self._start(source.name, "no_rows", nulls=expressions.nulls(source)),
                 refused_files=self._start(f"{source.name}_refused", "no_refusals"),
+                flaws_files=self._start(f"{source.name}_flaws", "no_refusals"),
                 **_views(source),
             )
         )
 
     def check(self, file: SourceFile, batch: pa.Table) -> None:
         """Takes rows in, with a reason where a value breaks the rule of its column."""
-        given = [column for column in file.source if column.name in file.columns]
         self._connection.register("batch", batch)
         self._add(
             file.source.name,
             "check_batch",
-            typed=", ".join(map(expressions.typed, given)),
-            problems=", ".join(map(expressions.problem, given)),
+            typed=expressions.typed(file.source, file.columns),
+            problems=expressions.problems(file.source, file.columns),
+            flaws=expressions.flaws(file.source, file.columns),
             money=expressions.money(file.source),
-            values=", ".join(expressions.value(column, given) for column in file.source),
+            values=expressions.values(file.source, file.columns),
         )
         self._connection.unregister("batch")
 
-    def refuse(self, source: Source, selection: str, **names: str) -> None:
+    def refuse(
+        self, source: Source, selection: str, *, in_part: bool = False, **names: str
+    ) -> None:
         """Takes rows out that a selection of sql/queries/intake.sql finds.
 
         Args:
             source: Whose rows.
             selection: The selection's name.
+            in_part: Whether only the value goes that no two rows may have, and the row stays.
             names: What the selection leaves open, as SQL.
         """
         owner = expressions.owner("parsed", source)
-        self._add(f"{source.name}_refused", selection, owner=owner, **_views(source), **names)
+        folder = f"{source.name}_{'flaws' if in_part else 'refused'}"
+        self._add(folder, selection, owner=owner, **_views(source), **names)
 
-    def refuse_repeated(self, source: Source, columns: Sequence[str]) -> None:
-        """Takes rows out whose columns stand in an earlier row; the first is kept."""
+    def refuse_repeated(
+        self, source: Source, columns: Sequence[str], *, in_part: bool = False
+    ) -> None:
+        """Takes rows out, or of each a value, whose columns stand in an earlier row."""
         self.refuse(
             source,
             "repeated",
+            in_part=in_part,
             key_columns=", ".join(
                 f"{expressions.compared(source, name)} as {name}" for name in columns
             ),
@@ -121,18 +134,34 @@ class Scratch:
         )
 
     def refuse_listed(
-        self, source: Source, columns: Sequence[str], listed: Path, reason: str
+        self,
+        source: Source,
+        columns: Sequence[str],
+        listed: Path,
+        reason: str | None = None,
+        *,
+        in_part: bool = False,
     ) -> None:
-        """Takes rows out whose columns stand in a CSV file without a header."""
-        storage = {column.name: column.storage for column in source}
-        types = ", ".join(f"{literal(name)}: {literal(storage[name])}" for name in columns)
+        """Takes rows out, or of each a value, whose columns stand in a CSV file without a header.
+
+        Args:
+            source: Whose rows.
+            columns: The columns, in the order of the file.
+            listed: The file.
+            reason: Why; unless given, the file's last column says it of each row.
+            in_part: As for `refuse`.
+        """
+        storage = {column.name: column.storage for column in source} | {"reason": "text"}
+        names = columns if reason else [*columns, "reason"]
+        types = ", ".join(f"{literal(name)}: {literal(storage[name])}" for name in names)
         self.refuse(
             source,
             "listed",
+            in_part=in_part,
             file=literal(str(listed)),
             types=f"{{{types}}}",
             same_key=expressions.same(source, columns),
-            reason_code=literal(reason),
+            reason_code=literal(reason) if reason else "listed.reason",
         )
 
     def refuse_orders_that_do_not_add_up(self) -> None:
@@ -146,6 +175,33 @@ class Scratch:
             repeated_item=literal(expressions.repeated(ORDER_ITEMS.key)),
         )
         self.refuse(ORDER_ITEMS, "items_without_order")
+        self._keep("discount_shares", "discount_shares")
+
+    def accepted(self, source: Source, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """What is left of a source, in any order, without the values that are left out."""
+        if not source.in_part:
+            return self.rows("accepted", source=source.name, columns=", ".join(columns))
+        return self.rows(
+            "accepted_in_part",
+            source=source.name,
+            columns=expressions.kept(source, columns),
+            flaws_files=self._files(f"{source.name}_flaws"),
+        )
+
+    def external_ids(self, source: Source) -> Iterator[pa.Table]:
+        """Those ids of the rows left that are text, as shop.external_ids has them."""
+        return self.rows(
+            "external_ids",
+            kind=literal(source.key[0].removesuffix("_id")),
+            id=source.key[0],
+            source=source.name,
+        )
+
+    def orders_named(self) -> Iterator[pa.Table]:
+        """Ids of all orders that the files name, accepted or not; none without such files."""
+        if not self._has_orders:
+            return iter(())
+        return self.rows("orders_named")
 
     def rows(self, selection: str, **names: str) -> Iterator[pa.Table]:
         """What a selection gives, in any order, some rows at a time."""
@@ -186,12 +242,10 @@ class Scratch:
         ((rows,),) = self._connection.execute(statement("intake", "orders_without_id")).fetchall()
         return int(rows)
 
-    def line_totals(self) -> tuple[Decimal, Decimal]:
-        """The money in the items read, and in those that are left."""
-        ((read, accepted),) = self._connection.execute(
-            statement("intake", "line_totals")
-        ).fetchall()
-        return read, accepted
+    def totals(self, selection: str) -> tuple[Decimal, ...]:
+        """The sums that a selection gives."""
+        (sums,) = self._connection.execute(statement("intake", selection)).fetchall()
+        return tuple(sums)
 
     def settle(self, source: Source) -> dict[str, int]:
         """Ends the checks of a source; gives the number of refused rows by reason, most first."""
@@ -206,17 +260,16 @@ class Scratch:
 
     def gather_refused(self, file: SourceFile, batch: pa.Table) -> None:
         """Keeps what the refused rows of a batch said."""
-        given = [column for column in file.source if column.name in file.columns]
         lines = pc.min_max(batch["line"])
         self._connection.register("batch", batch)
         self._add(
             f"{file.source.name}_rows",
             "quarantined_rows",
-            typed=", ".join(map(expressions.typed, given)),
+            typed=expressions.typed(file.source, file.columns),
             fields=", ".join(f"{name} := shown(typed.{name})" for name in file.columns),
             subject=expressions.subject_as_read(file.source),
             money=expressions.money(file.source),
-            total=expressions.total(file.source, file.columns),
+            total=expressions.total(file.source),
             first_line=str(lines["min"].as_py() or 0),
             last_line=str(lines["max"].as_py() or 0),
             **_views(file.source),
@@ -256,6 +309,9 @@ class Scratch:
         """
         (self.directory / folder).mkdir()
         self._write(self.directory / folder / "none.parquet", selection, **names)
+        return self._files(folder)
+
+    def _files(self, folder: str) -> str:
         return literal(str(self.directory / folder / "*.parquet"))
 
     def _add(self, folder: str, selection: str, **names: str) -> None:
@@ -282,6 +338,4 @@ class Scratch:
 
 def _views(source: Source) -> dict[str, str]:
     name = source.name
-    return {"source": name} | {
-        f"source_{state}": f"{name}_{state}" for state in ("read", "refused", "quarantined", "rows")
-    }
+    return {"source": name} | {f"source_{state}": f"{name}_{state}" for state in _STATES}

@@ -39,10 +39,11 @@ def test_files_that_keep_the_contract_are_loaded_whole(
         (f"stock_receipts.{form}", 2, 2, 0),
         (f"orders.{form}", 3, 3, 0),
         (f"order_items.{form}", 6, 6, 0),
+        (f"returns.{form}", 1, 1, 0),
     ]
     assert report.changed
     assert report.days == (date(2026, 1, 5), date(2026, 1, 31))
-    assert counts(stores, SHOP) == [3, 3, 2, 3, 6]
+    assert counts(stores, SHOP) == [3, 3, 2, 3, 6, 1]
     assert select(
         stores,
         "select order_id, placed_on::text, customer_id, channel, total_amount::text, "
@@ -92,7 +93,7 @@ def test_a_crash_leaves_whole_months_and_the_next_run_does_the_rest(
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
         cursor.execute("alter table shop.orders drop constraint crash")
     ingest_directory(stores.postgres, tmp_path)
-    assert counts(stores, ["shop.orders", "shop.order_items", "ops.loads"]) == [5, 10, 5]
+    assert counts(stores, ["shop.orders", "shop.order_items", "ops.loads"]) == [5, 10, 6]
 
 
 def test_an_error_of_postgres_tells_no_one_about_people(stores: Stores, tmp_path: Path) -> None:
@@ -118,5 +119,5 @@ def test_files_without_rows_are_loaded_as_such(stores: Stores, tmp_path: Path, f
 
     report = ingest_directory(stores.postgres, tmp_path)
 
-    assert [(s.rows_read, s.rows_accepted) for s in report.sources] == [(0, 0)] * 5
-    assert counts(stores, ["ops.loads", "ops.quarantine"]) == [5, 0]
+    assert [(s.rows_read, s.rows_accepted) for s in report.sources] == [(0, 0)] * 6
+    assert counts(stores, ["ops.loads", "ops.quarantine"]) == [6, 0]

@@ -19,4 +19,4 @@ def test_the_documentation_shows_the_columns_that_are_checked(source: Source) ->
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_of_value_has_a_rule(kind: Kind) -> None:
-    assert f"create macro {kind}_problem(x, v, low, high)" in statement("intake", "prepare")
+    assert f"create macro {kind}_problem(x, v, low, high)" in statement("value_rules", "prepare")

@@ -78,7 +78,7 @@ checkout_items as (
     from shop.order_items
     where
         placed_on > (select newest.day - 30 from newest)
-        and order_id >= 1000000000000000
+        and shop.is_checkout(order_id)
 ),
 
 sold as (

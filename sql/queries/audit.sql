@@ -13,7 +13,7 @@ sold as (
         order_items.product_id,
         sum(order_items.quantity) as quantity
     from shop.order_items
-    where order_items.order_id >= 1000000000000000
+    where shop.is_checkout(order_items.order_id)
     group by order_items.product_id
 )
 

@@ -6,17 +6,17 @@
 analyze staged_shop_orders, staged_shop_order_items;
 
 -- name: refuse_taken_emails
--- Rows whose email, in capitals or not, another customer has and keeps; to be repeated until none
--- is left, for a row that is refused gives up no email either. Nobody takes what they have.
-delete from staged_shop_customers as staged
-using shop.customers as holder
+-- Emails that, in capitals or not, another customer has and keeps. Nobody takes what they have.
+update staged_shop_customers as staged
+set email = null
+from shop.customers as holder
 where
     lower(holder.email) = lower(staged.email)
     and holder.customer_id <> staged.customer_id
     and not exists (
         select 1
         from staged_shop_customers as moving
-        where moving.customer_id = holder.customer_id
+        where moving.customer_id = holder.customer_id  -- noqa: RF01
     )
     and not exists (
         select 1
@@ -28,7 +28,7 @@ returning staged.customer_id;
 -- name: free_moving_emails!
 -- An email that passes from one customer to another is free in between; both rows are staged.
 update shop.customers as holder
-set email = gen_random_uuid()::text
+set email = null
 from
     staged_shop_customers as staged,
     staged_shop_customers as moving
@@ -126,10 +126,11 @@ select shop.move_stock(array_agg(change.product_id), array_agg(change.quantity))
 from change;
 
 -- name: refuse_orders_of_unknown_customers
--- Orders of customers that are not there.
+-- Orders of customers that are not there; those of guests name none.
 delete from staged_shop_orders as staged
 where
-    not exists (
+    staged.customer_id is not null
+    and not exists (
         select 1
         from shop.customers
         where customers.customer_id = staged.customer_id
@@ -147,6 +148,16 @@ where
     )
 returning staged.product_id;
 
+-- name: keep_external_ids!
+-- Notes what the numbers of ids that are text stand for.
+insert into shop.external_ids (kind, id, external_id)
+select
+    staged.kind,
+    staged.id,
+    staged.external_id
+from staged_shop_external_ids as staged
+on conflict (kind, external_id) do nothing;
+
 -- name: count_customers$
 -- How many customers are loaded.
 select count(*) from shop.customers;
@@ -154,3 +165,7 @@ select count(*) from shop.customers;
 -- name: count_products$
 -- How many products are loaded.
 select count(*) from shop.products;
+
+-- name: first_return$
+-- A return, if anything was ever returned.
+select min(returns.return_id) from shop.returns;

@@ -9,145 +9,21 @@
 -- sqlfluff:templater:placeholder:last_line:1
 -- sqlfluff:templater:placeholder:rows:select 1
 -- sqlfluff:templater:placeholder:columns:1 as a
+-- sqlfluff:templater:placeholder:flaws_files:'text'
+-- sqlfluff:templater:placeholder:flaws:'text'
 -- sqlfluff:templater:placeholder:types:'text'
 -- sqlfluff:templater:placeholder:fields:1
 -- sqlfluff:templater:placeholder:owner:coalesce(1, 1)
 -- sqlfluff:templater:placeholder:same_key:parsed.line = listed.line
 -- sqlfluff:templater:placeholder:largest_total:1
--- sqlfluff:templater:placeholder:latest:'text'
 -- sqlfluff:templater:placeholder:money:1
 -- sqlfluff:templater:placeholder:subject:'text'
 -- sqlfluff:templater:placeholder:total:1
 -- sqlfluff:templater:placeholder:table_name:'text'
 -- sqlfluff:templater:placeholder:tables:'text'
--- What DuckDB does with the files of one ingest: the rules of single values, and what rows of the
--- files say about each other. What it finds is kept in Parquet files of a scratch directory, which
--- views show; memory is bounded by DuckDB's own limit. Lines count from the header, which is 1.
-
--- name: prepare#
--- The rules of each kind of value: null where a value keeps its rule, otherwise a code.
-set timezone = 'UTC';
-
-create macro missing(x) as x is null or not regexp_matches(x, '\S');
-
-create macro unlike(x, code) as case
-    when missing(x) then 'missing'
-    when regexp_full_match(trim(lower(x)), '[+-]?(nan|inf|infinity)') then 'not_finite'
-    else code
-end;
-
--- v is x as a value of its column's type, null where it is none. Of most numbers it is the very
--- text, which is found out faster than that they follow a pattern.
-create macro whole_problem(x, v, low, high) as case
-    when v between low and high and cast(v as text) = x then null
-    when coalesce(not regexp_full_match(x, '-?[0-9]+(\.0*)?'), true)
-        then unlike(x, 'not_a_whole_number')
-    when coalesce(v not between low and high, true) then 'out_of_range'
-end;
-
-create macro money_problem(x, v, low, high) as case
-    when v between low and high and cast(v as text) = x then null
-    when coalesce(not regexp_full_match(x, '-?[0-9]+(\.[0-9]*)?'), true)
-        then unlike(x, 'not_a_decimal')
-    when regexp_matches(x, '\.[0-9]{2}[0-9]*[1-9]') then 'too_many_decimals'
-    when coalesce(v not between low and high, true) then 'out_of_range'
-end;
-
-create macro text_problem(x, v, low, high) as case
-    when missing(x) then 'missing'
-    when contains(x, chr(0)) then 'nul_character'
-    when length(x) > high then 'too_long'
-end;
-
-create macro email_problem(x, v, low, high) as coalesce(
-    text_problem(x, v, low, high),
-    case when not regexp_full_match(x, '[^@\s]+@[^@\s]+') then 'not_an_email' end
-);
-
--- The codes that ISO 3166-1 assigns; not those that it reserves, such as UK.
-create macro country_value(x) as upper(x);
-
-create macro country_problem(x, v, low, high) as coalesce(
-    case when missing(x) then 'missing' end,
-    case
-        when v not in (
-            'AD', 'AE', 'AF', 'AG', 'AI', 'AL', 'AM', 'AO', 'AQ', 'AR', 'AS', 'AT', 'AU', 'AW',
-            'AX', 'AZ', 'BA', 'BB', 'BD', 'BE', 'BF', 'BG', 'BH', 'BI', 'BJ', 'BL', 'BM', 'BN',
-            'BO', 'BQ', 'BR', 'BS', 'BT', 'BV', 'BW', 'BY', 'BZ', 'CA', 'CC', 'CD', 'CF', 'CG',
-            'CH', 'CI', 'CK', 'CL', 'CM', 'CN', 'CO', 'CR', 'CU', 'CV', 'CW', 'CX', 'CY', 'CZ',
-            'DE', 'DJ', 'DK', 'DM', 'DO', 'DZ', 'EC', 'EE', 'EG', 'EH', 'ER', 'ES', 'ET', 'FI',
-            'FJ', 'FK', 'FM', 'FO', 'FR', 'GA', 'GB', 'GD', 'GE', 'GF', 'GG', 'GH', 'GI', 'GL',
-            'GM', 'GN', 'GP', 'GQ', 'GR', 'GS', 'GT', 'GU', 'GW', 'GY', 'HK', 'HM', 'HN', 'HR',
-            'HT', 'HU', 'ID', 'IE', 'IL', 'IM', 'IN', 'IO', 'IQ', 'IR', 'IS', 'IT', 'JE', 'JM',
-            'JO', 'JP', 'KE', 'KG', 'KH', 'KI', 'KM', 'KN', 'KP', 'KR', 'KW', 'KY', 'KZ', 'LA',
-            'LB', 'LC', 'LI', 'LK', 'LR', 'LS', 'LT', 'LU', 'LV', 'LY', 'MA', 'MC', 'MD', 'ME',
-            'MF', 'MG', 'MH', 'MK', 'ML', 'MM', 'MN', 'MO', 'MP', 'MQ', 'MR', 'MS', 'MT', 'MU',
-            'MV', 'MW', 'MX', 'MY', 'MZ', 'NA', 'NC', 'NE', 'NF', 'NG', 'NI', 'NL', 'NO', 'NP',
-            'NR', 'NU', 'NZ', 'OM', 'PA', 'PE', 'PF', 'PG', 'PH', 'PK', 'PL', 'PM', 'PN', 'PR',
-            'PS', 'PT', 'PW', 'PY', 'QA', 'RE', 'RO', 'RS', 'RU', 'RW', 'SA', 'SB', 'SC', 'SD',
-            'SE', 'SG', 'SH', 'SI', 'SJ', 'SK', 'SL', 'SM', 'SN', 'SO', 'SR', 'SS', 'ST', 'SV',
-            'SX', 'SY', 'SZ', 'TC', 'TD', 'TF', 'TG', 'TH', 'TJ', 'TK', 'TL', 'TM', 'TN', 'TO',
-            'TR', 'TT', 'TV', 'TW', 'TZ', 'UA', 'UG', 'UM', 'US', 'UY', 'UZ', 'VA', 'VC', 'VE',
-            'VG', 'VI', 'VN', 'VU', 'WF', 'WS', 'YE', 'YT', 'ZA', 'ZM', 'ZW'
-        ) then 'not_a_country'
-    end
-);
-
-create macro json_problem(x, v, low, high) as coalesce(
-    text_problem(x, v, low, high), json_object_problem(x)
-);
-
--- The year comes first and month and day follow it, so that nothing is guessed.
-create macro day_problem(x, v, low, high) as case
-    when
-        coalesce(
-            not regexp_full_match(
-                x, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ]00:00(:00(\.0+)?)?)?'
-            ),
-            true
-        )
-        then unlike(x, 'not_a_day')
-    when v is null then 'impossible_date'
-    when v not between low and high then 'out_of_range'
-    when v > cast(timestamptz :latest as date) then 'in_the_future'
-end;
-
--- What shops' systems write besides: a blank before the offset, UTC for Z, small letters.
-create macro instant_value(x) as coalesce(
-    try_cast(x as timestamptz),
-    try_cast(
-        regexp_replace(
-            regexp_replace(upper(x), ' (UTC|GMT)$|Z\[UTC\]$', 'Z'), ' ([Z+-])', '\1'
-        ) as timestamptz
-    )
-);
-
-create macro instant_problem(x, v, low, high) as case
-    when
-        coalesce(
-            not regexp_full_match(
-                x,
-                '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}'
-                || '([Tt ]([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?'
-                || '( ?([Zz]|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)| (UTC|GMT)|Z\[UTC\])?)?'
-            ),
-            true
-        )
-        then unlike(x, 'not_an_instant')
-    when v is null then 'impossible_date'
-    when cast(v as date) not between low and high then 'out_of_range'
-    when v > timestamptz :latest then 'in_the_future'
-end;
-
--- Of rows that are refused: as far as it can be read.
-create macro line_money(quantity, unit_price) as try_cast(
-    round(
-        try_cast(quantity as decimal(16, 3)) * try_cast(unit_price as decimal(20, 4)), 2
-    ) as decimal(18, 2)
-);
-
--- jsonb cannot hold a NUL.
-create macro shown(x) as replace(x, chr(0), '\x00');
+-- What DuckDB does with the files of one ingest: what rows of the files say about each other. What
+-- it finds is kept in Parquet files of a scratch directory, which views show; memory is bounded by
+-- DuckDB's own limit. Lines count from the header, which is 1.
 
 -- name: write!
 -- Adds rows to those that a view shows.
@@ -158,6 +34,7 @@ copy (:rows) to :file (format parquet);
 select
     cast(null as bigint) as line,
     cast(null as text) as reason,
+    cast(null as text) as flaw,
     cast(null as decimal(18, 2)) as money,
     :nulls
 where false;
@@ -172,11 +49,12 @@ where false;
 
 -- name: open_source#
 -- The rows of a source as they were read; those refused, with the order that an order or an item
--- is of; and those that are left.
+-- is of; those that are left; and of these the lines whose flaw is a value that is left out.
 create view :source_read as
 select
     read.line,
     read.reason,
+    read.flaw,
     read.money,
     :columns
 from read_parquet(:rows_files) as read;
@@ -203,6 +81,24 @@ from :source_read as read
 anti join read_parquet(:refused_files) as refused on read.line = refused.line
 where read.reason is null;
 
+create view :source_flawed as
+select
+    flawed.line,
+    flawed.reason
+from (
+    select
+        read.line,
+        read.flaw as reason
+    from :source_read as read
+    where read.flaw is not null and read.reason is null
+    union all
+    select
+        found.line,
+        found.reason
+    from read_parquet(:flaws_files) as found
+) as flawed
+anti join read_parquet(:refused_files) as refused on flawed.line = refused.line;
+
 -- name: show_one#
 -- The rows of one file.
 create view :view_name as
@@ -221,17 +117,24 @@ with typed as (
 select  -- noqa: AM04
     typed.line,
     coalesce(typed.problem, nullif(concat_ws('; ', :problems), '')) as reason,
+    nullif(concat_ws('; ', :flaws), '') as flaw,
     case when reason is not null then :money end as money,
     :values
 from typed;
 
 -- name: quarantined
--- All refused rows of a source, in the order of the file.
+-- All rows of a source of which something is refused, in the order of the file.
 select
     refused.line,
     refused.reason
 from :source_refused as refused
-order by refused.line;
+union all
+select
+    flawed.line,
+    string_agg(flawed.reason, '; ' order by flawed.reason) || '; row: loaded_without' as reason
+from :source_flawed as flawed
+group by flawed.line
+order by line;
 
 -- name: reasons
 -- How many rows of a source are refused, by reason.
@@ -315,11 +218,12 @@ select
     refused.reason,
     refused.subject,
     case
-        when loaded.subject is not null or coalesce(lines.are_readable, false) then null
+        when loaded.subject is not null then null
         when
             refused.subject is not null
             and refused.line > min(refused.line) over (partition by refused.subject)
             then null
+        when coalesce(lines.are_readable, false) then nullif(refused.money, 0)
         else greatest(refused.total - coalesce(lines.money, 0), 0)
     end as amount
 from orders_rows as refused
@@ -343,19 +247,55 @@ where
 -- The money in the lines that were read, and in those that are left.
 select
     (
-        select coalesce(sum(coalesce(items.money, items.quantity * items.unit_price)), 0)
+        select coalesce(sum(coalesce(items.money, items.amount - items.discount_amount)), 0)
         from order_items_read as items
         where items.money is not null or items.reason is null
     ) as amount_read,
     (
-        select coalesce(sum(items.quantity * items.unit_price), 0)
+        select coalesce(sum(items.amount - items.discount_amount), 0)
         from order_items as items
     ) as amount_accepted;
+
+-- name: order_totals_accepted
+-- What the orders that are left add to their lines.
+select coalesce(sum(orders.shipping_amount + orders.tax_amount - orders.discount_amount), 0) as amount
+from orders;
+
+-- name: return_totals
+-- The money in the returns that were read, and in those that are left.
+select
+    (
+        select coalesce(sum(coalesce(returned.money, returned.amount + returned.tax_amount)), 0)
+        from returns_read as returned
+        where returned.money is not null or returned.reason is null
+    ) as amount_read,
+    (
+        select coalesce(sum(returned.amount + returned.tax_amount), 0)
+        from returns as returned
+    ) as amount_accepted;
+
+-- name: accepted_in_part
+-- What is left of a source, without the values that another row has.
+select :columns
+from :source as kept
+left join (  -- noqa: ST11
+    select distinct found.line
+    from read_parquet(:flaws_files) as found
+) as flawed on kept.line = flawed.line;
 
 -- name: accepted
 -- What is left of a source.
 select :columns
 from :source;
+
+-- name: external_ids
+-- Ids of rows that are left, where they are text.
+select distinct
+    :kind as kind,
+    kept.:id as id,
+    kept.external_id
+from :source as kept
+where kept.external_id is not null;
 
 -- name: orders_to_look_up
 -- Of the orders that are left, what Postgres must know about.
@@ -389,7 +329,7 @@ select count(*) as row_count
 from orders_read as orders
 where
     orders.order_id is null
-    or regexp_matches(orders.reason, '(^|; )order_id: (missing|not_|out_of_range)');
+    or regexp_matches(orders.reason, '(^|; )order_id: (missing|not_|out_of_range|too_long|nul_character)');
 
 -- name: products_to_look_up
 -- The products of the items that are left.
@@ -415,13 +355,13 @@ from :source as parsed
 inner join firsts as listed on :same_key and parsed.line > listed.line;
 
 -- name: listed
--- Rows whose columns stand in a CSV file without a header.
+-- Rows whose columns stand in a CSV file without a header, each row there once.
 select
     parsed.line,
     :reason_code as reason,
     :owner as order_id
 from :source as parsed
-semi join read_csv(:file, header = false, columns = :types) as listed on :same_key;
+inner join read_csv(:file, header = false, columns = :types) as listed on :same_key;
 
 -- name: items_without_order
 -- Items whose order is not in its file, or not left of it.
@@ -445,17 +385,30 @@ left join gone on items.order_id = gone.order_id;
 -- What the items that are left of each order add up to.
 select
     items.order_id,
-    sum(items.quantity * items.unit_price) as total_amount
+    sum(items.amount - items.discount_amount) as goods_amount
 from order_items as items
 group by items.order_id;
 
 -- name: orders_that_do_not_add_up
--- An order is loaded when nothing of it is missing: its items give the total that it says; where it
--- says none, no line of it was refused other than for standing twice.
+-- An order is loaded when nothing of it is missing: its items less discounts, with shipping and tax,
+-- give the total that it says; where it says none, no line of it was refused other than for standing
+-- twice.
 with incomplete as (
     select distinct refused.order_id
     from order_items_refused as refused
     where refused.reason <> :repeated_item
+),
+
+added as (
+    select
+        orders.line,
+        orders.order_id,
+        orders.total_amount as said,
+        totals.goods_amount - orders.discount_amount as goods_amount,
+        totals.goods_amount - orders.discount_amount
+        + orders.shipping_amount + orders.tax_amount as total_amount
+    from orders
+    left join totals on orders.order_id = totals.order_id
 ),
 
 judged as (
@@ -463,14 +416,14 @@ judged as (
         orders.line,
         orders.order_id,
         case
-            when totals.order_id is null then 'order_id: no_items'
-            when totals.total_amount > :largest_total then 'total_amount: out_of_range'
-            when orders.total_amount = totals.total_amount then null
+            when orders.total_amount is null then 'order_id: no_items'
+            when orders.total_amount > :largest_total then 'total_amount: out_of_range'
+            when orders.goods_amount >= 0 and orders.said = orders.total_amount then null
             when incomplete.order_id is not null then 'order_id: incomplete_order'
-            when orders.total_amount is not null then 'total_amount: total_mismatch'
+            when orders.goods_amount < 0 then 'discount_amount: more_than_items'
+            when orders.said is not null then 'total_amount: total_mismatch'
         end as reason
-    from orders
-    left join totals on orders.order_id = totals.order_id
+    from added as orders
     left join incomplete on orders.order_id = incomplete.order_id
 )
 
@@ -486,7 +439,12 @@ where judged.reason is not null;
 select
     orders.order_id,
     orders.customer_id,
-    cast(totals.total_amount as decimal(14, 2)) as total_amount,
+    orders.shipping_amount,
+    orders.tax_amount,
+    cast(
+        totals.goods_amount - orders.discount_amount + orders.shipping_amount + orders.tax_amount
+        as decimal(14, 2)
+    ) as total_amount,
     orders.placed_at,
     cast(orders.placed_at as date) as placed_on
 from orders
@@ -495,17 +453,69 @@ order by
     placed_on,
     orders.order_id;
 
+-- name: discount_shares
+-- The discount of an order as a whole, spread over its lines in proportion to what they come to, in
+-- whole cents: first each line's share rounded down, then a cent more for those that lost most by
+-- that, of equals the first (the method of the largest remainder).
+with lines as (
+    select
+        items.order_id,
+        items.line_number,
+        cast(orders.discount_amount * 100 as hugeint) as discount,
+        cast((items.amount - items.discount_amount) * 100 as hugeint) as cents,
+        cast(totals.goods_amount * 100 as hugeint) as all_cents
+    from order_items as items
+    inner join orders on items.order_id = orders.order_id
+    inner join totals on items.order_id = totals.order_id
+    where orders.discount_amount > 0
+),
+
+rounded_down as (
+    select
+        lines.order_id,
+        lines.line_number,
+        lines.discount,
+        lines.discount * lines.cents // lines.all_cents as share,
+        lines.discount * lines.cents % lines.all_cents as remainder
+    from lines
+),
+
+ranked as (
+    select
+        rounded_down.order_id,
+        rounded_down.line_number,
+        rounded_down.share,
+        rounded_down.discount
+        - sum(rounded_down.share) over (partition by rounded_down.order_id) as cents_left,
+        row_number() over (
+            partition by rounded_down.order_id
+            order by rounded_down.remainder desc, rounded_down.line_number asc
+        ) as place
+    from rounded_down
+)
+
+select
+    ranked.order_id,
+    ranked.line_number,
+    cast(ranked.share + cast(ranked.place <= ranked.cents_left as integer) as decimal(18, 0)) * 0.01
+        as amount
+from ranked;
+
 -- name: sorted_items
--- Their items by day.
+-- Their items by day, each with its share of the order's discount.
 select
     items.order_id,
     items.line_number,
     items.product_id,
     items.quantity,
     items.unit_price,
+    items.amount,
+    cast(items.discount_amount + coalesce(shares.amount, 0) as decimal(14, 2)) as discount_amount,
     cast(orders.placed_at as date) as placed_on
 from order_items as items
 inner join orders on items.order_id = orders.order_id
+left join discount_shares as shares
+    on items.order_id = shares.order_id and items.line_number = shares.line_number
 order by
     placed_on,
     items.order_id,
