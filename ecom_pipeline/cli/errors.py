@@ -8,6 +8,7 @@ import pymongo.errors
 import redis.exceptions
 import sqlalchemy.exc
 
+from ecom_pipeline.cli.app import ExtraMissing
 from ecom_pipeline.cli.page_server import AddressRefused
 from ecom_pipeline.config.settings import SettingsError
 from ecom_pipeline.database.advice import advice, told
@@ -26,6 +27,7 @@ from ecom_pipeline.models.errors import ShopError
 _SELF_EXPLANATORY = (
     SettingsError,
     AddressRefused,
+    ExtraMissing,
     StoreError,
     MigrationFailed,
     ServerFailed,

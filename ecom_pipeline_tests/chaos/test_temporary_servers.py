@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom_pipeline.chaos.strikes import Crash
+from ecom_labs.chaos.strikes import Crash
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import supervisor, temporary

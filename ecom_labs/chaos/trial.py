@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from ecom_pipeline.chaos.cells import Mode
-from ecom_pipeline.chaos.own_shop import fill_shop
-from ecom_pipeline.database.queries import load_queries
+from ecom_labs.chaos.cells import Mode
+from ecom_labs.chaos.own_shop import fill_shop
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.services.cart_service import CartService

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from ecom_pipeline.bench.carts import checkout_rows
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.history import days_from, loaded_rows
-from ecom_pipeline.bench.processes import Took
+from ecom_labs.bench.carts import checkout_rows
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.history import days_from, loaded_rows
+from ecom_labs.bench.processes import Took
 from ecom_pipeline.config.settings import ENV_PREFIX
 from ecom_pipeline.database.stores import Stores
 
@@ -107,7 +107,7 @@ class _Pipeline:
         with self.ground.database(f"{self.name}_{self.way}_dagster") as dagster_url:
             result = subprocess.run(  # noqa: S603 - the command line is made here
                 [
-                    *(sys.executable, "-m", "ecom_pipeline.bench.pipeline_process"),
+                    *(sys.executable, "-m", "ecom_labs.bench.pipeline_process"),
                     *(self.way, str(self.days[0]), str(self.days[-1]), dagster_url),
                 ],
                 env=self._environment(stores),

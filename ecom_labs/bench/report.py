@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecom_pipeline.bench.catalog import chosen
-from ecom_pipeline.bench.contest import Unit
-from ecom_pipeline.bench.ground import Scale
-from ecom_pipeline.bench.measuring import Figures, Result
+from ecom_labs.bench.catalog import chosen
+from ecom_labs.bench.contest import Unit
+from ecom_labs.bench.ground import Scale
+from ecom_labs.bench.measuring import Figures, Result
 
 _REACHED = {True: "yes", False: "no", None: ""}
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from psycopg2 import sql
 
-from ecom_pipeline.bench.contest import Rows
+from ecom_labs.bench.contest import Rows
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.generation import (
     ShopProfile,
     generate_customers,

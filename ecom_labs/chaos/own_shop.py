@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from ecom_pipeline.database.queries import load_queries
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 
 _queries = load_queries("own_shop")

@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from ecom_pipeline.bench.contest import Rows
-from ecom_pipeline.bench.history import FIRST_DAY, PROFILE, ensure_months, load_reference
+from ecom_labs.bench.contest import Rows
+from ecom_labs.bench.history import FIRST_DAY, PROFILE, ensure_months, load_reference
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.postgres import Postgres
-from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.loading.reference import receive_stock
 
 LINES: Final = 3

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ecom_pipeline.bench.comparisons import (
+from ecom_labs.bench.comparisons import (
     checkout,
     generation,
     ingestion,
@@ -12,7 +12,7 @@ from ecom_pipeline.bench.comparisons import (
     refreshing,
     replay,
 )
-from ecom_pipeline.bench.contest import Comparison
+from ecom_labs.bench.contest import Comparison
 
 COMPARISONS: Final = (
     *ingestion.COMPARISONS,

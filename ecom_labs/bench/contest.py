@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ecom_pipeline.bench.ground import Ground
+from ecom_labs.bench.ground import Ground
 
 Rows = Mapping[str, object]
 """What a contestant left, part by part, such as a digest for each day; parts that two contestants

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psutil
 
-from ecom_pipeline.bench.ground import Ground
+from ecom_labs.bench.ground import Ground
 
 _PACKAGES: Final = ("ecom_pipeline", "dagster", "numpy", "pandas", "psycopg2-binary", "pyarrow")
 

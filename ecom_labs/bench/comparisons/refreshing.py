@@ -8,13 +8,13 @@ from typing import Final
 
 from psycopg2 import sql
 
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Rows, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.history import FIRST_DAY, days_before, generated, load_reference
+from ecom_labs.bench.measuring import timed
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import SCHEMA, Refresh
 from ecom_pipeline.analytics.transformation import prepare_tables, rebuild_everything, refresh
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.history import FIRST_DAY, days_before, generated, load_reference
-from ecom_pipeline.bench.measuring import timed
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.loading.orders import load_orders
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Sample
-from ecom_pipeline.bench.ground import Ground
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Rows, Sample
+from ecom_labs.bench.ground import Ground
 
 
 class RowsDiffer(Exception):

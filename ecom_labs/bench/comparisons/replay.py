@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from ecom_pipeline.bench.carts import (
+from ecom_labs.bench.carts import (
     Cart,
     checkout_rows,
     fill_shelves,
     forget_checkouts,
     submitted_carts,
 )
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.history import FIRST_DAY
-from ecom_pipeline.bench.measuring import timed
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.history import FIRST_DAY
+from ecom_labs.bench.measuring import timed
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.services.checkout_replay import BATCH_CARTS, replay_checkouts
 from ecom_pipeline.services.effects import Effects

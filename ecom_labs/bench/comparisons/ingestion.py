@@ -8,9 +8,9 @@ from typing import Final
 import pyarrow as pa
 import sqlalchemy
 
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.history import (
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.history import (
     FIRST_DAY,
     count_rows,
     days_before,
@@ -21,7 +21,7 @@ from ecom_pipeline.bench.history import (
     load_reference,
     loaded_rows,
 )
-from ecom_pipeline.bench.measuring import timed
+from ecom_labs.bench.measuring import timed
 from ecom_pipeline.database.copying import copy_table
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.postgres import Postgres

@@ -9,14 +9,14 @@ from enum import StrEnum
 from threading import Event, Lock
 from typing import Final
 
+from ecom_labs.queries import load_queries
+from ecom_labs.simulation.latencies import Latencies
 from ecom_pipeline.database.errors import StoreError
-from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.checkout import Ordered
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
-from ecom_pipeline.simulation.latencies import Latencies
 
 _MOST_PRODUCTS: Final = 10_000
 _PRODUCTS_ON_A_PAGE: Final = 5

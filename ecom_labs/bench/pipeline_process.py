@@ -1,6 +1,6 @@
 """The pipeline in a process of its own, because Dagster reads settings when it is imported.
 
-    python -m ecom_pipeline.bench.pipeline_process WAY FIRST_DAY LAST_DAY DAGSTER_URL
+    python -m ecom_labs.bench.pipeline_process WAY FIRST_DAY LAST_DAY DAGSTER_URL
 
 fills the shop that the environment names for these days and prints what it took as JSON. WAY is
 `directly`, `run` (one Dagster run), `backfill` (as `ecom backfill` does) or `days` (a Dagster run
@@ -19,11 +19,11 @@ from datetime import date
 import psutil
 import pyarrow as pa
 
+from ecom_labs.bench.processes import Took, peak_megabytes
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.shop_facts import days_between
 from ecom_pipeline.analytics.transformation import refresh
-from ecom_pipeline.bench.processes import Took, peak_megabytes
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.backfill import plan_backfill

@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ecom_pipeline.bench.carts import LINES, SUBMITTED_FROM
-from ecom_pipeline.bench.contest import Sample
-from ecom_pipeline.bench.history import PROFILE
+from ecom_labs.bench.carts import LINES, SUBMITTED_FROM
+from ecom_labs.bench.contest import Sample
+from ecom_labs.bench.history import PROFILE
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.embedded.program import package_file
-from ecom_pipeline.database.queries import load_queries
 
 _queries = load_queries("bench")
 _THIRD: Final = PROFILE.products // LINES
@@ -69,7 +69,7 @@ def _script() -> str:
 
 
 def _statement(name: str, line: int = 0, ending: str = ";") -> str:
-    """A statement of sql/queries/bench.sql with pgbench's variables."""
+    """A statement of ecom_labs/sql/bench.sql with pgbench's variables."""
     text: str = getattr(_queries, name).sql
     variables = {
         "product_id": f"product_{line}",

@@ -8,20 +8,20 @@ from typing import Any, Final
 
 import psycopg2.extensions
 
-from ecom_pipeline.bench import pgbench
-from ecom_pipeline.bench.carts import (
+from ecom_labs.bench import pgbench
+from ecom_labs.bench.carts import (
     Cart,
     checkout_rows,
     fill_shelves,
     forget_checkouts,
     submitted_carts,
 )
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.measuring import timed, timed_each
-from ecom_pipeline.bench.recording import RecordingPostgres, Statement
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Rows, Sample, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.measuring import timed, timed_each
+from ecom_labs.bench.recording import RecordingPostgres, Statement
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.libpq import connect
-from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.services.checkout_replay import BATCH_CARTS
 from ecom_pipeline.services.order_service import OrderService

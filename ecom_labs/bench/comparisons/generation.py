@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.history import (
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.history import (
     FIRST_DAY,
     count_rows,
     days_from,
@@ -14,8 +14,8 @@ from ecom_pipeline.bench.history import (
     generated,
     load_reference,
 )
-from ecom_pipeline.bench.measuring import timed
-from ecom_pipeline.bench.processes import in_new_process, peak_megabytes
+from ecom_labs.bench.measuring import timed
+from ecom_labs.bench.processes import in_new_process, peak_megabytes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.loading.orders import load_orders
 

@@ -8,8 +8,8 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Final
 
-from ecom_pipeline.chaos.cells import Cell, Fault
-from ecom_pipeline.chaos.trial import work
+from ecom_labs.chaos.cells import Cell, Fault
+from ecom_labs.chaos.trial import work
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database import embedded
 from ecom_pipeline.database.embedded import supervisor

@@ -8,10 +8,10 @@ from typing import Final
 
 from pyinstrument import Profiler
 
-from ecom_pipeline.bench.contest import Comparison
-from ecom_pipeline.bench.ground import Ground
+from ecom_labs.bench.contest import Comparison
+from ecom_labs.bench.ground import Ground
+from ecom_labs.queries import load_queries
 from ecom_pipeline.database.libpq import connect, sibling_url
-from ecom_pipeline.database.queries import load_queries
 
 _INTERVAL_SECONDS: Final = 0.005
 _STATEMENT_CHARACTERS: Final = 90

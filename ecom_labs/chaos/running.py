@@ -2,9 +2,9 @@
 
 import time
 
-from ecom_pipeline.chaos.cells import AFTER_A_CRASH, Cell, CellReport
-from ecom_pipeline.chaos.strikes import crash_after_commit, strike
-from ecom_pipeline.chaos.trial import breaches, set_up, work
+from ecom_labs.chaos.cells import AFTER_A_CRASH, Cell, CellReport
+from ecom_labs.chaos.strikes import crash_after_commit, strike
+from ecom_labs.chaos.trial import breaches, set_up, work
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.embedded import ServerFailed
 from ecom_pipeline.database.errors import StoreError

@@ -6,13 +6,13 @@ from functools import partial
 from itertools import cycle, islice
 from typing import Any, Final
 
+from ecom_labs.bench.carts import fill_shelves
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Unit
+from ecom_labs.bench.ground import Ground
+from ecom_labs.bench.history import FIRST_DAY, PROFILE, days_from, generated, load_reference
+from ecom_labs.bench.measuring import timed_each
+from ecom_labs.queries import load_queries
 from ecom_pipeline.analytics.transformation import prepare_tables, refresh
-from ecom_pipeline.bench.carts import fill_shelves
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Unit
-from ecom_pipeline.bench.ground import Ground
-from ecom_pipeline.bench.history import FIRST_DAY, PROFILE, days_from, generated, load_reference
-from ecom_pipeline.bench.measuring import timed_each
-from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.models.product import TopSeller
