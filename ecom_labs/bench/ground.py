@@ -7,16 +7,16 @@ from enum import StrEnum
 
 from psycopg2 import sql
 
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import Endpoints
-from ecom_pipeline.database.embedded.temporary import temporary_servers
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
+from ecom_pipeline.embedded.temporary import temporary_servers
 
 
 class Scale(StrEnum):

@@ -10,7 +10,7 @@ from ecom_labs.bench.carts import LINES, SUBMITTED_FROM
 from ecom_labs.bench.contest import Sample
 from ecom_labs.bench.history import PROFILE
 from ecom_labs.queries import load_queries
-from ecom_pipeline.database.embedded.program import package_file
+from ecom_pipeline.embedded.program import package_file
 
 _queries = load_queries("bench")
 _THIRD: Final = PROFILE.products // LINES

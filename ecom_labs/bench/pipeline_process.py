@@ -21,7 +21,6 @@ import pyarrow as pa
 
 from ecom_labs.bench.processes import Took, peak_megabytes
 from ecom_pipeline.analytics.catalog import catalog
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.shop_facts import days_between
 from ecom_pipeline.analytics.transformation import refresh
 from ecom_pipeline.config.settings import load_settings
@@ -43,6 +42,7 @@ from ecom_pipeline.loading.carts import load_carts
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.top_sellers import TopSellers
 from ecom_pipeline.verification.audit import CHECKS, Days

@@ -6,10 +6,10 @@ from ecom_labs.chaos.cells import AFTER_A_CRASH, Cell, CellReport
 from ecom_labs.chaos.strikes import crash_after_commit, strike
 from ecom_labs.chaos.trial import breaches, set_up, work
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import ServerFailed
 from ecom_pipeline.database.errors import StoreError
-from ecom_pipeline.database.stores import open_stores
+from ecom_pipeline.embedded import ServerFailed
 from ecom_pipeline.models.checkout import CheckoutResult
+from ecom_pipeline.opening import open_stores
 
 
 def run_cell(settings: Settings, cell: Cell) -> CellReport:

@@ -10,12 +10,13 @@ from typing import Final
 
 from ecom_labs.chaos.cells import Cell, Fault
 from ecom_labs.chaos.trial import work
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import supervisor
 from ecom_pipeline.database.errors import StoreError
-from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import supervisor
 from ecom_pipeline.models.checkout import CheckoutResult
+from ecom_pipeline.opening import open_stores
 from ecom_pipeline.services.faults import FaultPoint, striking
 
 _VICTIM_LIMIT_SECONDS: Final = 60.0

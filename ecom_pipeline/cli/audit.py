@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import tracked
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.services.effects import Relayed
 from ecom_pipeline.verification import audit as invariants
 from ecom_pipeline.verification.audit import AuditFinding

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.staleness import DaysOfShop, days_of_shop
 from ecom_pipeline.cli.completion import refuse_failed_checks
 from ecom_pipeline.cli.output import Table, show, tell
@@ -21,6 +20,7 @@ from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
 from ecom_pipeline.loading import ingest as files
 from ecom_pipeline.loading.ingest import IngestReport
 from ecom_pipeline.loading.replacing import ReplacedDays
+from ecom_pipeline.opening import open_shop
 
 _BY: Final = "By `ecom ingest`, from files."
 

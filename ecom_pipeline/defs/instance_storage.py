@@ -28,11 +28,11 @@ from psycopg2.extensions import parse_dsn
 from sqlalchemy.dialects import postgresql
 
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database.embedded import ensure_running
 from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
 from ecom_pipeline.database.libpq import ENCODING, SESSION, ensure_database, prepare_session
 from ecom_pipeline.database.postgres import refuse_lost
 from ecom_pipeline.defs.patience import patient
+from ecom_pipeline.embedded import ensure_running
 
 URL_VARIABLE: Final = "DAGSTER_POSTGRES_URL"
 """Names the database where it is another than the one beside the shop's."""

@@ -15,7 +15,7 @@ from ecom_labs.chaos.cells import Cell, Fault, Mode, matrix
 from ecom_labs.chaos.running import run_cell
 from ecom_pipeline.cli.app import build_app
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded.temporary import temporary_servers
+from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint
 from ecom_pipeline.services.order_service import OrderService

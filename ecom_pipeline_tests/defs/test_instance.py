@@ -20,7 +20,6 @@ from psycopg2 import sql
 from sqlalchemy import Connection, create_engine
 
 from ecom_pipeline.cli.errors import explain
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import SESSION, connect, session, sibling_url
 from ecom_pipeline.defs.instance import open_instance
@@ -30,6 +29,7 @@ from ecom_pipeline.defs.instance_storage import (
     ShopDagsterStorage,
     for_sqlalchemy,
 )
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.proxy import Wire, wired
 
 

@@ -9,7 +9,7 @@ from ecom_labs.bench.contest import Comparison
 from ecom_labs.bench.ground import Ground, Scale
 from ecom_labs.bench.measuring import run
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.embedded import Endpoints
 
 
 @pytest.fixture

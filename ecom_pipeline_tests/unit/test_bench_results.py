@@ -15,7 +15,7 @@ from ecom_labs.bench.ground import Ground, Scale
 from ecom_labs.bench.measuring import Result, RowsDiffer, run, timed, timed_each
 from ecom_labs.bench.report import Report
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.embedded import Endpoints
 
 NOWHERE = Ground(load_settings(home=Path("unused")), Endpoints("", "", ""), Scale.SMALL, str)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from ecom_pipeline.database.embedded.program import Program, ServerFailed, remove, write_private
+from ecom_pipeline.embedded.program import Program, ServerFailed, remove, write_private
 
 START_LIMIT_SECONDS = 60.0
 STOP_LIMIT_SECONDS = 30.0

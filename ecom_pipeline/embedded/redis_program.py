@@ -4,10 +4,10 @@ from contextlib import closing
 
 from typing_extensions import override
 
-from ecom_pipeline.database.embedded.addresses import LOOPBACK, accepts, free_port
-from ecom_pipeline.database.embedded.program import Program, package_file
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.embedded.addresses import LOOPBACK, accepts, free_port
+from ecom_pipeline.embedded.program import Program, package_file
 
 _MEMORY = "256mb"
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ecom_pipeline.analytics.staleness import find_stale
-from ecom_pipeline.database.diagnosis import Finding
-from ecom_pipeline.database.embedded import Server
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.embedded import Server
 from ecom_pipeline.loading.ingests import broken_off, ended_after
 from ecom_pipeline.services.effects import effects_lag
+from ecom_pipeline.verification.store_diagnosis import Finding
 
 _EFFECTS_MAY_TAKE: Final = timedelta(minutes=5)
 """What waits for less is most likely about to be done by the relay."""

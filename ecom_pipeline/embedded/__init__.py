@@ -1,7 +1,7 @@
 """Postgres, Mongo and Redis servers that come with the package and run beside it."""
 
-from ecom_pipeline.database.embedded.program import ServerFailed
-from ecom_pipeline.database.embedded.servers import (
+from ecom_pipeline.embedded.program import ServerFailed
+from ecom_pipeline.embedded.servers import (
     Endpoints,
     Server,
     ensure_running,

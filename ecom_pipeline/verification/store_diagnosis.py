@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Server, ServerFailed, supervisor
-from ecom_pipeline.database.embedded.program import Program
-from ecom_pipeline.database.embedded.temporary import leftovers
 from ecom_pipeline.database.errors import StoreRefused
-from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.migrations import pending_migrations
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.embedded import Server, ServerFailed, supervisor
+from ecom_pipeline.embedded.program import Program
+from ecom_pipeline.embedded.temporary import leftovers
+from ecom_pipeline.verification.health import unhealthy
 
 POSTGRES_VERSIONS = range(15, 19)
 _TOLERATED_SKEW = timedelta(seconds=2)

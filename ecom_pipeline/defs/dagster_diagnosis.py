@@ -10,13 +10,13 @@ import dagster as dg
 from dagster._core.instance.config import PoolGranularity
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
-from ecom_pipeline.database.diagnosis import Finding
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import connect, sibling_url
 from ecom_pipeline.defs.abandoned import abandoned_runs
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.instance_storage import DATABASE, URL_VARIABLE
+from ecom_pipeline.verification.store_diagnosis import Finding
 
 _ABOUT: Final = "dagster"
 _DAEMON_IS_SILENT: Final = 120.0

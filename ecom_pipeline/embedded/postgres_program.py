@@ -10,16 +10,16 @@ import psutil
 import psycopg2
 from typing_extensions import override
 
-from ecom_pipeline.database.embedded.addresses import socket_directory
-from ecom_pipeline.database.embedded.program import (
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.libpq import ensure_database
+from ecom_pipeline.embedded.addresses import socket_directory
+from ecom_pipeline.embedded.program import (
     Program,
     ServerFailed,
     package_file,
     remove,
     write_private,
 )
-from ecom_pipeline.database.errors import StoreUnavailable
-from ecom_pipeline.database.libpq import ensure_database
 
 DATABASES = ("ecom", "dagster")
 _SUPERUSER = "postgres"

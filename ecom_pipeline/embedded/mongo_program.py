@@ -15,15 +15,15 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from typing_extensions import override
 
-from ecom_pipeline.database.embedded.addresses import LOOPBACK, accepts, free_port
-from ecom_pipeline.database.embedded.program import (
+from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.embedded.addresses import LOOPBACK, accepts, free_port
+from ecom_pipeline.embedded.program import (
     Program,
     ServerFailed,
     barred_directory,
     package_file,
 )
-from ecom_pipeline.database.errors import StoreUnavailable
-from ecom_pipeline.database.mongo import Mongo
 
 _USER: Final = "ecom"
 _ROLES: Final = ("readWriteAnyDatabase", "dbAdminAnyDatabase")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ecom_pipeline.database.embedded.program import ServerFailed
+from ecom_pipeline.embedded.program import ServerFailed
 
 # Held until the process ends, however it ends; a lock of the system leaves nothing behind.
 _held: Final[dict[Path, int]] = {}

@@ -13,7 +13,7 @@ from typing import Final
 import psutil
 
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database.embedded.servers import delete, ensure_running
+from ecom_pipeline.embedded.servers import delete, ensure_running
 
 _NAME: Final = re.compile(r"ecom-(?P<purpose>.+)-(?P<pid>\d+)-[^-]+")
 

@@ -13,12 +13,12 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import supervisor
-from ecom_pipeline.database.embedded.mongo_program import MongoProgram
-from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
-from ecom_pipeline.database.embedded.program import Program, ServerFailed
-from ecom_pipeline.database.embedded.redis_program import RedisProgram
-from ecom_pipeline.database.embedded.usage import alone, use
+from ecom_pipeline.embedded import supervisor
+from ecom_pipeline.embedded.mongo_program import MongoProgram
+from ecom_pipeline.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.embedded.program import Program, ServerFailed
+from ecom_pipeline.embedded.redis_program import RedisProgram
+from ecom_pipeline.embedded.usage import alone, use
 
 _LOCK_LIMIT_SECONDS = 2 * supervisor.START_LIMIT_SECONDS
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from ecom_pipeline.database.embedded import Server
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.embedded import Server
 
 
 def unhealthy(servers: Sequence[Server]) -> dict[str, str]:
