@@ -27,9 +27,9 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.backfill import plan_backfill
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import URL_VARIABLE
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import RunReport, count_steps, run_pipeline
+from ecom_pipeline.defs.workarounds.instance_storage import URL_VARIABLE
 from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,

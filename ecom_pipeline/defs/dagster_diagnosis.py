@@ -12,10 +12,10 @@ from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import connect, sibling_url
-from ecom_pipeline.defs.abandoned import abandoned_runs
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import DATABASE, URL_VARIABLE
+from ecom_pipeline.defs.workarounds.abandoned import abandoned_runs
+from ecom_pipeline.defs.workarounds.instance_storage import DATABASE, URL_VARIABLE
 from ecom_pipeline.verification.store_diagnosis import Finding
 
 _ABOUT: Final = "dagster"

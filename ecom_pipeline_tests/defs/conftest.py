@@ -16,9 +16,9 @@ from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.retrying import RESTART_SECONDS
 from ecom_pipeline.defs import resources
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import for_sqlalchemy
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.running import _job
+from ecom_pipeline.defs.workarounds.instance_storage import for_sqlalchemy
 from ecom_pipeline.embedded import Endpoints
 
 _TEMPLATE = "dagster_template"

@@ -23,7 +23,7 @@ from ecom_pipeline.cli.errors import explain
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import SESSION, connect, session, sibling_url
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import (
+from ecom_pipeline.defs.workarounds.instance_storage import (
     DATABASE,
     URL_VARIABLE,
     ShopDagsterStorage,

@@ -17,8 +17,8 @@ from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.database.libpq import ensure_database, session
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import DATABASE
 from ecom_pipeline.defs.running import run_pipeline
+from ecom_pipeline.defs.workarounds.instance_storage import DATABASE
 from ecom_pipeline.embedded import Endpoints, supervisor
 from ecom_pipeline.embedded.mongo_program import MongoProgram
 from ecom_pipeline.embedded.postgres_program import PostgresProgram

@@ -21,7 +21,7 @@ from ecom_pipeline.database.mongo import Mongo, database_of
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.instance_storage import for_sqlalchemy
+from ecom_pipeline.defs.workarounds.instance_storage import for_sqlalchemy
 from ecom_pipeline.embedded import Endpoints, Server
 from ecom_pipeline.models.errors import CartNotFound
 from ecom_pipeline.opening import open_stores

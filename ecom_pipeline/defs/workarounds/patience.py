@@ -1,7 +1,8 @@
 """Dagster's records are reached again when their server has been away for a moment.
 
-Dagster does not expect that: a statement that fails ends the run, in which it may be any of some
-hundred, and in the middle of whatever else it was doing.
+Dagster 1.13.27 does not expect that: it tries for a second to connect, and a statement that fails
+ends the run, in which it may be any of some hundred, and in the middle of whatever else it was
+doing.
 """
 
 import inspect

@@ -1,4 +1,7 @@
-"""How long Dagster's records of what it did are kept: dagster.yaml can say it for ticks alone."""
+"""How long Dagster's records of what it did are kept.
+
+The `dagster.yaml` of Dagster 1.13.27 can say it for ticks alone; events are kept for ever.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final, cast

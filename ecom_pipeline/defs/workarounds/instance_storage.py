@@ -1,4 +1,9 @@
-"""Dagster's own records, kept in a database beside the shop's."""
+"""Dagster's own records, kept in a database beside the shop's.
+
+The storage of dagster-postgres for Dagster 1.13.27 wants a URL written down, connects anew for
+every query, fails where two runs are the first to use a pool, and forgets a step that begins to
+wait for a pool as another leaves it.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -31,7 +36,7 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
 from ecom_pipeline.database.libpq import ENCODING, SESSION, ensure_database, prepare_session
 from ecom_pipeline.database.postgres import refuse_lost
-from ecom_pipeline.defs.patience import patient
+from ecom_pipeline.defs.workarounds.patience import patient
 from ecom_pipeline.embedded import ensure_running
 
 URL_VARIABLE: Final = "DAGSTER_POSTGRES_URL"

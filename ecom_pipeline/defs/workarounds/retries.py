@@ -1,11 +1,11 @@
 """Runs that Dagster was to try again and did not, found by asking for them.
 
-Dagster's consumer of failures follows their events by a cursor, which passes each event once,
-whatever comes of it. It takes an event that it reads before the run's new status is written (the
-two are written one after the other) for that of a run that goes on; where it fails, as when the
-code is just being loaded, it gives the run up. Neither comes again. So the event is written again,
-for runs that have failed and have no successor: it is still the consumer alone that makes runs, one
-by one, and it makes no second one of the same run.
+The consumer of failures of Dagster 1.13.27 follows their events by a cursor, which passes each
+event once, whatever comes of it. It takes an event that it reads before the run's new status is
+written (the two are written one after the other) for that of a run that goes on; where it fails, as
+when the code is just being loaded, it gives the run up. Neither comes again. So the event is
+written again, for runs that have failed and have no successor: it is still the consumer alone that
+makes runs, one by one, and it makes no second one of the same run.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,8 @@
-"""Runs whose process was killed: nobody else would end them and free what they hold."""
+"""Runs whose process was killed: nobody else would end them and free what they hold.
+
+Run monitoring of Dagster 1.13.27 asks the launcher whether a run's process lives; the launcher of a
+single machine cannot say, and of a run that its own command executes no launcher knows.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,7 +11,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import RunRecord
 
 from ecom_pipeline.database.processes import runs, this_process
-from ecom_pipeline.defs.heartbeat import forget, is_silent
+from ecom_pipeline.defs.workarounds.heartbeat import forget, is_silent
 
 PROCESS_TAG: Final = ".dagster/ecom_process"
 """Hidden in the UI, as all tags that begin so."""
