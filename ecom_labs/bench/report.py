@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecom_labs.bench.catalog import chosen
+from ecom_labs.bench.comparisons import chosen
 from ecom_labs.bench.contest import Unit
 from ecom_labs.bench.ground import Scale
 from ecom_labs.bench.measuring import Figures, Result

@@ -56,7 +56,7 @@ def _repair(stores: Stores) -> Relayed:
     # Dagster takes seconds to import, and only a repair tells it something.
     from ecom_pipeline.cli.completion import refuse_failed_checks  # noqa: PLC0415
     from ecom_pipeline.defs.instance import open_instance  # noqa: PLC0415
-    from ecom_pipeline.defs.upkeep import bring_up_to_date  # noqa: PLC0415
+    from ecom_pipeline.defs.runless_refresh import bring_up_to_date  # noqa: PLC0415
 
     with open_instance() as instance:
         refuse_failed_checks(bring_up_to_date(instance, stores, "By `ecom audit --repair`."))

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ecom_labs.bench.catalog import UnknownComparison, chosen
+from ecom_labs.bench.comparisons import UnknownComparison, chosen
 from ecom_labs.bench.contest import Comparison
 from ecom_labs.bench.ground import Scale, ground
 from ecom_labs.bench.machine import machine, versions

@@ -6,7 +6,7 @@ from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_summary import told
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import Instance
-from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
+from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
 
 
 def complete(instance: Instance, stores: Stores, by: str) -> None:

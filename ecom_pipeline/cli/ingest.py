@@ -15,8 +15,8 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import shop_days
-from ecom_pipeline.defs.runless import days_without_partition
-from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
+from ecom_pipeline.defs.runless_events import days_without_partition
+from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
 from ecom_pipeline.loading import ingest as files
 from ecom_pipeline.loading.ingest import IngestReport
 from ecom_pipeline.loading.replacing import ReplacedDays

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecom_labs.bench.catalog import COMPARISONS
+from ecom_labs.bench.comparisons import COMPARISONS
 from ecom_labs.bench.contest import Comparison
 from ecom_labs.bench.ground import Ground, Scale
 from ecom_labs.bench.measuring import run

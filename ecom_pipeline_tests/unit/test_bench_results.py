@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ecom_labs.bench.catalog import COMPARISONS, UnknownComparison, chosen
+from ecom_labs.bench.comparisons import COMPARISONS, UnknownComparison, chosen
 from ecom_labs.bench.contest import Comparison, Contest, Contestant, Sample, Unit
 from ecom_labs.bench.ground import Ground, Scale
 from ecom_labs.bench.measuring import Result, RowsDiffer, run, timed, timed_each

@@ -10,7 +10,7 @@ from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.analytics.transformation import Refreshed
 from ecom_pipeline.database.merge import NOTHING, Changes
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.runless import RunlessEvents
+from ecom_pipeline.defs.runless_events import RunlessEvents
 
 
 @dataclass(slots=True)
