@@ -37,7 +37,7 @@ lint: install
 	@$(MAKE) --no-print-directory --jobs 2 $(LINTERS)
 
 lint-sql:
-	$(BIN)/sqlfluff lint sql
+	$(BIN)/sqlfluff lint sql ecom_labs/sql
 lint-types:
 	$(BIN)/mypy
 lint-style:
@@ -60,5 +60,5 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-ind
 	--no-strip-extras --python-version 3.11 pyproject.toml
 
 lock: ## Pin all versions anew
-	$(PIN) --extra local --extra dev --output-file requirements.lock
+	$(PIN) --extra labs --extra dev --output-file requirements.lock
 	$(PIN) deploy/requirements.in --constraint requirements.lock --output-file deploy/requirements.lock

@@ -13,16 +13,16 @@ import pytest
 from filelock import FileLock
 from psycopg2 import sql
 
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import Endpoints
-from ecom_pipeline.database.embedded.temporary import temporary_home
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
+from ecom_pipeline.embedded.temporary import temporary_home
 from ecom_pipeline_tests.passwords import choose_passwords
 
 _SERVERS = pytest.StashKey[ExitStack]()

@@ -8,12 +8,12 @@ import json
 import re
 from typing import Any, Final
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.data_dictionary import FILE, relation
-from ecom_pipeline.database.embedded.temporary import temporary_home
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded.temporary import temporary_home
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline_tests.shop import fetch
 
 GUIDE: Final = sql_directory().parent / "docs" / "analytics.md"

@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ecom_pipeline.database.embedded.program import write_private
+from ecom_pipeline.embedded.program import write_private
 
 MARK = "Hunter2Hunter2"
 """Stands in each of them, and nowhere else."""

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from psycopg2.extensions import parse_dsn
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 
 _CHUNK = 1 << 16
 

@@ -16,13 +16,13 @@ import pytest
 from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect, sibling_url
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.verification.audit import CHECKOUT_CHECKS, audit

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import isgenerator
 
 import typer
@@ -47,6 +48,20 @@ COMMANDS = (
     Command("doctor", "doctor", "What is wrong, and what to do about it."),
 )
 
+# The commands of the labs, and the packages that the extra of that name installs for them.
+LABS = ("bench", "chaos", "simulate")
+_PACKAGES_OF_LABS = ("ecom_labs", "pandas", "pyinstrument")
+
+
+class ExtraMissing(Exception):
+    """A command needs the extra `labs`; the message says how to install it."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        super().__init__(
+            f"ecom {command} needs more packages: run `pip install 'ecom_pipeline[labs]'`"
+        )
+
 
 def main() -> None:
     """Runs the command line; exits with 0 only if all went well."""
@@ -82,7 +97,13 @@ def build_app(typed: str | None) -> typer.Typer:
 
 
 def load_command(command: Command) -> Callable[..., object]:
-    """The function that is the command."""
+    """The function that is the command.
+
+    Raises:
+        ExtraMissing: It is a command of the labs, and what they need is not installed.
+    """
+    if command.name in LABS and not all(map(find_spec, _PACKAGES_OF_LABS)):
+        raise ExtraMissing(command.name)
     module = import_module(f"ecom_pipeline.cli.{command.module}")
     function: Callable[..., object] = getattr(module, command.name)
     return function

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import tracked
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.services.effects import Relayed
 from ecom_pipeline.verification import audit as invariants
 from ecom_pipeline.verification.audit import AuditFinding
@@ -56,7 +56,7 @@ def _repair(stores: Stores) -> Relayed:
     # Dagster takes seconds to import, and only a repair tells it something.
     from ecom_pipeline.cli.completion import refuse_failed_checks  # noqa: PLC0415
     from ecom_pipeline.defs.instance import open_instance  # noqa: PLC0415
-    from ecom_pipeline.defs.upkeep import bring_up_to_date  # noqa: PLC0415
+    from ecom_pipeline.defs.runless_refresh import bring_up_to_date  # noqa: PLC0415
 
     with open_instance() as instance:
         refuse_failed_checks(bring_up_to_date(instance, stores, "By `ecom audit --repair`."))

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.shop_facts import days_between
 from ecom_pipeline.cli.completion import complete
 from ecom_pipeline.cli.output import Table, show, tell
@@ -20,6 +19,7 @@ from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.defs.backfill import Plan, State, plan_backfill
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.running import count_steps, run_pipeline
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.verification.proof import TableProof, prove_tables
 
 _FORMAT = ["%Y-%m-%d"]

@@ -9,12 +9,13 @@ from typing import Annotated, Final
 
 import typer
 
-from ecom_pipeline.bench.catalog import UnknownComparison, chosen
-from ecom_pipeline.bench.contest import Comparison
-from ecom_pipeline.bench.ground import Scale, ground
-from ecom_pipeline.bench.machine import machine, versions
-from ecom_pipeline.bench.measuring import run
-from ecom_pipeline.bench.report import Report, told_of
+from ecom_labs.bench.comparisons import UnknownComparison, chosen
+from ecom_labs.bench.contest import Comparison
+from ecom_labs.bench.ground import Scale, ground
+from ecom_labs.bench.machine import machine, versions
+from ecom_labs.bench.measuring import run
+from ecom_labs.bench.profiling import profile as profile_of
+from ecom_labs.bench.report import Report, told_of
 from ecom_pipeline.cli.output import Styled, Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 
@@ -92,16 +93,10 @@ def _measure(comparisons: Sequence[Comparison], scale: Scale) -> Report:
 
 
 def _profile(comparisons: Sequence[Comparison], scale: Scale) -> None:
-    # Its library is a tool for development, which the comparisons do without.
-    try:
-        from ecom_pipeline.bench.profiling import profile  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise typer.BadParameter('--profile needs `pip install -e ".[dev]"`') from None
-
     with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
         for comparison in comparisons:
             task(comparison.name)
-            tell(*profile(comparison, place).splitlines())
+            tell(*profile_of(comparison, place).splitlines())
 
 
 def _write(report: Report, files: Sequence[Path]) -> None:

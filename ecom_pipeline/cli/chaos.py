@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.chaos.cells import Cell, CellReport, Fault, Mode, matrix
-from ecom_pipeline.chaos.running import run_cell
+from ecom_labs.chaos.cells import Cell, CellReport, Fault, Mode, matrix
+from ecom_labs.chaos.running import run_cell
 from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import tracked
 from ecom_pipeline.cli.run_progress import end_cleanly
-from ecom_pipeline.database.embedded.temporary import temporary_servers
+from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline.services.faults import FaultPoint
 
 

@@ -1,15 +1,15 @@
 """What commands do at their end: refresh what something else left stale."""
 
-import dagster as dg
 import typer
 
 from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_summary import told
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
+from ecom_pipeline.defs.instance import Instance
+from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
 
 
-def complete(instance: dg.DagsterInstance, stores: Stores, by: str) -> None:
+def complete(instance: Instance, stores: Stores, by: str) -> None:
     """Brings up to date what is stale, such as the days of a load that broke off, and says so.
 
     Args:

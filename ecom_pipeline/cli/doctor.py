@@ -8,11 +8,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import typer
 from packaging.requirements import Requirement
 
+from ecom_pipeline import embedded
 from ecom_pipeline.cli.output import tell
 from ecom_pipeline.config.settings import Settings, SettingsError, read_settings, unusable_settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.diagnosis import Finding, look_at_leftovers, look_at_stores
-from ecom_pipeline.verification.diagnosis import look_at_tables
+from ecom_pipeline.verification.store_diagnosis import Finding, look_at_leftovers, look_at_stores
+from ecom_pipeline.verification.table_diagnosis import look_at_tables
 
 _PACKAGE = "ecom_pipeline"
 _OLDEST_PYTHON = (3, 11)
@@ -54,7 +54,7 @@ def _findings() -> Iterator[Finding]:
     if unusable:  # Dagster's processes refuse them
         return
     # Dagster takes seconds to import: what is quick is told first.
-    from ecom_pipeline.defs.diagnosis import look_at_dagster  # noqa: PLC0415
+    from ecom_pipeline.defs.dagster_diagnosis import look_at_dagster  # noqa: PLC0415
 
     yield from look_at_dagster(servers[0].url)
 

@@ -8,10 +8,10 @@ import pymongo.errors
 import redis.exceptions
 import sqlalchemy.exc
 
+from ecom_pipeline.cli.app import ExtraMissing
 from ecom_pipeline.cli.page_server import AddressRefused
 from ecom_pipeline.config.settings import SettingsError
 from ecom_pipeline.database.advice import advice, told
-from ecom_pipeline.database.embedded import ServerFailed
 from ecom_pipeline.database.errors import (
     MigrationFailed,
     StoreError,
@@ -20,12 +20,14 @@ from ecom_pipeline.database.errors import (
     first_line,
     is_away,
 )
+from ecom_pipeline.embedded import ServerFailed
 from ecom_pipeline.loading.files import IngestError
 from ecom_pipeline.models.errors import ShopError
 
 _SELF_EXPLANATORY = (
     SettingsError,
     AddressRefused,
+    ExtraMissing,
     StoreError,
     MigrationFailed,
     ServerFailed,

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.output import HOW_TO_FILL, Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.verification.plans import (
     QueryPlan,
     Verdict,

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.analytics.staleness import DaysOfShop, days_of_shop
 from ecom_pipeline.cli.completion import refuse_failed_checks
 from ecom_pipeline.cli.output import Table, show, tell
@@ -16,11 +15,12 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import shop_days
-from ecom_pipeline.defs.runless import days_without_partition
-from ecom_pipeline.defs.upkeep import Upkeep, bring_up_to_date
+from ecom_pipeline.defs.runless_events import days_without_partition
+from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
 from ecom_pipeline.loading import ingest as files
 from ecom_pipeline.loading.ingest import IngestReport
 from ecom_pipeline.loading.replacing import ReplacedDays
+from ecom_pipeline.opening import open_shop
 
 _BY: Final = "By `ecom ingest`, from files."
 

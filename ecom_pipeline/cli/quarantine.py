@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.output import Table, print_json, show, tell
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.loading.refused import (
@@ -20,6 +19,7 @@ from ecom_pipeline.loading.refused import (
     summarize,
     write_csv,
 )
+from ecom_pipeline.opening import open_shop
 
 _SHOWN: Final = 20
 

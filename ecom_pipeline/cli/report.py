@@ -8,10 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from ecom_pipeline.analytics.reports import Report, UnknownReport
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.output import Table, print_json, show, tell
 from ecom_pipeline.cli.page_server import serve_page
 from ecom_pipeline.config.settings import Settings, load_settings
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.reports.table_report import known_reports
 from ecom_pipeline.reports.table_report import show as rows_of
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.completion import complete
 from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
@@ -15,6 +14,7 @@ from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import default_window
 from ecom_pipeline.defs.running import count_steps, run_pipeline
+from ecom_pipeline.opening import open_shop
 
 _FORMAT = ["%Y-%m-%d"]
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
+from ecom_pipeline import embedded
 from ecom_pipeline.cli.output import tell
 from ecom_pipeline.cli.status import print_servers
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.health import unhealthy
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.services.top_sellers import WINDOWS, TopSellers
+from ecom_pipeline.verification.health import unhealthy
 
 
 def up() -> None:

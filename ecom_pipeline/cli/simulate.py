@@ -7,16 +7,17 @@ from typing import Annotated, Final
 
 import typer
 
-from ecom_pipeline.chaos.own_shop import fill_shop
+from ecom_labs.chaos.own_shop import fill_shop
+from ecom_labs.simulation.shoppers import EmptyShop, Tally
+from ecom_labs.simulation.shoppers import simulate as let_loose
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.progress_bar import watched_table
 from ecom_pipeline.cli.run_progress import end_cleanly
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database.embedded.temporary import temporary_servers
-from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline.loading.shop_source import ShopSource, refuse_other_source
-from ecom_pipeline.simulation.shoppers import EmptyShop, Tally
-from ecom_pipeline.simulation.shoppers import simulate as let_loose
+from ecom_pipeline.opening import open_stores
 from ecom_pipeline.verification.audit import CHECKOUT_CHECKS, audit
 
 _PRODUCTS: Final = 200

@@ -7,16 +7,16 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from ecom_pipeline import embedded
 from ecom_pipeline.cli.output import masked, print_json, tell
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import Server
 from ecom_pipeline.database.errors import StoreError
-from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.mongo import database_of
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.embedded import Server
 from ecom_pipeline.loading.shop_source import source_of
 from ecom_pipeline.services.effects import effects_lag
+from ecom_pipeline.verification.health import unhealthy
 
 Answer = TypeVar("Answer")
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.cli.output import HOW_TO_FILL, Table, show, tell
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.models.product import TopSeller
+from ecom_pipeline.opening import open_shop
 from ecom_pipeline.services.top_sellers import TopSellers
 
 

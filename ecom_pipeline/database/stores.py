@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
@@ -36,26 +33,3 @@ class Stores:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def open_stores(settings: Settings) -> Stores:
-    """Starts the embedded servers that are needed, brings schema and indexes up to date, connects.
-
-    Raises:
-        ServerFailed: An embedded server does not start.
-        StoreUnavailable: Postgres or Mongo is away. Redis may be: it is asked when used.
-        MigrationFailed: A file of `sql/schema` cannot be applied.
-    """
-    endpoints = embedded.ensure_running(settings)
-    migrate(endpoints.postgres_url)
-    stores = Stores(
-        postgres=Postgres(endpoints.postgres_url),
-        mongo=Mongo(endpoints.mongo_url, data=endpoints.mongo_data),
-        redis=Redis(endpoints.redis_url),
-    )
-    try:
-        stores.mongo.ensure_indexes()
-    except BaseException:
-        stores.close()
-        raise
-    return stores

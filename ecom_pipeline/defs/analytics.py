@@ -1,5 +1,6 @@
 """The analytics tables: one asset per file of sql/analytics."""
 
+import warnings
 from typing import Any, Final
 
 import dagster as dg
@@ -7,18 +8,21 @@ import dagster as dg
 from ecom_pipeline.analytics.catalog import catalog
 from ecom_pipeline.analytics.table_file import Refresh, TableFile
 from ecom_pipeline.analytics.transformation import refresh
+from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import FRESH_ENOUGH, daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import analytics_columns, open_columns
 from ecom_pipeline.defs.lineage import column_lineage
-from ecom_pipeline.defs.links import links_of
 from ecom_pipeline.defs.materialization import Metadata, of_days, of_whole, preview, told
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.models.sources import SOURCES
 
 GROUP: Final = "analytics"
 KINDS: Final = {"sql", "postgres"}
+
+_REPORT: Final = "sales_report"
+"""The asset that is the page of charts; its newest materialization links to the page itself."""
 
 # Which assets write each table that analytics tables are made from.
 _WRITERS: Final = {source.relation: source.assets for source in SOURCES.values()} | {
@@ -65,7 +69,7 @@ def _described(table: TableFile) -> dict[str, Any]:
         "kinds": KINDS,
         "columns": analytics_columns(table),
         "table": f"ecom.{table.relation}",
-        "metadata": links_of(table),
+        "metadata": _links_of(table),
         "description": f"{table.description}\n\nGrain: {table.grain}.",
         "deps": _upstream(table),
         "freshness_policy": FRESH_ENOUGH,
@@ -84,3 +88,20 @@ def _upstream(table: TableFile) -> list[dg.AssetKey]:
     for relation in catalog().upstream(table.name):
         names.update(dict.fromkeys(_WRITERS.get(relation, (relation.rpartition(".")[2],))))
     return deps(names)
+
+
+def _links_of(table: TableFile) -> dict[str, dg.MetadataValue]:
+    """What a table's page leads to: its file, its query to read there and then, and the report."""
+    file = sql_directory() / "analytics" / f"{table.name}.sql"
+    relative = file.relative_to(sql_directory().parent)
+    query = table.rows or table.definition
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=dg.BetaWarning)
+        opened = dg.CodeReferencesMetadataValue(
+            code_references=[dg.LocalFileCodeReference(file_path=str(file), label=str(relative))]
+        )
+    return {
+        "dagster/code_references": opened,
+        str(relative): dg.MetadataValue.md(f"```sql\n{query}\n```"),  # noqa: TID251 - our own text
+        "charts": dg.MetadataValue.asset(dg.AssetKey(_REPORT)),
+    }

@@ -11,10 +11,10 @@ from dagster import AssetKey
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from ecom_pipeline.analytics.shop_facts import days_between
-from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.partitions import check_days
 from ecom_pipeline.defs.running import pipeline_assets
+from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 
 
 class State(StrEnum):

@@ -13,9 +13,9 @@ import dagster as dg
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.check_results import evaluated, run_days
 from ecom_pipeline.defs.failures import kind_in_failure
-from ecom_pipeline.defs.row_checks import check_rows, row_specs
 from ecom_pipeline.verification.audit import ALL_DAYS, CHECKS, EXAMPLES
-from ecom_pipeline.verification.quality import Scope, rules
+from ecom_pipeline.verification.quality import Scope, find_breaches, rules
+from ecom_pipeline.verification.quality_rules import NEWEST
 
 INVARIANTS: Final = {
     "stock_is_receipts_minus_checkouts": ("checkouts",),
@@ -39,6 +39,11 @@ the first of them."""
 _WARNING: Final = ("loads_came_to_their_end",)
 """Those that block nothing: what is built of the part that was loaded is right."""
 
+_ROW_COLUMNS: Final = ("table", "row", "problem")
+
+# A table that lags is right as far as it goes; the sources may have had nothing to say.
+_ROWS_WARN: Final = {("orders", NEWEST)}
+
 CHECKED: Final = {
     f"checks_of_{asset}": asset
     for asset in dict.fromkeys((*rules(), *(first for first, *_ in INVARIANTS.values())))
@@ -53,7 +58,7 @@ def asset_checks() -> list[dg.AssetChecksDefinition]:
 
 def specs_of(asset: str) -> list[dg.AssetCheckSpec]:
     """The checks of an asset; none where nothing is promised of it."""
-    return [*_invariant_specs(asset), *row_specs(asset)]
+    return [*_invariant_specs(asset), *_row_specs(asset)]
 
 
 def check_asset(
@@ -68,7 +73,7 @@ def check_asset(
     of_rows = [spec for spec in specs if spec.name not in INVARIANTS]
     return [
         *_check_invariants(stores, invariants, scope),
-        *check_rows(stores, asset, of_rows, scope),
+        *_check_rows(stores, asset, of_rows, scope),
     ]
 
 
@@ -125,3 +130,34 @@ def _check_invariants(
         breaches = list(by_name[spec.name].breaches(stores, days))
         rows = [list(breach.values()) for breach in breaches[:EXAMPLES]]
         yield evaluated(spec, len(breaches), list(breaches[0]) if breaches else (), rows)
+
+
+def _row_specs(asset: str) -> Iterator[dg.AssetCheckSpec]:
+    """A check for each kind of rule of an asset; what wrong rows would spoil has to wait."""
+    own = rules().get(asset, ())
+    for check in dict.fromkeys(rule.check for rule in own):
+        promises = [f"`{rule.table}`: {rule.promise}" for rule in own if rule.check == check]
+        yield dg.AssetCheckSpec(
+            check,
+            asset=asset,
+            description=".\n\n".join(promises) + ".",
+            blocking=(asset, check) not in _ROWS_WARN,
+        )
+
+
+def _check_rows(
+    stores: Stores,
+    asset: str,
+    specs: Collection[dg.AssetCheckSpec],
+    scope: Scope,
+) -> Iterator[dg.AssetCheckResult]:
+    """Makes these checks of an asset.
+
+    Raises:
+        StoreUnavailable: Postgres is away.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    if by_name:
+        for finding in find_breaches(stores.postgres, asset, scope, set(by_name)):
+            rows = [(broken.table, broken.row, broken.problem) for broken in finding.examples]
+            yield evaluated(by_name[finding.check], finding.breaches, _ROW_COLUMNS, rows)

@@ -7,6 +7,8 @@ import dagster as dg
 
 from ecom_pipeline.config.project import project_directory
 
+Instance = dg.DagsterInstance
+
 HOME_VARIABLE: Final = "DAGSTER_HOME"
 
 # One write for the events of a range of partitions, not one for each.
@@ -14,7 +16,7 @@ _BATCH_VARIABLE: Final = "DAGSTER_EVENT_BATCH_SIZE"
 _BATCH_EVENTS: Final = "400"
 
 
-def open_instance() -> dg.DagsterInstance:
+def open_instance() -> Instance:
     """Opens the instance of DAGSTER_HOME, which is the project's directory unless it is set.
 
     A context manager, which closes it.

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.failures import kind_in_failure
-from ecom_pipeline.defs.upkeep import bring_up_to_date
+from ecom_pipeline.defs.runless_refresh import bring_up_to_date
 from ecom_pipeline.services.effects import Effects
 
 JOB: Final = "shop_pipeline"

@@ -8,9 +8,9 @@ from typing import Final
 
 import dagster as dg
 
+from ecom_pipeline import embedded
 from ecom_pipeline.analytics.shop_facts import first_day_of_files
 from ecom_pipeline.config.settings import DEFAULT_WINDOW_DAYS, Settings, load_settings
-from ecom_pipeline.database import embedded
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.models.errors import ShopError

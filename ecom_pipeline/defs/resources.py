@@ -5,15 +5,15 @@ from contextlib import ExitStack
 
 import dagster as dg
 
-from ecom_pipeline.analytics.shop import open_shop
 from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.database.advice import told
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.abandoned import name_process
-from ecom_pipeline.defs.heartbeat import beating
+from ecom_pipeline.defs.workarounds.abandoned import name_process
+from ecom_pipeline.defs.workarounds.heartbeat import beating
 from ecom_pipeline.generation import ShopProfile
+from ecom_pipeline.opening import open_shop
 
 
 @dg.resource

@@ -15,12 +15,12 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from ecom_pipeline.database.merge import NOTHING, Changes
-from ecom_pipeline.defs.abandoned import close_abandoned_runs, process_tag
 from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.checks import CHECKED, INVARIANTS
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import check_days, range_tags
+from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs, process_tag
 
 # The job's page lists runs by this tag, which launched runs are given by the webserver.
 _SHOWN_WITH_JOB: Final = {".dagster/repository": "__repository__@ecom_pipeline"}

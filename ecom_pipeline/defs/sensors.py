@@ -11,12 +11,12 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from ecom_pipeline.analytics.shop_facts import waiting_days
 from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.checks import specs_of
 from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB, UPKEEP_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
-from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
-from ecom_pipeline.defs.retries import tell_failures_again
+from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
+from ecom_pipeline.defs.workarounds.retention import EVENTS_KEPT, forget_old_events
+from ecom_pipeline.defs.workarounds.retries import tell_failures_again
 from ecom_pipeline.models.sources import SOURCE_ASSETS
 from ecom_pipeline.services.effects import Effects, EffectsLag
 

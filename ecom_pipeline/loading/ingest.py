@@ -16,11 +16,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from ecom_pipeline.database.embedded.temporary import temporary_directory
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.prefetch import prefetched
 from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.embedded.temporary import temporary_directory
 from ecom_pipeline.loading.contract import (
     CUSTOMERS,
     ORDERS,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import psycopg2.errors
 import psycopg2.extensions
@@ -20,7 +20,6 @@ from psycopg2.extras import Json
 
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.verification.plan_nodes import Node, changed_reader, named, nodes
 from ecom_pipeline.verification.probes import Examples, Probe, examples, probes
 
 TIME_LIMIT_MS: Final = 5_000
@@ -34,6 +33,8 @@ _FEWER_PAGES: Final = 1.5
 _queries = load_queries("query_plans")
 
 Cursor = psycopg2.extensions.cursor
+# A node of a plan, with those below it, as `EXPLAIN (FORMAT JSON)` gives it.
+Node = dict[str, Any]
 
 
 class Verdict(StrEnum):
@@ -153,7 +154,7 @@ def _compare(
         if parts:
             with _without(connection, probe.index or "") as method:
                 without = _explain_in_time(cursor, probe, asked)
-    used = any(node.get("Index Name") in parts for node in nodes(best.root))
+    used = any(node.get("Index Name") in parts for node in _nodes(best.root))
     return QueryPlan(
         name=probe.name,
         index=probe.index,
@@ -161,7 +162,7 @@ def _compare(
         best=best,
         without=without,
         used=used,
-        node=changed_reader(best.root, without.root) if without else named(best.root),
+        node=_changed_reader(best.root, without.root) if without else _named(best.root),
         method=method,
         verdict=_verdict(probe, best, without, exists=bool(parts), used=used),
     )
@@ -237,3 +238,32 @@ def _record(connection: psycopg2.extensions.connection, plan: QueryPlan) -> None
         verdict=plan.verdict,
         plan=Json(plan.best.root),
     )
+
+
+def _nodes(root: Node) -> Iterator[Node]:
+    """The root and all below it, from the top."""
+    yield root
+    for child in root.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _changed_reader(best: Node, without: Node) -> str:
+    """The topmost node that reads a table in another way without the index: with → without."""
+    after = dict(reversed(list(_readers(without))))
+    changes = (
+        f"{reader} → {after[table]}"
+        for table, reader in _readers(best)
+        if after.get(table, reader) != reader
+    )
+    return next(changes, "")
+
+
+def _readers(root: Node) -> Iterator[tuple[str, str]]:
+    """Tables by their alias in the query, and the nodes that read them, from the top."""
+    return ((node["Alias"], _named(node)) for node in _nodes(root) if "Relation Name" in node)
+
+
+def _named(node: Node) -> str:
+    """A node as people speak of it, such as `Seq Scan on orders_2026_01`."""
+    on = node.get("Index Name") or node.get("Relation Name")
+    return f"{node['Node Type']} on {on}" if on else str(node["Node Type"])

@@ -14,9 +14,10 @@ from typing import Final
 from pydantic import SecretStr
 
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database.embedded import ensure_running
-from ecom_pipeline.database.embedded.temporary import temporary_home
-from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import ensure_running
+from ecom_pipeline.embedded.temporary import temporary_home
+from ecom_pipeline.opening import open_stores
 
 ROOT: Final = Path(__file__).parents[2]
 _OWN: Final = ("ECOM_", "DAGSTER_")

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
-from ecom_pipeline.chaos import trial
-from ecom_pipeline.chaos.cells import Cell, Fault, Mode, matrix
-from ecom_pipeline.chaos.running import run_cell
+from ecom_labs.chaos import trial
+from ecom_labs.chaos.cells import Cell, Fault, Mode, matrix
+from ecom_labs.chaos.running import run_cell
 from ecom_pipeline.cli.app import build_app
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded.temporary import temporary_servers
+from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint
 from ecom_pipeline.services.order_service import OrderService
@@ -66,7 +66,7 @@ def test_a_point_that_is_not_reached_is_a_breach(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never = Cell(FaultPoint.DURING_RERUN, Fault.REDIS, Mode.SINGLE)
-    monkeypatch.setattr("ecom_pipeline.chaos.running.AFTER_A_CRASH", ())
+    monkeypatch.setattr("ecom_labs.chaos.running.AFTER_A_CRASH", ())
 
     assert run_cell(settings, never).breaches == ("the point was not reached",)
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ecom_pipeline.chaos.strikes import Crash
+from ecom_labs.chaos.strikes import Crash
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected

@@ -3,12 +3,12 @@
 import pytest
 from typer.testing import CliRunner
 
-from ecom_pipeline.chaos.own_shop import fill_shop
+from ecom_labs.chaos.own_shop import fill_shop
+from ecom_labs.simulation.shoppers import EmptyShop, Operation, simulate
 from ecom_pipeline.cli.app import build_app
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.services.effects import Effects
-from ecom_pipeline.simulation.shoppers import EmptyShop, Operation, simulate
 from ecom_pipeline_tests.proxy import wired
 from ecom_pipeline_tests.shop import breaches, fetch
 

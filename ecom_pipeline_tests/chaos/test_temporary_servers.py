@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ecom_pipeline.chaos.strikes import Crash
+from ecom_labs.chaos.strikes import Crash
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import supervisor, temporary
-from ecom_pipeline.database.embedded.redis_program import RedisProgram
-from ecom_pipeline.database.embedded.temporary import temporary_servers
+from ecom_pipeline.embedded import supervisor, temporary
+from ecom_pipeline.embedded.redis_program import RedisProgram
+from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline_tests.strangers import AS_ROOT, STRANGER
 
 

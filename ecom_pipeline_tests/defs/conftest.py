@@ -12,14 +12,14 @@ from filelock import FileLock
 from psycopg2 import sql
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.retrying import RESTART_SECONDS
 from ecom_pipeline.defs import resources
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import for_sqlalchemy
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.running import _job
+from ecom_pipeline.defs.workarounds.instance_storage import for_sqlalchemy
+from ecom_pipeline.embedded import Endpoints
 
 _TEMPLATE = "dagster_template"
 

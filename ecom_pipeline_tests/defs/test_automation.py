@@ -10,18 +10,18 @@ import psutil
 import pytest
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs import heartbeat
-from ecom_pipeline.defs.abandoned import (
+from ecom_pipeline.defs.everything import everything
+from ecom_pipeline.defs.jobs import RELAY_JOB
+from ecom_pipeline.defs.schedules import every_night
+from ecom_pipeline.defs.sensors import is_overdue, killed_runs, undone_effects
+from ecom_pipeline.defs.workarounds import heartbeat
+from ecom_pipeline.defs.workarounds.abandoned import (
     PROCESS_TAG,
     abandoned_runs,
     close_abandoned_runs,
     process_tag,
 )
-from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.heartbeat import SILENCE, beating, is_silent
-from ecom_pipeline.defs.jobs import RELAY_JOB
-from ecom_pipeline.defs.schedules import every_night
-from ecom_pipeline.defs.sensors import is_overdue, killed_runs, undone_effects
+from ecom_pipeline.defs.workarounds.heartbeat import SILENCE, beating, is_silent
 from ecom_pipeline.services.effects import EffectsLag
 from ecom_pipeline_tests.waiting import wait_until
 

@@ -11,10 +11,10 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect
-from ecom_pipeline.defs.abandoned import PROCESS_TAG, process_tag
-from ecom_pipeline.defs.instance_storage import URL_VARIABLE
+from ecom_pipeline.defs.workarounds.abandoned import PROCESS_TAG, process_tag
+from ecom_pipeline.defs.workarounds.instance_storage import URL_VARIABLE
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.commands import ecom
 from ecom_pipeline_tests.defs.workers import launched_run
 
@@ -89,7 +89,7 @@ def test_other_settings_than_the_projects_are_a_problem(
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     (tmp_path / "dagster.yaml").write_text(
-        "storage:\n  custom:\n    module: ecom_pipeline.defs.instance_storage\n"
+        "storage:\n  custom:\n    module: ecom_pipeline.defs.workarounds.instance_storage\n"
         "    class: ShopDagsterStorage\n    config: {}\n"
     )
 
@@ -101,7 +101,7 @@ def test_other_settings_than_the_projects_are_a_problem(
 def test_where_dagster_has_no_database_yet_none_is_made(
     environment: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecom_pipeline.defs.diagnosis.DATABASE", "dagster_not_there")
+    monkeypatch.setattr("ecom_pipeline.defs.dagster_diagnosis.DATABASE", "dagster_not_there")
     monkeypatch.delenv(URL_VARIABLE, raising=False)
 
     done = ecom("doctor")

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import dagster as dg
 import pytest
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import (
@@ -19,6 +18,7 @@ from ecom_pipeline.defs.running import (
     StepStarted,
     run_pipeline,
 )
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.checksums import checksums
 from ecom_pipeline_tests.defs.workers import breaches
 from ecom_pipeline_tests.proxy import Wire, Wires, wired

@@ -20,16 +20,16 @@ from psycopg2 import sql
 from sqlalchemy import Connection, create_engine
 
 from ecom_pipeline.cli.errors import explain
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import SESSION, connect, session, sibling_url
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import (
+from ecom_pipeline.defs.workarounds.instance_storage import (
     DATABASE,
     URL_VARIABLE,
     ShopDagsterStorage,
     for_sqlalchemy,
 )
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.proxy import Wire, wired
 
 

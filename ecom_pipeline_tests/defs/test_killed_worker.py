@@ -13,11 +13,11 @@ from ecom_pipeline.analytics.shop_facts import imported_per_day
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import range_tags
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import run_pipeline
+from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 from ecom_pipeline.generation import generate_orders
 from ecom_pipeline_tests.defs.workers import breaches, held, wait_for_writers, worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until

@@ -13,18 +13,18 @@ from typing import NamedTuple
 import dagster as dg
 import pytest
 
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import Endpoints, supervisor
-from ecom_pipeline.database.embedded.mongo_program import MongoProgram
-from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
-from ecom_pipeline.database.embedded.redis_program import RedisProgram
-from ecom_pipeline.database.embedded.temporary import temporary_home
 from ecom_pipeline.database.libpq import ensure_database, session
-from ecom_pipeline.database.stores import open_stores
 from ecom_pipeline.defs.instance import open_instance
-from ecom_pipeline.defs.instance_storage import DATABASE
 from ecom_pipeline.defs.running import run_pipeline
+from ecom_pipeline.defs.workarounds.instance_storage import DATABASE
+from ecom_pipeline.embedded import Endpoints, supervisor
+from ecom_pipeline.embedded.mongo_program import MongoProgram
+from ecom_pipeline.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.embedded.redis_program import RedisProgram
+from ecom_pipeline.embedded.temporary import temporary_home
+from ecom_pipeline.opening import open_stores
 from ecom_pipeline_tests.defs.workers import breaches, worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 

@@ -13,9 +13,9 @@ from sqlalchemy import update
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.retention import EVENTS_KEPT, forget_old_events
 from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.defs.sensors import old_events
+from ecom_pipeline.defs.workarounds.retention import EVENTS_KEPT, forget_old_events
 
 DAY = date(2026, 1, 1)
 NEVER = datetime.max.replace(tzinfo=UTC)

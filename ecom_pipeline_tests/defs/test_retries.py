@@ -25,7 +25,7 @@ from dagster._grpc.server import GrpcServerCommand
 
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import range_tags
-from ecom_pipeline.defs.retries import CONSUMER_MAY_TAKE, tell_failures_again
+from ecom_pipeline.defs.workarounds.retries import CONSUMER_MAY_TAKE, tell_failures_again
 from ecom_pipeline_tests.defs.workers import ROOT, launched_run, worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 

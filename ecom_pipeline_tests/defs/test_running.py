@@ -10,11 +10,11 @@ from psycopg2 import sql
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
-from ecom_pipeline.defs.instance_storage import Runs
 from ecom_pipeline.defs.jobs import REPORTING_JOB
 from ecom_pipeline.defs.partitions import NoDays, NoSuchDay
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import StepEnded, count_steps, run_pipeline
+from ecom_pipeline.defs.workarounds.instance_storage import Runs
 from ecom_pipeline.generation import generate_customers
 from ecom_pipeline_tests.checksums import checksums
 

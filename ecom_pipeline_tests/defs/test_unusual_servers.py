@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from psycopg2 import sql
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import ensure_database, session, sibling_url
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.defs.workers import worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 

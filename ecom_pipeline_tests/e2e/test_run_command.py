@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import ensure_database
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.checksums import checksums
 from ecom_pipeline_tests.direct import run_pipeline
 

@@ -54,3 +54,5 @@ def test_a_run_in_an_empty_directory_fills_a_shop(installed: Path, home: Path) -
     assert "Done in" in told
     assert [path.name for path in directory.iterdir()] == [".ecom"]
     run(installed / "ecom", "audit", cwd=directory)
+    # With the statements of the labs.
+    run(installed / "ecom", "simulate", "--shoppers", "1", "--seconds", "0.1", cwd=directory)

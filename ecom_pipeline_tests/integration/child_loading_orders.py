@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from datetime import date, timedelta
 
-from ecom_pipeline.bench.processes import peak_megabytes
+from ecom_labs.bench.processes import peak_megabytes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.generation import (
     ShopProfile,

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from ecom_pipeline.bench.catalog import COMPARISONS
-from ecom_pipeline.bench.contest import Comparison
-from ecom_pipeline.bench.ground import Ground, Scale
-from ecom_pipeline.bench.measuring import run
+from ecom_labs.bench.comparisons import COMPARISONS
+from ecom_labs.bench.contest import Comparison
+from ecom_labs.bench.ground import Ground, Scale
+from ecom_labs.bench.measuring import run
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.embedded import Endpoints
 
 
 @pytest.fixture

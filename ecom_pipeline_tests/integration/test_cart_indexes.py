@@ -11,10 +11,10 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from ecom_pipeline.database import cart_indexes
 from ecom_pipeline.database.cart_indexes import CART_INDEXES, ensure_cart_indexes
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.mongo import database_of
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.shop import all_at_once
 
 UNIQUE = "one_active_cart_per_customer"

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected
 from ecom_pipeline.models.order import FIRST_CHECKOUT_ORDER_ID
 from ecom_pipeline.services.checkout_replay import replay_checkouts

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ecom_pipeline.database import mongo, retrying
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.models.checkout import Ordered
 from ecom_pipeline.models.errors import CartNotFound
 from ecom_pipeline.services import checkout_replay

@@ -9,7 +9,7 @@ import pytest
 
 from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.cli import status
-from ecom_pipeline.cli.app import COMMANDS, load_command, main
+from ecom_pipeline.cli.app import COMMANDS, LABS, load_command, main
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline_tests.commands import ecom, point_at
@@ -31,6 +31,17 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return printed.err.splitlines()
 
     return run
+
+
+@pytest.mark.parametrize("package", ["ecom_labs", "pandas", "pyinstrument"])
+@pytest.mark.parametrize("command", LABS)
+def test_without_their_extra_the_commands_of_the_labs_say_what_to_install(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, command: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert refused(command) == [
+        f"ecom {command} needs more packages: run `pip install 'ecom_pipeline[labs]'`"
+    ]
 
 
 @pytest.mark.parametrize("inside", ["", "deep/er"])

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.diagnosis import look_at_stores
-from ecom_pipeline.database.embedded import Server, servers
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Server, servers
 from ecom_pipeline.services.order_service import OrderService
-from ecom_pipeline.verification.diagnosis import look_at_tables
+from ecom_pipeline.verification.store_diagnosis import look_at_stores
+from ecom_pipeline.verification.table_diagnosis import look_at_tables
 from ecom_pipeline_tests.shop import cart, fetch, open_shop, submit
 from ecom_pipeline_tests.waiting import wait_until
 

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.cli.app import build_app
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.top_sellers import top_sellers_key

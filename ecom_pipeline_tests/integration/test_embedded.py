@@ -13,13 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import ServerFailed, supervisor
-from ecom_pipeline.database.embedded.addresses import free_port
-from ecom_pipeline.database.embedded.program import remove
-from ecom_pipeline.database.embedded.redis_program import RedisProgram
 from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.embedded import ServerFailed, supervisor
+from ecom_pipeline.embedded.addresses import free_port
+from ecom_pipeline.embedded.program import remove
+from ecom_pipeline.embedded.redis_program import RedisProgram
 
 
 @pytest.fixture

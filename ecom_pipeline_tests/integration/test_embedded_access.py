@@ -14,14 +14,14 @@ import redis
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded
-from ecom_pipeline.database.embedded import Endpoints, ServerFailed, supervisor
-from ecom_pipeline.database.embedded.mongo_program import MongoProgram
-from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
-from ecom_pipeline.database.embedded.program import Program
-from ecom_pipeline.database.embedded.redis_program import RedisProgram
 from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.embedded import Endpoints, ServerFailed, supervisor
+from ecom_pipeline.embedded.mongo_program import MongoProgram
+from ecom_pipeline.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.embedded.program import Program
+from ecom_pipeline.embedded.redis_program import RedisProgram
 from ecom_pipeline_tests.passwords import MARK
 from ecom_pipeline_tests.strangers import AS_ROOT, STRANGER, outcome_as
 

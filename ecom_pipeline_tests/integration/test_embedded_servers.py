@@ -15,18 +15,20 @@ import psycopg2.errors
 import pytest
 from pymongo import WriteConcern
 
+from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database import embedded, mongo
-from ecom_pipeline.database.embedded import ServerFailed, mongo_program, supervisor
-from ecom_pipeline.database.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.database import mongo
 from ecom_pipeline.database.errors import StoreRefused
-from ecom_pipeline.database.health import unhealthy
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.embedded import ServerFailed, mongo_program, supervisor
+from ecom_pipeline.embedded.postgres_program import PostgresProgram
+from ecom_pipeline.verification.health import unhealthy
 
 _START = """
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database import embedded, mongo
+from ecom_pipeline import embedded
+from ecom_pipeline.database import mongo
 endpoints = embedded.ensure_running(load_settings())
 print(endpoints.postgres_url, endpoints.mongo_url, endpoints.redis_url)
 """

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecom_pipeline.chaos.strikes import Crash
+from ecom_labs.chaos.strikes import Crash
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores

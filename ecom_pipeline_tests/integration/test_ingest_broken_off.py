@@ -13,16 +13,16 @@ import pytest
 
 from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.analytics.upkeep import bring_up_to_date
-from ecom_pipeline.database.diagnosis import Finding
-from ecom_pipeline.database.embedded import Server
-from ecom_pipeline.database.embedded.temporary import temporary_directory
 from ecom_pipeline.database.processes import this_process
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Server
+from ecom_pipeline.embedded.temporary import temporary_directory
 from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline.loading.ingests import broken_off
 from ecom_pipeline.loading.replacing import ReplacedDays
 from ecom_pipeline.verification.audit import loads_came_to_their_end
-from ecom_pipeline.verification.diagnosis import look_at_tables
+from ecom_pipeline.verification.store_diagnosis import Finding
+from ecom_pipeline.verification.table_diagnosis import look_at_tables
 from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import NOW, contents, select, small_shop, write_csv
 

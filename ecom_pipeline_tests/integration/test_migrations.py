@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import MigrationFailed
 from ecom_pipeline.database.libpq import connect, ensure_database
 from ecom_pipeline.database.migrations import migrate, pending_migrations
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.shop import fetch
 
 _FUNCTION = """

@@ -8,11 +8,11 @@ from shutil import copytree
 import psycopg2.errors
 import pytest
 
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline_tests.shop_files import NOW, Files, customer, order, product, write_csv
 

@@ -16,7 +16,7 @@ STORES = ("postgres", "mongo", "redis")
 USER = """
 import sys
 from pathlib import Path
-from ecom_pipeline.database.embedded.usage import use
+from ecom_pipeline.embedded.usage import use
 use(Path(sys.argv[1]))
 print("in use", flush=True)
 sys.stdin.read()

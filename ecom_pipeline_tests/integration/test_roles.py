@@ -17,15 +17,16 @@ from ecom_pipeline.analytics.catalog import Catalog, catalog
 from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
-from ecom_pipeline.database.stores import Stores, open_stores
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.models.cart import EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import Ordered, Rejected
+from ecom_pipeline.opening import open_stores
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.order_service import OrderService

@@ -16,12 +16,12 @@ import psycopg2.errors
 import pytest
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import servers, supervisor
-from ecom_pipeline.database.embedded.program import package_file
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import connect, ensure_database, sibling_url
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.embedded import servers, supervisor
+from ecom_pipeline.embedded.program import package_file
 from ecom_pipeline_tests.passwords import with_user
 
 _GROUPS = ("ecom_analyst", "ecom_pipeline", "ecom_shop")

@@ -12,9 +12,9 @@ import pytest
 
 from ecom_pipeline.cli import main
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints, servers
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints, servers
 from ecom_pipeline.generation import generate_customers
 from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline.loading.reference import load_customers

@@ -10,11 +10,11 @@ import psycopg2.extensions
 import pytest
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.migrations import migrate
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.generation import (
     generate_carts,
     generate_customers,

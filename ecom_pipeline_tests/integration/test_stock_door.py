@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import ecom_labs
 import ecom_pipeline
 from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
@@ -143,8 +144,10 @@ def test_a_stock_that_moves_without_its_version_is_refused(stores: Stores, chang
 
 def test_no_statement_but_the_door_writes_stock() -> None:
     writes = re.compile(r"update\s+shop\.products\b[^;]*?\bset\b[^;]*?\bstock\s*=", re.IGNORECASE)
-    programs = Path(ecom_pipeline.__file__).parent.rglob("*.py")
-    files = [*sql_directory().rglob("*.sql"), *programs]
+    packages = [Path(package).parent for package in (ecom_pipeline.__file__, ecom_labs.__file__)]
+    programs = [file for package in packages for file in package.rglob("*.py")]
+    statements = [*sql_directory().rglob("*.sql"), *packages[1].rglob("*.sql")]
+    files = [*statements, *programs]
 
     found = {file.name: len(writes.findall(file.read_text(encoding="utf-8"))) for file in files}
 

@@ -15,17 +15,18 @@ from pymongo.errors import DuplicateKeyError
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.cart_indexes import CART_INDEXES, delete_expired_carts
 from ecom_pipeline.database.copying import copy_table
-from ecom_pipeline.database.diagnosis import look_at_stores
-from ecom_pipeline.database.embedded import Endpoints, Server
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import connect, prepare_session, session, sibling_url
 from ecom_pipeline.database.mongo import Mongo, database_of
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
-from ecom_pipeline.database.stores import Stores, open_stores
-from ecom_pipeline.defs.instance_storage import for_sqlalchemy
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.workarounds.instance_storage import for_sqlalchemy
+from ecom_pipeline.embedded import Endpoints, Server
 from ecom_pipeline.models.errors import CartNotFound
+from ecom_pipeline.opening import open_stores
 from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.verification.store_diagnosis import look_at_stores
 
 _PRODUCT = """
     insert into shop.products (product_id, sku, name, category, price)

@@ -12,8 +12,8 @@ import pytest
 
 from ecom_pipeline.cli.app import COMMANDS
 from ecom_pipeline.config.settings import Settings, SettingsError
-from ecom_pipeline.database.embedded import Endpoints, servers, supervisor
 from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.embedded import Endpoints, servers, supervisor
 from ecom_pipeline_tests.commands import ecom
 from ecom_pipeline_tests.passwords import MARK
 

@@ -9,8 +9,8 @@ import pytest
 from typing_extensions import override
 
 from ecom_pipeline.analytics.transformation import prepare_tables
-from ecom_pipeline.database.embedded import Endpoints
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.models.product import TopSeller
 from ecom_pipeline.services import top_sellers
 from ecom_pipeline.services.top_sellers import TopSellers, top_sellers_key

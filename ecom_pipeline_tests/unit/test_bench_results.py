@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ecom_pipeline.bench.catalog import COMPARISONS, UnknownComparison, chosen
-from ecom_pipeline.bench.contest import Comparison, Contest, Contestant, Sample, Unit
-from ecom_pipeline.bench.ground import Ground, Scale
-from ecom_pipeline.bench.measuring import Result, RowsDiffer, run, timed, timed_each
-from ecom_pipeline.bench.report import Report
+from ecom_labs.bench.comparisons import COMPARISONS, UnknownComparison, chosen
+from ecom_labs.bench.contest import Comparison, Contest, Contestant, Sample, Unit
+from ecom_labs.bench.ground import Ground, Scale
+from ecom_labs.bench.measuring import Result, RowsDiffer, run, timed, timed_each
+from ecom_labs.bench.report import Report
 from ecom_pipeline.config.settings import load_settings
-from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.embedded import Endpoints
 
 NOWHERE = Ground(load_settings(home=Path("unused")), Endpoints("", "", ""), Scale.SMALL, str)
 

@@ -180,7 +180,7 @@ def test_the_lock_of_the_image_has_the_versions_of_the_projects_lock() -> None:
     assert "://" not in text
 
 
-def test_the_lock_of_the_image_has_what_the_package_needs_and_no_embedded_store() -> None:
+def test_the_lock_of_the_image_has_what_the_package_needs_and_no_embedded_store_or_lab() -> None:
     about = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = (ROOT / "deploy/requirements.in").read_text().splitlines()
     needed = about["project"]["dependencies"] + [
@@ -190,9 +190,10 @@ def test_the_lock_of_the_image_has_what_the_package_needs_and_no_embedded_store(
     for text in needed:
         requirement = Requirement(text)
         assert requirement.specifier.contains(image[canonicalize_name(requirement.name)])
-    local = {Requirement(text).name for text in about["project"]["optional-dependencies"]["local"]}
-    assert local.isdisjoint(image)
-    assert "pytest" not in image
+    extras = about["project"]["optional-dependencies"]
+    unwanted = {Requirement(text).name for text in (*extras["local"], *extras["labs"], "pytest")}
+    assert {"secantusdb", "pandas", "pyinstrument"} < unwanted
+    assert unwanted.isdisjoint(image)
 
 
 def _pins(file: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom_pipeline.simulation.latencies import Latencies
+from ecom_labs.simulation.latencies import Latencies
 
 
 def told(durations: list[float]) -> Latencies:

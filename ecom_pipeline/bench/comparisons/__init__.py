@@ -1,1 +1,0 @@
-"""The comparisons, grouped by what they are about."""

@@ -1,0 +1,71 @@
+"""Brings what is stale up to date outside a run of its assets, checks it and tells Dagster."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from ecom_pipeline.analytics import upkeep
+from ecom_pipeline.analytics.staleness import find_stale
+from ecom_pipeline.analytics.transformation import Refreshed
+from ecom_pipeline.database.merge import NOTHING, Changes
+from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.defs.runless_events import RunlessEvents
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """What was brought up to date.
+
+    Attributes:
+        refreshed: Each table, and the cache, that was stale.
+        failed_checks: Blocking checks that found a breach, a line each. Of what was loaded:
+            then nothing was refreshed.
+    """
+
+    refreshed: list[Refreshed] = field(default_factory=list)
+    failed_checks: Sequence[str] = ()
+
+    @property
+    def changes(self) -> Changes:
+        """Rows that changed, in all tables together."""
+        return sum((done.changes for done in self.refreshed), NOTHING)
+
+
+def bring_up_to_date(
+    instance: dg.DagsterInstance,
+    stores: Stores,
+    by: str,
+    loaded: Mapping[str, Changes] | None = None,
+    watch: Callable[[str], None] = lambda _: None,
+) -> Upkeep:
+    """Refreshes what is stale, whoever made it so, and makes the checks of what it refreshed.
+
+    Args:
+        instance: Where Dagster's events are kept.
+        stores: All three.
+        by: Who does it, for the description of the events.
+        loaded: Changes of a load, by table; its assets are noted and checked first.
+        watch: Told the name of what is refreshed.
+
+    Raises:
+        StoreUnavailable, StoreRefused: A store is away or will not. What was done is noted, and
+            the rest is found stale the next time.
+    """
+    days = find_stale(stores.postgres).all_days
+    events, done = RunlessEvents(instance, stores, by), Upkeep()
+    if loaded is not None:
+        watch("checking what was loaded")
+        done.failed_checks = events.checked(events.loaded(loaded, days), days)
+        if done.failed_checks:
+            return done
+    try:
+        for refreshed in upkeep.bring_up_to_date(stores):
+            watch(f"{refreshed.table} refreshed")
+            events.refreshed(refreshed)
+            done.refreshed.append(refreshed)
+    finally:
+        watch("checking what was refreshed")
+        tables = [refreshed.table for refreshed in done.refreshed]
+        done.failed_checks = events.checked(tables, days)
+    return done

@@ -1,0 +1,48 @@
+"""Opens a shop for use: its servers, its schema and indexes, its tables."""
+
+from ecom_pipeline import embedded
+from ecom_pipeline.analytics.transformation import prepare_tables
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.migrations import migrate
+from ecom_pipeline.database.mongo import Mongo
+from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.database.stores import Stores
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Starts the embedded servers that are needed, brings schema and indexes up to date, connects.
+
+    Raises:
+        ServerFailed: An embedded server does not start.
+        StoreUnavailable: Postgres or Mongo is away. Redis may be: it is asked when used.
+        MigrationFailed: A file of `sql/schema` cannot be applied.
+    """
+    endpoints = embedded.ensure_running(settings)
+    migrate(endpoints.postgres_url)
+    stores = Stores(
+        postgres=Postgres(endpoints.postgres_url),
+        mongo=Mongo(endpoints.mongo_url, data=endpoints.mongo_data),
+        redis=Redis(endpoints.redis_url),
+    )
+    try:
+        stores.mongo.ensure_indexes()
+    except BaseException:
+        stores.close()
+        raise
+    return stores
+
+
+def open_shop(settings: Settings) -> Stores:
+    """Opens the stores and makes the analytics tables that are missing.
+
+    Raises:
+        ServerFailed, StoreUnavailable, MigrationFailed: As `open_stores` does.
+    """
+    stores = open_stores(settings)
+    try:
+        prepare_tables(stores.postgres)
+    except BaseException:
+        stores.close()
+        raise
+    return stores
