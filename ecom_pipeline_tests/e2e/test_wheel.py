@@ -56,3 +56,5 @@ def test_a_run_in_an_empty_directory_fills_a_shop(installed: Path, home: Path) -
     run(installed / "ecom", "audit", cwd=directory)
     # With the statements of the labs.
     run(installed / "ecom", "simulate", "--shoppers", "1", "--seconds", "0.1", cwd=directory)
+    run(installed / "ecom", "report", "--html", cwd=directory)
+    assert "</html>" in (directory / "report.html").read_text(encoding="utf-8")
