@@ -96,7 +96,8 @@ def write_csv(
     tables = {name for (name,) in _queries.tables(connection, **selection.parameters)}
     known = [column.name for source in CONTRACT if source.name in tables for column in source]
     names = ["source", "line", "reason", "amount", "quarantined_at", *dict.fromkeys(known), "text"]
-    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    # Both of its characters are quoted in values, where either might begin a line of its own.
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for refused in refused_rows(connection, selection):
