@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from psycopg2.extensions import parse_dsn
 
@@ -43,6 +43,9 @@ class Wire:
         """The URL of the same store by this wire."""
         parts = urlsplit(url)
         user, _, _ = parts.netloc.rpartition("@")
+        if parts.scheme == "unix":  # Redis on a socket
+            number = parse_qs(parts.query)["db"][0]
+            parts = parts._replace(scheme="redis", path=f"/{number}", query="")
         return parts._replace(netloc=f"{user}@127.0.0.1:{self.port}").geturl()
 
     def mend(self) -> None:
@@ -109,12 +112,12 @@ class Wires:
 def wired(endpoints: Endpoints) -> Iterator[tuple[Stores, Wires]]:
     """Connections to the stores of a test, by wires that it can cut."""
     dsn = parse_dsn(endpoints.postgres_url)
-    mongo, redis = urlsplit(endpoints.mongo_url), urlsplit(endpoints.redis_url)
+    mongo = urlsplit(endpoints.mongo_url)
     with ExitStack() as stack:
         wires = Wires(
             Wire(str(Path(dsn["host"]) / ".s.PGSQL.5432")),
             Wire((mongo.hostname or "", mongo.port or 0)),
-            Wire((redis.hostname or "", redis.port or 0)),
+            Wire(unquote(urlsplit(endpoints.redis_url).path)),
         )
         for wire in (wires.postgres, wires.mongo, wires.redis):
             stack.callback(wire.cut)

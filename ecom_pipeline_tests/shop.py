@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from types import ModuleType
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import aiosql
 import pytest
@@ -150,9 +151,9 @@ def refused_stock(stores: Stores, product_id: int) -> Iterator[Stores]:
     acl = stores.redis.client.execute_command
     acl("acl", "setuser", name, "on", f">{password}", "+@all", *keys)
     connection = stores.redis.client.connection_pool.connection_kwargs
-    server = f"{connection['host']}:{connection['port']}/{connection['db']}"
+    server = f"{quote(connection['path'])}?db={connection['db']}"
     try:
-        with closing(Redis(f"redis://{name}:{password}@{server}")) as redis:
+        with closing(Redis(f"unix://{name}:{password}@{server}")) as redis:
             yield replace(stores, redis=redis)
     finally:
         acl("acl", "deluser", name)

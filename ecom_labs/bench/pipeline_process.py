@@ -1,14 +1,13 @@
 """The pipeline in a process of its own, because Dagster reads settings when it is imported.
 
-    python -m ecom_labs.bench.pipeline_process WAY FIRST_DAY LAST_DAY DAGSTER_URL
+    python -m ecom_labs.bench.pipeline_process WAY FIRST_DAY LAST_DAY
 
 fills the shop that the environment names for these days and prints what it took as JSON. WAY is
 `directly`, `run` (one Dagster run), `backfill` (as `ecom backfill` does) or `days` (a Dagster run
-for each day); DAGSTER_URL is that of an empty database for Dagster's records.
+for each day). The environment names the database of Dagster's records, too.
 """
 
 import json
-import os
 import sys
 import time
 from collections import defaultdict
@@ -29,7 +28,6 @@ from ecom_pipeline.defs.backfill import plan_backfill
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.resources import shop_profile
 from ecom_pipeline.defs.running import RunReport, count_steps, run_pipeline
-from ecom_pipeline.defs.workarounds.instance_storage import URL_VARIABLE
 from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
@@ -55,7 +53,7 @@ class PipelineFailed(Exception):
 
 def main() -> None:
     """Does what the command line says."""
-    way, first_day, last_day, os.environ[URL_VARIABLE] = sys.argv[1:]
+    way, first_day, last_day = sys.argv[1:]
     days = days_between(date.fromisoformat(first_day), date.fromisoformat(last_day))
     print(json.dumps(asdict(WAYS[way](days))))  # noqa: T201 - what the parent process reads
 

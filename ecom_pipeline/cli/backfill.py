@@ -19,6 +19,7 @@ from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.defs.backfill import Plan, State, plan_backfill
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.running import count_steps, run_pipeline
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.opening import open_shop
 from ecom_pipeline.verification.proof import TableProof, prove_tables
 
@@ -91,7 +92,7 @@ def _print_plan(plan: Plan) -> None:
     if not plan.portions:
         tell("Nothing to do: all of it is there and up to date.")
         return
-    table = Table(("asset", "days", "why"), title=f"Plan: {len(plan.portions)} run(s)")
+    table = Table(("asset", "days", "why"), title=f"Plan: {counted(len(plan.portions), 'run')}")
     for asset, states in plan.states.items():
         if states:
             table.add(asset, ", ".join(_stretches(states)), _reasons(states))

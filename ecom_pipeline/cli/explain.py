@@ -8,6 +8,7 @@ import typer
 from ecom_pipeline.cli.output import HOW_TO_FILL, Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.opening import open_shop
 from ecom_pipeline.verification.plans import (
     QueryPlan,
@@ -49,7 +50,7 @@ def _queries_table(plans: list[QueryPlan]) -> Table:
     table = Table(
         ("query", *figures, "what changes without the index"),
         right=figures,
-        title=f"Queries, {plans[0].orders:,} orders",
+        title=f"Queries, {counted(plans[0].orders, 'order')}",
     )
     for plan in plans:
         without = plan.without

@@ -20,6 +20,7 @@ from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
 from ecom_pipeline.loading import ingest as files
 from ecom_pipeline.loading.ingest import IngestReport
 from ecom_pipeline.loading.replacing import ReplacedDays
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.opening import open_shop
 
 _BY: Final = "By `ecom ingest`, from files."
@@ -67,7 +68,7 @@ def ingest(
         report = files.ingest_directory(
             stores.postgres,
             directory,
-            lambda step, rows: bar.doing(f"{step}: {rows:,} rows"),
+            lambda step, rows: bar.doing(f"{step}: {counted(rows, 'row')}"),
             replaced_days=replaced_days,
             into_generated_shop=into_generated_shop,
         )
@@ -79,8 +80,8 @@ def ingest(
     refuse_failed_checks(done)
     if report.rows_quarantined:
         tell(
-            f"{report.rows_quarantined:,} rows were refused, {report.amount_quarantined:,.2f} of"
-            " money in them; `ecom quarantine` shows them."
+            f"{counted(report.rows_quarantined, 'row')} refused, {report.amount_quarantined:,.2f}"
+            " of money in them; `ecom quarantine` shows them."
         )
 
 
@@ -133,10 +134,10 @@ def _tell_days(report: IngestReport, before: DaysOfShop, after: DaysOfShop) -> N
     """Says which days the shop has, for a mistyped year to be seen, and which Dagster lacks."""
     if after.first and after != before:
         moved = f"; before, {before.first} to {before.newest}" if before.first else ""
-        count = len(list(after))
-        tell(f"The shop has the {count:,} days from {after.first} to {after.newest}{moved}.")
+        days = counted(len(list(after)), "day")
+        tell(f"The shop has {days}, {after.first} to {after.newest}{moved}.")
     if hidden := days_without_partition(day for day in report.days if day in after):
         tell(
-            f"{len(hidden)} day(s) from {min(hidden)} are loaded, but before Dagster's first"
-            " partition: ECOM_START_DATE moves it."
+            f"Loaded, but before Dagster's first partition: {counted(len(hidden), 'day')} from"
+            f" {min(hidden)}; ECOM_START_DATE moves it."
         )

@@ -115,10 +115,11 @@ def survive_encoding() -> None:
 def console(*, error: bool = False) -> Console:
     """Rich's console with all that takes text for more than text turned off.
 
-    Where nobody watches it has no width, unless COLUMNS says one.
+    Where nobody watches it has no width, unless COLUMNS says one; 0, as of a terminal that does not
+    know its own, is none.
     """
     made = Console(stderr=error, markup=False, emoji=False, highlight=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
+    if made.width < 1 or (not made.is_terminal and "COLUMNS" not in os.environ):
         made.width = _NO_LIMIT
     return made
 

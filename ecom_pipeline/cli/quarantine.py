@@ -1,10 +1,14 @@
 """`ecom quarantine`."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, TextIO
 
 import typer
 
@@ -19,9 +23,11 @@ from ecom_pipeline.loading.refused import (
     summarize,
     write_csv,
 )
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.opening import open_shop
 
 _SHOWN: Final = 20
+_STDOUT: Final = Path("-")
 
 
 def quarantine(
@@ -32,11 +38,8 @@ def quarantine(
         str | None, typer.Option(help="A reason, such as `email: taken`, or its code alone.")
     ] = None,
     csv: Annotated[
-        typer.FileTextWrite | None,
-        # A file that is there may hold the only copy of rows discarded before: never overwritten.
-        typer.Option(
-            encoding="utf-8", mode="x", lazy=True, help="Write the rows to that new file."
-        ),
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the rows to that new file, for you alone."),
     ] = None,
     discard_them: Annotated[
         bool, typer.Option("--discard", help="Delete the rows, and with an order its items.")
@@ -55,17 +58,38 @@ def quarantine(
         if csv is not None:
             # What is about to go is written whole.
             whole = replace(selection, with_items=discard_them)
-            written = write_csv(connection, whole, csv)
-            csv.flush()
+            with _new_private_file(csv) as file:
+                written = write_csv(connection, whole, file)
         gone = discard(connection, selection) if discard_them else (0, Decimal(0))
     if as_json:
         print_json(_document(found, rows if one_asked_for else None, gone))
         return
     _print(found, rows)
     if csv is not None:
-        tell(f"{written:,} rows written to {csv.name}", error=csv.name == "-")
+        tell(f"{counted(written, 'row')} written to {csv}", error=csv == _STDOUT)
     if discard_them:
-        tell(f"{gone[0]:,} rows discarded, {gone[1]:,.2f} in them")
+        tell(f"{counted(gone[0], 'row')} discarded, {gone[1]:,.2f} in them")
+
+
+@contextmanager
+def _new_private_file(path: Path) -> Iterator[TextIO]:
+    """Opens a file that nobody else can read, for what it takes is personal.
+
+    Raises:
+        typer.Exit: There is one already, which may hold the only copy of rows that were discarded;
+            or none can be made.
+    """
+    if path == _STDOUT:
+        yield (stdout := typer.get_text_stream("stdout", encoding="utf-8"))
+        stdout.flush()
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        tell(f"{path}: {error.strerror}; name a new file", error=True)
+        raise typer.Exit(1) from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yield file
 
 
 def _document(
@@ -94,7 +118,7 @@ def _print(found: list[RefusedFor], rows: list[RefusedRow]) -> None:
         show(_table_of(rows))
         if count > len(rows):
             tell(f"and {count - len(rows):,} more; --csv FILE writes them all")
-    tell(f"{count:,} rows, {_sum(found):,.2f} in them")
+    tell(f"{counted(count, 'row')}, {_sum(found):,.2f} in them")
 
 
 def _table_of(rows: list[RefusedRow]) -> Table:

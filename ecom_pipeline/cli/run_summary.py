@@ -9,6 +9,7 @@ from ecom_pipeline.cli.top import top_table
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import RunReport
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.services.top_sellers import TopSellers
 
 _TOP_WINDOW = "30d"
@@ -60,7 +61,7 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
         )
     checked = [step for step in report.steps if step.is_check]
     seconds = sum(step.seconds for step in checked)
-    done = f"all checks of {len(checked)} assets"
+    done = f"all checks of {counted(len(checked), 'asset')}"
     table.add(done, "", "", f"{seconds:.1f}", style="green")
     return table
 

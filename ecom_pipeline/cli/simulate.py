@@ -17,6 +17,7 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline.loading.shop_source import ShopSource, refuse_other_source
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.opening import open_stores
 from ecom_pipeline.verification.audit import CHECKOUT_CHECKS, audit
 
@@ -56,7 +57,7 @@ def simulate(
     for finding in broken:
         tell(f"{finding.description}: {finding.breaches} breaches", style="bold red")
     for failure, times in tally.failures.most_common(_SHOWN_FAILURES):
-        tell(f"failed {times:,} times: {failure}", style="bold red")
+        tell(f"failed {counted(times, 'time')}: {failure}", style="bold red")
     if broken or tally.failures:
         raise typer.Exit(1)
     tell(f"{len(CHECKOUT_CHECKS)} invariants hold", style="green")

@@ -22,7 +22,10 @@ _REDIS_IS_FULL: Final = "OOM "
 _MONGO_INTERNAL_ERROR: Final = "1"
 
 # By the system's words: not every library that writes files passes the number on.
-_NO_ROOM: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
+_NO_ROOM: Final = (
+    *map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
+    "No usable temporary directory",  # Python's own, where none takes a file
+)
 
 
 def advice(error: BaseException) -> str | None:

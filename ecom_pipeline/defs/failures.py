@@ -8,6 +8,7 @@ import dagster as dg
 
 from ecom_pipeline.database.advice import advice, told
 from ecom_pipeline.database.errors import StoreError
+from ecom_pipeline.models.printable import counted
 
 TRIED_AGAIN: Final = dg.RetryPolicy(
     max_retries=4, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -43,5 +44,5 @@ def kind_in_failure(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _failure(error: Exception, tried_again: int) -> dg.Failure:
-    how_often = f" (tried again {tried_again} times)" if tried_again else ""
+    how_often = f" (tried again {counted(tried_again, 'time')})" if tried_again else ""
     return dg.Failure(f"{told(error)}{how_often}; {_AFTERWARDS}", allow_retries=False)

@@ -17,6 +17,7 @@ from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.workarounds.retention import EVENTS_KEPT, forget_old_events
 from ecom_pipeline.defs.workarounds.retries import tell_failures_again
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline.models.sources import SOURCE_ASSETS
 from ecom_pipeline.services.effects import Effects, EffectsLag
 
@@ -64,7 +65,9 @@ def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def old_events(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Forgets how the runs of long ago went; what the catalog tells of assets stays."""
     forgotten = forget_old_events(context.instance, datetime.now(UTC) - EVENTS_KEPT)
-    return dg.SkipReason(f"{forgotten} records of over {EVENTS_KEPT.days} days ago forgotten")
+    return dg.SkipReason(
+        f"{counted(forgotten, 'record')} of over {EVENTS_KEPT.days} days ago forgotten"
+    )
 
 
 @dg.sensor(

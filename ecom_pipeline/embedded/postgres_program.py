@@ -1,7 +1,6 @@
 """PostgreSQL, on a Unix socket that only its user (and root) can enter."""
 
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,14 +11,13 @@ from typing_extensions import override
 
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.libpq import ensure_database
-from ecom_pipeline.embedded.addresses import socket_directory
 from ecom_pipeline.embedded.program import (
-    Program,
     ServerFailed,
     package_file,
     remove,
     write_private,
 )
+from ecom_pipeline.embedded.socket_program import SocketProgram
 
 DATABASES = ("ecom", "dagster")
 _SUPERUSER = "postgres"
@@ -51,7 +49,7 @@ _SETTINGS = {
 }
 
 
-class PostgresProgram(Program):
+class PostgresProgram(SocketProgram):
     """The server of the shop's database and of Dagster's, beside it; every commit is on disk."""
 
     name = "postgres"
@@ -78,13 +76,6 @@ class PostgresProgram(Program):
         self._ask_for_password()
 
     @override
-    def choose_address(self, remembered: str | None) -> str:
-        # Made anew: the lock of a killed server's socket would stand in the way.
-        shutil.rmtree(self._socket_directory, ignore_errors=True)
-        self.make_private(self._socket_directory)
-        return str(self._socket_directory)
-
-    @override
     def is_ready(self, address: str) -> bool:
         try:
             for database in DATABASES:
@@ -96,10 +87,6 @@ class PostgresProgram(Program):
     @override
     def url(self, address: str) -> str:
         return self._url(address, DATABASES[0])
-
-    @override
-    def release(self) -> None:
-        shutil.rmtree(self._socket_directory, ignore_errors=True)
 
     def _url(self, address: str, database: str) -> str:
         return f"postgresql://{_SUPERUSER}:{self.password}@/{database}?host={address}"
@@ -171,10 +158,6 @@ class PostgresProgram(Program):
         if result.returncode != 0:
             reason = result.stderr.strip().removeprefix("initdb: ")
             raise ServerFailed(self.name, f"cannot make its data directory: {reason}")
-
-    @property
-    def _socket_directory(self) -> Path:
-        return socket_directory(self.directory / "socket")
 
     def _remove_stale_lock(self) -> None:
         """Removes the lock of a server that is gone, if its pid is somebody else's by now.

@@ -92,6 +92,10 @@ class Program(ABC):
         """Whether clients need one; not so where an older version of this package started it."""
         return self._password_file.exists()
 
+    def keeps_others_out(self, address: str) -> bool:  # noqa: ARG002 - that of a socket matters
+        """Whether a server that listens there does; one of an older version may not."""
+        return self.has_password
+
     @property
     def password(self) -> str:
         """What clients enter with."""

@@ -1,18 +1,22 @@
 """Valkey, which speaks Redis' protocol, as a cache that keeps nothing on disk."""
 
 from contextlib import closing
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
 from typing_extensions import override
 
 from ecom_pipeline.database.errors import StoreUnavailable
 from ecom_pipeline.database.redis import Redis
-from ecom_pipeline.embedded.addresses import LOOPBACK, accepts, free_port
-from ecom_pipeline.embedded.program import Program, package_file
+from ecom_pipeline.embedded.program import package_file
+from ecom_pipeline.embedded.socket_program import SocketProgram
 
-_MEMORY = "256mb"
+_MEMORY: Final = "256mb"
+_SOCKET: Final = "redis.sock"
 
 
-class RedisProgram(Program):
+class RedisProgram(SocketProgram):
     """The server of the cache; when its memory is full, the keys used least recently go."""
 
     name = "redis"
@@ -28,8 +32,8 @@ class RedisProgram(Program):
     @override
     def options(self, address: str) -> list[str]:
         return [
-            *("--bind", LOOPBACK),
-            *("--port", address),
+            *("--port", "0"),
+            *("--unixsocket", str(Path(address, _SOCKET))),
             *("--save", ""),
             *("--appendonly", "no"),
             *("--maxmemory", _MEMORY),
@@ -51,13 +55,7 @@ class RedisProgram(Program):
         self.hand_over(self.data)
 
     @override
-    def choose_address(self, remembered: str | None) -> str:
-        return free_port(remembered)
-
-    @override
     def is_ready(self, address: str) -> bool:
-        if not accepts(address):
-            return False
         with closing(Redis(self.url(address))) as redis:
             try:
                 redis.ping()
@@ -67,4 +65,4 @@ class RedisProgram(Program):
 
     @override
     def url(self, address: str) -> str:
-        return f"redis://:{self.password}@{LOOPBACK}:{address}/0"
+        return f"unix://:{self.password}@{quote(str(Path(address, _SOCKET)))}?db=0"

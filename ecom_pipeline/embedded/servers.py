@@ -18,7 +18,7 @@ from ecom_pipeline.embedded.mongo_program import MongoProgram
 from ecom_pipeline.embedded.postgres_program import PostgresProgram
 from ecom_pipeline.embedded.program import Program, ServerFailed
 from ecom_pipeline.embedded.redis_program import RedisProgram
-from ecom_pipeline.embedded.usage import alone, use
+from ecom_pipeline.embedded.usage import alone, kept_from_others, use
 
 _LOCK_LIMIT_SECONDS = 2 * supervisor.START_LIMIT_SECONDS
 
@@ -184,7 +184,7 @@ def _check_home(home: Path) -> None:
 def _lock(home: Path) -> Iterator[None]:
     """One command at a time starts or stops the servers of a home."""
     try:
-        with FileLock(home / "lock", timeout=_LOCK_LIMIT_SECONDS):
+        with FileLock(kept_from_others(home / "lock"), timeout=_LOCK_LIMIT_SECONDS):
             yield
     except Timeout:
         reason = f"cannot be reached: another command has held {home / 'lock'} for minutes"

@@ -120,13 +120,14 @@ def find_process(program: Program) -> psutil.Process | None:
 
 
 def _running_state(program: Program) -> State | None:
-    """The state of the server if it runs and asks for a password.
+    """The state of the server if it runs and keeps others out.
 
     One of an older version does not: it is started anew.
     """
     state = read_state(program)
-    is_running = state is not None and _process(program, state.pid) is not None
-    return state if is_running and program.has_password else None
+    if state is None or _process(program, state.pid) is None:
+        return None
+    return state if program.keeps_others_out(state.address) else None
 
 
 def _process(program: Program, pid: int | None) -> psutil.Process | None:

@@ -19,7 +19,7 @@ def use(home: Path) -> None:
     Waits while another process deletes their data.
     """
     if home not in _held:
-        descriptor = os.open(_file(home), os.O_CREAT | os.O_RDWR)
+        descriptor = os.open(_file(home), os.O_RDWR)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         _held[home] = descriptor
 
@@ -42,5 +42,12 @@ def alone(home: Path) -> Iterator[None]:
         yield
 
 
+def kept_from_others(file: Path) -> Path:
+    """Makes a file if there is none, and keeps others out: who can read a file can lock it."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    return file
+
+
 def _file(home: Path) -> Path:
-    return home / "in-use"
+    return kept_from_others(home / "in-use")

@@ -62,7 +62,9 @@ def _load_day(stores: Stores, day: date, carts: Sequence[dict[str, Any]]) -> Car
     created = [cart["created_at"] for cart in carts]
     within = {"created_at": {"$gte": min(created), "$lte": max(created)}}
     with stores.mongo.reaching():
-        known = {cart["_id"] for cart in stores.mongo.carts.find(within, {"_id": 1})}
+        ids = [cart["_id"] for cart in stores.mongo.carts.find(within, {"_id": 1})]
+    # Others put carts there, whose ids may be documents.
+    known = {cart_id for cart_id in ids if isinstance(cart_id, str)}
     # Second: a cart that is cleared between the two look-ups was decided before it was cleared.
     with stores.postgres.transaction() as connection:
         claim_shop(connection, ShopSource.GENERATED)

@@ -24,6 +24,8 @@ from ecom_pipeline.loading.parquet_pages import LARGEST_PAGES, footer_bytes, unp
 _BUFFER_BYTES: Final = 1 << 20
 _LARGEST_FOOTER: Final = 16 << 20
 _ALWAYS_READ: Final = 10_000_000
+_ALWAYS_READ_BYTES: Final = 1 << 30
+_MOST_UNPACKED: Final = 1_000
 _TEXTS: Final = (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
 _CUT_BYTES: Final = 4 * (LONGEST_VALUE + 1)
 
@@ -64,9 +66,18 @@ def parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     # Buffered: without it, the columns of a whole row group are held in memory.
     with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
         batches = file.iter_batches(rows_at_once, columns=list(columns), use_threads=False)
-        yield from sized(
+        parts = (
             _batch(part) for rows in batches for part in _parts(pa.table(rows).select(columns))
         )
+        read = 0
+        for batch in sized(parts):
+            read += batch.nbytes
+            if read > max(_MOST_UNPACKED * size, _ALWAYS_READ_BYTES):
+                raise TooLarge(
+                    f"has more than {read >> 20:,} MB of text in {size:,} bytes; write it without"
+                    " values that repeat so much"
+                )
+            yield batch
 
 
 def _parts(rows: pa.Table) -> Iterator[pa.Table]:

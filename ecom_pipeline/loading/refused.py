@@ -1,6 +1,7 @@
 """What is in quarantine: how much, which rows, and how somebody lets go of them."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from ecom_pipeline.loading.contract import CONTRACT
 from ecom_pipeline.loading.quarantine import settling
 
 _AT_A_TIME: Final = 1_000
+# The last four as a program in Japanese or Chinese takes them.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 _queries = load_queries("quarantine")
 
@@ -92,14 +96,24 @@ def write_csv(
     tables = {name for (name,) in _queries.tables(connection, **selection.parameters)}
     known = [column.name for source in CONTRACT if source.name in tables for column in source]
     names = ["source", "line", "reason", "amount", "quarantined_at", *dict.fromkeys(known), "text"]
-    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    # Both of its characters are quoted in values, where either might begin a line of its own.
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for refused in refused_rows(connection, selection):
         told = {name: getattr(refused, name) for name in names[:5]}
-        writer.writerow({**refused.row, **told})
+        writer.writerow({name: _inert(cell) for name, cell in {**refused.row, **told}.items()})
         count += 1
     return count
+
+
+def _inert(cell: object) -> object:
+    """A cell that no spreadsheet program takes for a formula, with an apostrophe before it.
+
+    OWASP's advice (CSV injection). What is a number and nothing else stays as it is.
+    """
+    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell
 
 
 def discard(

@@ -12,6 +12,7 @@ from ecom_pipeline.loading.files import IngestError
 from ecom_pipeline.loading.lookups import copy_all
 from ecom_pipeline.loading.orders import OrderChanges, deleted_orders
 from ecom_pipeline.loading.scratch import Scratch
+from ecom_pipeline.models.printable import counted
 
 _queries = load_queries("ingestion")
 
@@ -56,9 +57,9 @@ class TooMuchRemoved(IngestError):
     def __init__(self, orders: int, named: int, first: date, last: date) -> None:
         self.orders = orders
         super().__init__(
-            f"no order was loaded: the files have {named:,} orders from {first} to {last}, and "
-            f"{orders:,} others of these days would go; look for a wrong date, or say with --start "
-            "and --end that these are the days"
+            f"no order was loaded: the files have {counted(named, 'order')} from {first} to {last},"
+            f" and {orders:,} others of these days would go; look for a wrong date, or say with"
+            " --start and --end that these are the days"
         )
 
 
@@ -76,8 +77,8 @@ def plan_removal(postgres: Postgres, scratch: Scratch, replaced: ReplacedDays) -
     if unknown := scratch.orders_without_id():
         return Removal(
             None,
-            f"no order was removed: {unknown:,} rows of orders do not say which order they are, "
-            "and each may be one that is loaded",
+            f"no order was removed: {counted(unknown, 'row')} of orders without the order's id may"
+            " be any that is loaded",
         )
     days = [day for day in (*scratch.order_days(), replaced.start, replaced.end) if day]
     if not days:

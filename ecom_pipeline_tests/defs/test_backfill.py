@@ -60,7 +60,7 @@ def test_a_year_is_twelve_runs(
         told, _ = process.communicate(timeout=LIMIT_SECONDS)
 
     assert process.returncode == 0, told
-    assert "Plan: 12 run(s)" in told
+    assert "Plan: 12 runs" in told
     assert told.count("2025-01-01 to 2025-12-31   365 missing") == len((*DAILY, *ANALYTICS))
     assert instance.get_runs() == []
 

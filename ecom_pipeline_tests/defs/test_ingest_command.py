@@ -171,7 +171,7 @@ def test_days_before_a_first_day_that_is_set_are_loaded_and_told(
 
     told = ingest(tmp_path, small_shop())
 
-    assert "1 day(s) from 2026-01-05 are loaded, but before Dagster's first partition" in told
+    assert "Loaded, but before Dagster's first partition: 1 day from 2026-01-05" in told
     assert "2026-01-05" not in dict(recorded(instance)["orders"])
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import stat
 from pathlib import Path
 
 import dagster as dg
@@ -138,7 +140,44 @@ def test_an_ingest_ends_with_how_much_was_refused(tmp_path: Path) -> None:
     done = ecom("ingest", str(files))
 
     assert done.exit_code == 0, done.output
-    assert "5 rows were refused, 7.50 of money in them; `ecom quarantine` shows" in done.output
+    assert "5 rows refused, 7.50 of money in them; `ecom quarantine` shows" in done.output
     refused = ecom("ingest", str(files), "--start", "2026-01-01")
     assert refused.exit_code == 2
     assert "--replace-days" in refused.output
+
+
+def test_a_file_of_refused_rows_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    file = tmp_path / "refused.csv"
+    usual = os.umask(0)
+    try:
+        told("--csv", str(file))
+    finally:
+        os.umask(usual)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_no_cell_of_a_file_of_refused_rows_is_a_formula_and_a_number_stays_one(
+    stores: Stores, tmp_path: Path
+) -> None:
+    formulas = ["=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "-", "\uff1d1+1"]
+    led = ["\t=1"]
+    others = ["-12.50", "+7", "a=1", "'=1"]
+    cells = formulas + led + others
+    people = [
+        customer(number, full_name=name, country="QQ") for number, name in enumerate(cells, 100)
+    ]
+    load(stores, tmp_path, {"customers": people})
+    file = tmp_path / "refused.csv"
+
+    told("customers", "--csv", str(file))
+
+    with file.open(newline="", encoding="utf-8") as opened:
+        rows = {row["customer_id"]: row["full_name"] for row in csv.DictReader(opened)}
+    assert [rows[str(number)] for number in range(100, 100 + len(cells))] == [
+        *(f"'{cell}" for cell in formulas + led),
+        *others,
+    ]
+
+
+def test_one_row_is_not_told_as_several() -> None:
+    assert "1 row, 0.00 in them" in told("customers")

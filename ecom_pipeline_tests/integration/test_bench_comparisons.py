@@ -1,5 +1,7 @@
 """Every comparison works, and its contestants leave the same rows."""
 
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from ecom_labs.bench.ground import Ground, Scale
 from ecom_labs.bench.measuring import run
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.embedded import Endpoints
+from ecom_pipeline_tests.passwords import MARK
 
 
 @pytest.fixture
@@ -20,10 +23,29 @@ def ground(servers: Endpoints, endpoints: Endpoints, settings: Settings) -> Grou
     )
 
 
+@pytest.fixture
+def command_lines() -> Iterator[list[str]]:
+    """Those of the processes that are started meanwhile, which every user can read."""
+    started: list[str] = []
+    listening = True
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if listening and event == "subprocess.Popen":
+            started.append(str(arguments[1]))
+
+    sys.addaudithook(note)  # for good
+    yield started
+    listening = False
+
+
 @pytest.mark.parametrize(
     "comparison", [pytest.param(one, id=one.name) for one in COMPARISONS if not one.only_by_name]
 )
-def test_contestants_do_the_same_work(ground: Ground, comparison: Comparison) -> None:
+def test_contestants_do_the_same_work_and_tell_nobody_a_password(
+    ground: Ground, comparison: Comparison, command_lines: list[str]
+) -> None:
+    assert MARK in ground.endpoints.postgres_url
     result = run(comparison, ground)
     assert result.ratio > 0
     assert all(result.facts.values())
+    assert [line for line in command_lines if MARK in line] == []

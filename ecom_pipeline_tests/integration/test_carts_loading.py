@@ -32,6 +32,13 @@ def test_a_second_load_changes_nothing(stores: Stores) -> None:
     assert list(stores.mongo.carts.find()) == before
 
 
+@pytest.mark.parametrize("odd", [{"a": 1}, 7, b"x"], ids=str)
+def test_a_cart_of_others_with_any_id_stops_no_load(stores: Stores, odd: object) -> None:
+    stores.mongo.carts.insert_one({**active("of others", 9), "_id": odd})
+
+    assert load(stores, [cart("a", {1: 1})]) == CartChanges(inserted=1)
+
+
 def test_a_cart_that_was_ordered_does_not_come_back(stores: Stores) -> None:
     open_shop(stores, {1: 9})
     carts = [cart("a", {1: 1})]

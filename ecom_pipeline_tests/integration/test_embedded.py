@@ -18,7 +18,8 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.embedded import ServerFailed, supervisor
 from ecom_pipeline.embedded.addresses import free_port
-from ecom_pipeline.embedded.program import remove
+from ecom_pipeline.embedded.mongo_program import MongoProgram
+from ecom_pipeline.embedded.program import Program, remove
 from ecom_pipeline.embedded.redis_program import RedisProgram
 
 
@@ -48,27 +49,34 @@ def test_starting_a_server_that_runs_gives_the_same_one(program: RedisProgram) -
     assert _pid(program) == pid
 
 
-def test_a_stopped_server_comes_back_at_its_port(program: RedisProgram) -> None:
-    first = supervisor.start(program)
-    assert supervisor.stop(program)
-    assert supervisor.running_address(program) is None
-    assert supervisor.start(program) == first
+@pytest.mark.parametrize("kind", [RedisProgram, MongoProgram])
+def test_a_stopped_server_comes_back_where_it_was(
+    kind: type[Program], program: RedisProgram
+) -> None:
+    server = kind(program.directory.with_name(kind.name))
+    first = supervisor.start(server)
+    assert supervisor.stop(server)
+    assert supervisor.running_address(server) is None
+    assert supervisor.start(server) == first
 
 
 def test_stopping_a_server_that_does_not_run_does_nothing(program: RedisProgram) -> None:
     assert not supervisor.stop(program)
 
 
-def test_a_server_whose_port_is_taken_moves_to_another(program: RedisProgram) -> None:
-    taken = supervisor.start(program)
-    supervisor.stop(program)
+@pytest.fixture
+def mongo_program(program: RedisProgram) -> MongoProgram:
+    return MongoProgram(program.directory.with_name("mongo"))
+
+
+def test_a_server_whose_port_is_taken_moves_to_another(mongo_program: MongoProgram) -> None:
+    taken = supervisor.start(mongo_program)
+    supervisor.stop(mongo_program)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", int(taken)))
         other.listen()
-        address = supervisor.start(program)
-    assert address != taken
-    assert _answers(program, address)
+        assert supervisor.start(mongo_program) != taken
 
 
 @pytest.fixture
@@ -93,15 +101,15 @@ def test_a_stale_pid_that_became_another_process_is_left_alone(
 
 
 def test_a_server_that_loses_a_race_for_its_port_tries_another(
-    program: RedisProgram, monkeypatch: pytest.MonkeyPatch
+    mongo_program: MongoProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = str(other.getsockname()[1])
         choices = iter([taken, free_port(None)])
-        monkeypatch.setattr(program, "choose_address", lambda _: next(choices))
-        assert supervisor.start(program) != taken
+        monkeypatch.setattr(mongo_program, "choose_address", lambda _: next(choices))
+        assert supervisor.start(mongo_program) != taken
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
@@ -141,6 +149,19 @@ def test_a_server_that_is_not_yet_itself_is_waited_for_and_no_second_is_started(
         if str(program.data) in (process.info["cmdline"] or ())
     ]
     assert running == [_pid(program)]
+
+
+def test_a_server_of_an_older_version_that_has_a_port_is_started_anew(
+    program: RedisProgram,
+) -> None:
+    supervisor.start(program)
+    old = psutil.Process(_pid(program))
+    program.state.write_text(json.dumps({"pid": old.pid, "address": "46901", "ready": True}))
+    assert supervisor.running_address(program) is None
+
+    assert _answers(program, supervisor.start(program))
+
+    assert not old.is_running()
 
 
 def test_a_killed_server_is_started_again(program: RedisProgram) -> None:

@@ -1,11 +1,13 @@
 """Who may enter the embedded servers: the user who started them, and nobody else."""
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg2
@@ -22,6 +24,7 @@ from ecom_pipeline.embedded.mongo_program import MongoProgram
 from ecom_pipeline.embedded.postgres_program import PostgresProgram
 from ecom_pipeline.embedded.program import Program
 from ecom_pipeline.embedded.redis_program import RedisProgram
+from ecom_pipeline.embedded.usage import alone
 from ecom_pipeline_tests.passwords import MARK
 from ecom_pipeline_tests.strangers import AS_ROOT, STRANGER, outcome_as
 
@@ -59,7 +62,8 @@ def _read_cache(servers: Endpoints) -> object:
         (STRANGER, _enter_postgres, "Permission denied"),
         (_NOBODY, _enter_postgres, "no password supplied"),
         (STRANGER, _read_carts, "requires authentication"),
-        (STRANGER, _read_cache, "AuthenticationError"),
+        (STRANGER, _read_cache, "Permission denied"),
+        (_NOBODY, _read_cache, "AuthenticationError"),
     ],
 )
 def test_another_user_enters_no_server(
@@ -68,12 +72,20 @@ def test_another_user_enters_no_server(
     assert refusal in outcome_as(user, lambda: enter(servers))
 
 
+def test_a_password_that_is_told_as_it_stands_goes_to_no_port(servers: Endpoints) -> None:
+    # Whoever takes a port that its server left just then would be told it. Mongo's clients prove
+    # that they know theirs, and have the server do so.
+    for url in (servers.postgres_url, servers.redis_url):
+        assert urlsplit(url).hostname is None
+
+
 @AS_ROOT
 def test_another_user_reads_nothing_of_a_home(servers: Endpoints) -> None:
     home = Path(os.environ["PYTEST_ECOM_HOME"])
     files = [path for path in home.rglob("*") if path.name in {"password", "state.json", "log"}]
     assert len(files) >= 9
-    directories = [home, home / "mongo", home / "mongo" / "data", home / "postgres" / "socket"]
+    sockets = [home / name / "socket" for name in ("postgres", "redis")]
+    directories = [home, home / "mongo", home / "mongo" / "data", *sockets]
 
     assert {outcome_as(STRANGER, path.read_text).split(":")[0] for path in files} == {
         "PermissionError"
@@ -110,6 +122,29 @@ def test_mongo_does_for_no_client_what_reaches_beyond_its_data(
         pytest.raises(OperationFailure, match=r"not authorized|no such command"),
     ):
         client.admin.command(command, "ecom", **arguments)
+
+
+def _work_alone(settings: Settings) -> None:
+    with alone(settings.home):
+        pass
+
+
+@AS_ROOT
+@pytest.mark.parametrize(("name", "act"), [("lock", embedded.stop), ("in-use", _work_alone)])
+def test_another_user_holds_no_lock_of_a_home(
+    name: str, act: Callable[[Settings], object], settings: Settings
+) -> None:
+    def hold() -> None:
+        with (settings.home / name).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    settings.home.mkdir(mode=0o711)
+    (settings.home / name).touch(mode=0o644)  # as older versions left it
+    assert outcome_as(STRANGER, hold) == "None"
+
+    act(settings)
+
+    assert outcome_as(STRANGER, hold).startswith("PermissionError")
 
 
 @AS_ROOT

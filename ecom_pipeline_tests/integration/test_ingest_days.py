@@ -259,7 +259,7 @@ def test_nothing_is_removed_where_a_row_does_not_say_which_order_it_is(
 
     report = load(stores, tmp_path, corrected, replaced_days=REPLACED)
 
-    assert report.notes[0].startswith("no order was removed: 1 rows of orders do not say which")
+    assert report.notes[0].startswith("no order was removed: 1 row of orders without")
     assert counts(stores, ["shop.orders"]) == [3]
 
 

@@ -180,3 +180,38 @@ def test_no_bytes_are_too_much_for_the_reader(
 def test_no_header_of_a_page_is_too_much_for_its_reader(data: bytes) -> None:
     with suppress(parquet_pages.BadPage):
         parquet_pages._Compact(data).struct()
+
+
+def _write_repeated(path: Path, word: str, rows: int) -> int:
+    """A file of rows with one long word of the dictionary; gives the bytes of the file."""
+    numbers = pa.array(range(rows))
+    others = dict.fromkeys(("sku", "category", "price"), numbers)
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), [word])
+    table = pa.table({"product_id": numbers, "name": repeated, **others})
+    pq.write_table(table, path, compression="zstd")
+    return path.stat().st_size
+
+
+def test_a_file_of_far_more_text_than_its_size_is_refused_as_soon_as_that_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "products.parquet"
+    size = _write_repeated(file, "x" * 10_000, 20_000)
+    monkeypatch.setattr(parquet_rows, "_ALWAYS_READ_BYTES", 10 << 20)
+    monkeypatch.setattr(parquet_rows, "_MOST_UNPACKED", (50 << 20) / size)
+    (products_file,) = find_files(tmp_path)
+    rows: list[int] = []
+
+    with pytest.raises(RefusedFile, match=r"has more than \d+ MB of text in [\d,]+ bytes; write"):
+        rows.extend(batch.num_rows for batch in products_file.batches())
+
+    assert 0 < sum(rows) < 6_000
+
+
+def test_a_file_that_compresses_well_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_repeated(tmp_path / "products.parquet", "one and the same name " * 10, 50_000)
+    monkeypatch.setattr(parquet_rows, "_ALWAYS_READ_BYTES", 0)
+
+    assert len(read(tmp_path)) == 50_000

@@ -8,6 +8,7 @@ import pytest
 
 from ecom_pipeline.cli.output import Styled, Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
+from ecom_pipeline.models.printable import counted
 from ecom_pipeline_tests.browser.filled_shop import ROOT
 
 ODD = [
@@ -21,6 +22,7 @@ ODD = [
     ("a\rb\nc\td\be\x7f", r"a\rb\nc\td\x08e\x7f"),
     ("a\u2028b\u2029c\x85d", r"a\u2028b\u2029c\x85d"),
     ("ab\u202ecd\u2066ef", r"ab\u202ecd\u2066ef"),
+    ("ab\u200ecd\u200fef\u061cgh", r"ab\u200ecd\u200fef\u061cgh"),
     ("caf\udce9", r"caf\udce9"),
     ("Käse 茶 🫖 שלום", "Käse 茶 🫖 שלום"),
 ]
@@ -136,3 +138,22 @@ def test_no_module_prints_in_another_way(line: str) -> None:
     )
     assert checked.returncode == 1
     assert "TID251" in checked.stdout or "T201" in checked.stdout
+
+
+def test_one_thing_is_counted_in_the_singular_and_thousands_are_parted() -> None:
+    assert [counted(number, "row") for number in (0, 1, 2, 1234)] == [
+        "0 rows",
+        "1 row",
+        "2 rows",
+        "1,234 rows",
+    ]
+
+
+def test_a_width_of_nothing_is_no_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    table = Table(("name",))
+    table.add("tea")
+    show(table)
+    assert "tea" in capsys.readouterr().out
