@@ -21,6 +21,8 @@
 -- sqlfluff:templater:placeholder:total:1
 -- sqlfluff:templater:placeholder:table_name:'text'
 -- sqlfluff:templater:placeholder:tables:'text'
+-- sqlfluff:templater:placeholder:kind:'text'
+-- sqlfluff:templater:placeholder:id:order_id
 -- What DuckDB does with the files of one ingest: what rows of the files say about each other. What
 -- it finds is kept in Parquet files of a scratch directory, which views show; memory is bounded by
 -- DuckDB's own limit. Lines count from the header, which is 1.
