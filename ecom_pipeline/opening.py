@@ -8,6 +8,8 @@ from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.calendar import Calendar
+from ecom_pipeline.services.conventions import Conventions, choose_conventions
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -17,6 +19,7 @@ def open_stores(settings: Settings) -> Stores:
         ServerFailed: An embedded server does not start.
         StoreUnavailable: Postgres or Mongo is away. Redis may be: it is asked when used.
         MigrationFailed: A file of `sql/schema` cannot be applied.
+        OtherConventions: The shop was filled with another time zone or currency.
     """
     endpoints = embedded.ensure_running(settings)
     migrate(endpoints.postgres_url)
@@ -24,8 +27,10 @@ def open_stores(settings: Settings) -> Stores:
         postgres=Postgres(endpoints.postgres_url),
         mongo=Mongo(endpoints.mongo_url, data=endpoints.mongo_data),
         redis=Redis(endpoints.redis_url),
+        calendar=Calendar(settings.timezone),
     )
     try:
+        choose_conventions(stores.postgres, Conventions(settings.timezone, settings.currency))
         stores.mongo.ensure_indexes()
     except BaseException:
         stores.close()

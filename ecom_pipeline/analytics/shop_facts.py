@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from ecom_pipeline.analytics.catalog import catalog
@@ -81,13 +81,15 @@ def carts_per_day(stores: Stores, days: Sequence[date]) -> dict[date, int]:
     """
     with stores.mongo.reaching():
         return {
-            day: stores.mongo.carts.count_documents({"created_at": within_days(day, day)})
+            day: stores.mongo.carts.count_documents(
+                {"created_at": within_days(stores.calendar, day, day)}
+            )
             for day in days
         }
 
 
 def waiting_days(stores: Stores) -> list[date]:
-    """The UTC days of submission of the carts that wait longest to be decided, in order.
+    """The days of submission of the carts that wait longest to be decided, in order.
 
     Raises:
         StoreUnavailable: Mongo is away.
@@ -96,7 +98,7 @@ def waiting_days(stores: Stores) -> list[date]:
     with stores.mongo.reaching():
         waiting = stores.mongo.carts.find(dated, {"submitted_at": 1}, limit=_CARTS_LOOKED_AT)
         instants = [cart["submitted_at"] for cart in waiting.sort("submitted_at")]
-    return sorted({at.astimezone(UTC).date() for at in instants if isinstance(at, datetime)})
+    return sorted({stores.calendar.day_of(at) for at in instants if isinstance(at, datetime)})
 
 
 def rows_per_table(stores: Stores) -> dict[str, int]:

@@ -101,7 +101,7 @@ def refresh_cart_funnel(stores: Stores, days: Iterable[date]) -> Refreshed:
     tables = catalog()
     wanted = _in_order(days)
     with stores.postgres.transaction() as connection:
-        moved = see_carts(connection, stores.mongo, wanted)
+        moved = see_carts(connection, stores, wanted)
         return _refresh_days(connection, tables, tables["cart_funnel"], wanted, moved)
 
 
@@ -126,7 +126,7 @@ def rebuild_everything(stores: Stores) -> tuple[Refreshed, ...]:
     tables = catalog()
     with stores.postgres.transaction() as connection:
         forget_refreshes(connection, list(tables))
-        see_carts(connection, stores.mongo, stale_seen_by(connection).all_days)
+        see_carts(connection, stores, stale_seen_by(connection).all_days)
         return _fill(connection, tables, set(tables))
 
 

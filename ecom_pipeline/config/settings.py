@@ -1,8 +1,10 @@
 """What the environment and `.env` say about stores, sizes and dates."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,6 +47,18 @@ def _directory(path: Path) -> Path:
     return absolute
 
 
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected the name of a time zone (IANA), such as Europe/Lisbon")
+    return name
+
+
+def _currency(code: str) -> str:
+    if re.fullmatch("[A-Z]{3}", code) is None:
+        raise ValueError("expected the code of a currency (ISO 4217), such as EUR")
+    return code
+
+
 class Settings(BaseSettings):
     """Settings of one shop; each field is read from `ECOM_<FIELD>`, the environment first.
 
@@ -70,6 +84,8 @@ class Settings(BaseSettings):
     generate: bool = True
     seed: int = Field(default=42, ge=0)
     start_date: date = date(2026, 1, 1)
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
     customers: int = Field(default=20_000, ge=1)
     products: int = Field(default=2_000, ge=1)
     # Means over a year. Upper limits: a generated order's id has seven digits for its number within

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -16,6 +16,7 @@ from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, Py
 
 from ecom_pipeline.database.cart_indexes import ensure_cart_indexes
 from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable, first_line
+from ecom_pipeline.models.calendar import Calendar
 
 _SERVER_SELECTION_TIMEOUT_MS = 3_000
 
@@ -32,11 +33,12 @@ def database_of(url: str) -> str:
     return path.partition(".")[0] or "ecom"
 
 
-def within_days(first_day: date, last_day: date) -> dict[str, datetime]:
-    """The condition on a field that it lies on these UTC days, both inclusive."""
-    midnights = (first_day, last_day + timedelta(days=1))
-    start, end = (datetime.combine(day, time(), UTC) for day in midnights)
-    return {"$gte": start, "$lt": end}
+def within_days(calendar: Calendar, first_day: date, last_day: date) -> dict[str, datetime]:
+    """The condition on a field that it lies on these days of the shop, both inclusive."""
+    return {
+        "$gte": calendar.midnight(first_day),
+        "$lt": calendar.midnight(last_day + timedelta(days=1)),
+    }
 
 
 class Mongo:

@@ -7,15 +7,24 @@ from typing import Self
 from ecom_pipeline.database.mongo import Mongo
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.redis import Redis
+from ecom_pipeline.models.calendar import UTC_DAYS, Calendar
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores of one shop; closed when the `with` block ends."""
+    """The stores of one shop; closed when the `with` block ends.
+
+    Attributes:
+        postgres: Customers, products, orders, returns and what is made of them.
+        mongo: Carts.
+        redis: What may be lost.
+        calendar: The shop's days, as its database has them.
+    """
 
     postgres: Postgres
     mongo: Mongo
     redis: Redis
+    calendar: Calendar = UTC_DAYS
 
     def close(self) -> None:
         """Closes all connections."""

@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Final
 
@@ -13,6 +13,7 @@ from ecom_pipeline.analytics.shop_facts import first_day_of_files
 from ecom_pipeline.config.settings import DEFAULT_WINDOW_DAYS, Settings, load_settings
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.postgres import Postgres
+from ecom_pipeline.models.calendar import Calendar
 from ecom_pipeline.models.errors import ShopError
 
 ANY_DAYS: Final = dg.DailyPartitionsDefinition("2026-01-01", timezone="UTC")
@@ -40,20 +41,21 @@ class NoDays(ShopError):
 
 
 def daily_partitions(
-    first_day: date, last_needed: date, today: date
+    first_day: date, last_needed: date, today: date, time_zone: str = "UTC"
 ) -> dg.DailyPartitionsDefinition:
-    """One partition per UTC day, from the first to today, and to `last_needed` at least.
+    """One partition per day of the shop, from the first to today, and to `last_needed` at least.
 
     Today, because carts that are submitted today are decided today.
 
     Args:
         first_day: The shop's first day.
         last_needed: The last day of the default window, which may still be to come.
-        today: The present UTC day.
+        today: The shop's present day.
+        time_zone: Whose days they are.
     """
     days_to_come = max(1, (last_needed - today).days + 1)
     return dg.DailyPartitionsDefinition(
-        first_day.isoformat(), end_offset=days_to_come, timezone="UTC"
+        first_day.isoformat(), end_offset=days_to_come, timezone=time_zone
     )
 
 
@@ -61,7 +63,8 @@ def daily_partitions(
 def shop_days() -> dg.DailyPartitionsDefinition:
     """The partitions of all day-grained assets; the same for as long as the process lives."""
     first_day, last_day = default_window()
-    return daily_partitions(first_day, last_day, datetime.now(UTC).date())
+    calendar = Calendar(load_settings().timezone)
+    return daily_partitions(first_day, last_day, calendar.today(), calendar.time_zone)
 
 
 def default_window() -> tuple[date, date]:

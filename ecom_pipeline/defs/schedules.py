@@ -12,7 +12,7 @@ from ecom_pipeline.defs.partitions import shop_days
     job_name=JOB,
     # When the day is over everywhere that writes it, and before anybody reads about it.
     cron_schedule="30 0 * * *",
-    execution_timezone="UTC",
+    execution_timezone=shop_days().timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -27,7 +27,7 @@ def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Ski
     job_name=REPORTING_JOB,
     # When the nightly run is done, or was tried again.
     cron_schedule="0 5 * * *",
-    execution_timezone="UTC",
+    execution_timezone=shop_days().timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def every_morning() -> dg.RunRequest:

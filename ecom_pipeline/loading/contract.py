@@ -47,7 +47,7 @@ _MEANINGS: Final = {
     Kind.TEXT: "text",
     Kind.EMAIL: "email address",
     Kind.COUNTRY: "code of two letters (ISO 3166-1)",
-    Kind.INSTANT: "instant (ISO 8601; UTC where no offset is given)",
+    Kind.INSTANT: "instant (ISO 8601; in the shop's time zone where no offset is given)",
     Kind.DAY: "day (YYYY-MM-DD)",
     Kind.JSON: "JSON object, as text",
     Kind.BUYER: "id; empty, `0` or `NULL` for a guest",

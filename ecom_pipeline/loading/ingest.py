@@ -61,6 +61,7 @@ from ecom_pipeline.loading.replacing import (
 from ecom_pipeline.loading.scratch import Scratch
 from ecom_pipeline.loading.shop_source import ShopSource, claim_shop, refuse_other_source
 from ecom_pipeline.models.rows import OrderBatch
+from ecom_pipeline.services.conventions import conventions_of
 
 Progress = Callable[[str, int], None]
 """Told what is being done (a file's name, then `orders`) and how many rows of it so far."""
@@ -71,6 +72,8 @@ _MERGES: Final = {
     STOCK_RECEIPTS.name: merge_receipts,
 }
 
+
+_REFERRED_TO: Final = "other files refer to its rows, and no {} are loaded yet"
 
 _queries = load_queries("files")
 
@@ -116,7 +119,6 @@ def ingest_directory(
     replaced_days: ReplacedDays | None = None,
     into_generated_shop: bool = False,
     now: datetime | None = None,
-    currency: str = "EUR",
 ) -> IngestReport:
     """Loads the files of a directory; rows that break the contract go to ops.quarantine.
 
@@ -129,7 +131,6 @@ def ingest_directory(
         into_generated_shop: Whether to load them into a generated shop too, which then becomes
             one of files.
         now: What lies more than a day after it is refused; by default the present instant.
-        currency: The shop's (ISO 4217); rows in another are refused.
 
     Raises:
         GeneratedShop: The shop was generated.
@@ -142,7 +143,9 @@ def ingest_directory(
     notes = _notes(postgres, directory, files)
     with (
         temporary_directory("ingest") as scratch_directory,
-        closing(Scratch(scratch_directory, now or datetime.now(UTC), currency)) as scratch,
+        closing(
+            Scratch(scratch_directory, now or datetime.now(UTC), conventions_of(postgres))
+        ) as scratch,
     ):
         return _Ingest(
             postgres,
@@ -167,6 +170,7 @@ class _Ingest:
 
     def run(self) -> IngestReport:
         rows_read = [self._check(file) for file in self.files]
+        self._refuse_without_customers()
         options = () if self.replaced_days is None else self.replaced_days.options
         ingest_id = begin(self.postgres, [file.path for file in self.files], options)
         changes = self._merge_reference()
@@ -198,6 +202,15 @@ class _Ingest:
             note = f"{uncovered:,} returns that were loaded earlier are quarantined now: their"
             notes += (f"{note} orders, as they are corrected, no longer cover them",)
         return IngestReport(reports, changes, tuple(sorted(days | orders.former_days)), notes)
+
+    def _refuse_without_customers(self) -> None:
+        """A shop whose orders are all guests' needs no customers."""
+        if _has(self.files, CUSTOMERS) or not _has(self.files, ORDERS):
+            return
+        if self.scratch.names_customers():
+            with self.postgres.transaction() as connection:
+                if _queries.count_customers(connection) == 0:
+                    raise MissingFile(CUSTOMERS.name, _REFERRED_TO.format(CUSTOMERS.name))
 
     def _check(self, file: SourceFile) -> int:
         source, count = file.source, 0
@@ -267,7 +280,7 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
             PRODUCTS: _queries.count_products(connection),
         }
     needed = {
-        CUSTOMERS: any("customer_id" in file.columns for file in files if file.source is ORDERS),
+        CUSTOMERS: _has(files, ORDERS),
         PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS) or _has(files, RETURNS),
     }
     notes = []
@@ -277,10 +290,9 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
         )
     for source, count in loaded.items():
         if needed[source] and not _has(files, source):
+            if count == 0 and source is CUSTOMERS:
+                continue  # all orders may be guests'
             if count == 0:
-                raise MissingFile(
-                    source.name,
-                    f"other files refer to its rows, and no {source.name} are loaded yet",
-                )
+                raise MissingFile(source.name, _REFERRED_TO.format(source.name))
             notes.append(f"no file of {source.name}; the {count:,} loaded earlier are used")
     return tuple(notes)

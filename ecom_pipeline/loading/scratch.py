@@ -27,6 +27,7 @@ from ecom_pipeline.loading.files import SourceFile
 from ecom_pipeline.loading.json_objects import json_object_problem
 from ecom_pipeline.loading.statements import literal, statement
 from ecom_pipeline.models.order import LARGEST_TOTAL
+from ecom_pipeline.services.conventions import Conventions
 
 _MEMORY: Final = "160MB"
 _BATCH_ROWS: Final = 1 << 16
@@ -41,10 +42,11 @@ class Scratch:
     Args:
         directory: An empty directory of its own.
         now: What lies more than a day after it is refused.
-        currency: The shop's; rows in another are refused.
+        conventions: The time zone of instants without an offset, and of the days; the currency of
+            all money, rows in another are refused.
     """
 
-    def __init__(self, directory: Path, now: datetime, currency: str) -> None:
+    def __init__(self, directory: Path, now: datetime, conventions: Conventions) -> None:
         self.directory = directory
         self._numbers = count()
         self._has_orders = False
@@ -66,7 +68,13 @@ class Scratch:
         )
         latest = literal((now + _TOLERATED_FUTURE).isoformat())
         self._connection.execute(
-            statement("value_rules", "prepare", latest=latest, currency=literal(currency))
+            statement(
+                "value_rules",
+                "prepare",
+                latest=latest,
+                time_zone=literal(conventions.time_zone),
+                currency=literal(conventions.currency),
+            )
         )
 
     def close(self) -> None:
@@ -236,6 +244,11 @@ class Scratch:
         """The days of the first and the last order that is left."""
         ((first, last),) = self._connection.execute(statement("intake", "order_days")).fetchall()
         return first, last
+
+    def names_customers(self) -> bool:
+        """Whether an order says whose it is."""
+        ((name,),) = self._connection.execute(statement("intake", "first_customer")).fetchall()
+        return name is not None
 
     def orders_without_id(self) -> int:
         """How many rows of orders do not tell which order they are."""

@@ -1,7 +1,6 @@
 """Orders: their lines, their totals, and where their ids come from."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from decimal import Decimal
 
 FIRST_CHECKOUT_ORDER_ID = 10**15
@@ -26,8 +25,3 @@ class OrderLine:
 def total_of(lines: tuple[OrderLine, ...]) -> Decimal:
     """Sum of quantity x unit price, exact to the cent."""
     return sum((line.quantity * line.unit_price for line in lines), Decimal("0.00"))
-
-
-def utc_day(instant: datetime) -> date:
-    """The UTC day that an instant with a time zone lies in."""
-    return (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).date()

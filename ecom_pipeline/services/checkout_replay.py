@@ -134,7 +134,7 @@ def _apply(effects: Effects, results: Sequence[CheckoutResult], report: ReplayRe
 def _pending_batches(
     stores: Stores, first_day: date, last_day: date, latest: datetime
 ) -> Iterator[Batch]:
-    on_these_days = within_days(first_day, last_day)
+    on_these_days = within_days(stores.calendar, first_day, last_day)
     on_these_days["$lt"] = min(on_these_days["$lt"], latest)
     # Whatever is no date that a cart can have: it would wait for its day for ever.
     on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": _LAST_INSTANT}}

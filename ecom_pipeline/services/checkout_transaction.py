@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2.extensions
 
 from ecom_pipeline.database.queries import load_queries
+from ecom_pipeline.models.calendar import UTC_DAYS, Calendar
 from ecom_pipeline.models.cart import MalformedCart, SubmittedCart
 from ecom_pipeline.models.checkout import (
     CheckoutResult,
@@ -19,18 +20,20 @@ from ecom_pipeline.models.checkout import (
     Shelf,
     decide,
 )
-from ecom_pipeline.models.order import OrderLine, total_of, utc_day
+from ecom_pipeline.models.order import OrderLine, total_of
 from ecom_pipeline.services.faults import FaultPoint, reach
 
 _queries = load_queries("checkout")
 
 Connection = psycopg2.extensions.connection
 Cart = SubmittedCart | MalformedCart
-NewOrder = tuple[SubmittedCart, int, tuple[OrderLine, ...]]
-"""A cart, the id of its order, and the order's lines."""
+NewOrder = tuple[SubmittedCart, int, date, tuple[OrderLine, ...]]
+"""A cart, the id and the day of its order, and the order's lines."""
 
 
-def decide_carts(connection: Connection, carts: Sequence[Cart]) -> dict[str, CheckoutResult]:
+def decide_carts(
+    connection: Connection, carts: Sequence[Cart], calendar: Calendar = UTC_DAYS
+) -> dict[str, CheckoutResult]:
     """Decides the carts that are undecided and gives the outcome of all.
 
     Everyone takes the locks in the same order, checkout rows by cart id and then products by
@@ -40,6 +43,7 @@ def decide_carts(connection: Connection, carts: Sequence[Cart]) -> dict[str, Che
         connection: An open transaction; the caller commits. The partitions of the carts' months
             exist.
         carts: Any number of carts; one cart may be there more than once.
+        calendar: The shop's days.
     """
     by_id = {cart.cart_id: cart for cart in carts}
     order_ids = _claim(connection, [by_id[cart_id] for cart_id in sorted(by_id)])
@@ -55,7 +59,7 @@ def decide_carts(connection: Connection, carts: Sequence[Cart]) -> dict[str, Che
         else:
             undecided.append(cart)
     if undecided:
-        results |= _order(connection, undecided, order_ids)
+        results |= _order(connection, undecided, order_ids, calendar)
     return results
 
 
@@ -96,7 +100,10 @@ def _claim(connection: Connection, carts: Sequence[Cart]) -> dict[str, int]:
 
 
 def _order(
-    connection: Connection, carts: Sequence[SubmittedCart], order_ids: Mapping[str, int]
+    connection: Connection,
+    carts: Sequence[SubmittedCart],
+    order_ids: Mapping[str, int],
+    calendar: Calendar,
 ) -> dict[str, CheckoutResult]:
     customers = {
         customer_id
@@ -112,8 +119,9 @@ def _order(
         if isinstance(decision, Rejection):
             results[cart_id] = Rejected(cart_id, decision.reason, decision.detail)
         else:
-            orders.append((cart, order_ids[cart_id], decision))
-            results[cart_id] = Ordered(cart_id, order_ids[cart_id], utc_day(cart.submitted_at))
+            placed_on = calendar.day_of(cart.submitted_at)
+            orders.append((cart, order_ids[cart_id], placed_on, decision))
+            results[cart_id] = Ordered(cart_id, order_ids[cart_id], placed_on)
     _write_rejections(connection, decisions)
     _write_orders(connection, orders)
     return results
@@ -148,7 +156,7 @@ def _write_orders(connection: Connection, orders: Sequence[NewOrder]) -> None:
     if not orders:
         return
     moves: dict[int, int] = defaultdict(int)
-    for _, _, lines in orders:
+    for _, _, _, lines in orders:
         for line in lines:
             moves[line.product_id] -= line.quantity
     _queries.move_stock(
@@ -157,17 +165,16 @@ def _write_orders(connection: Connection, orders: Sequence[NewOrder]) -> None:
     reach(FaultPoint.AFTER_STOCK)
     _queries.insert_orders(
         connection,
-        order_ids=array([order_id for _, order_id, _ in orders]),
-        customer_ids=array([cart.customer_id for cart, _, _ in orders]),
-        cart_ids=[cart.cart_id for cart, _, _ in orders],
-        totals=array([total_of(lines) for _, _, lines in orders]),
-        placed_ats=array([cart.submitted_at for cart, _, _ in orders]),
+        order_ids=array([order_id for _, order_id, _, _ in orders]),
+        customer_ids=array([cart.customer_id for cart, _, _, _ in orders]),
+        cart_ids=[cart.cart_id for cart, _, _, _ in orders],
+        totals=array([total_of(lines) for _, _, _, lines in orders]),
+        placed_ats=array([cart.submitted_at for cart, _, _, _ in orders]),
     )
     reach(FaultPoint.AFTER_ORDERS)
     items = [
         (order_id, placed_on, number, line)
-        for cart, order_id, lines in orders
-        for placed_on in [utc_day(cart.submitted_at)]
+        for _, order_id, placed_on, lines in orders
         for number, line in enumerate(lines, start=1)
     ]
     _queries.insert_items(

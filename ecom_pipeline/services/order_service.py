@@ -10,7 +10,6 @@ from ecom_pipeline.models.arguments import checked_cart_id
 from ecom_pipeline.models.cart import CLOCK_TOLERANCE, SubmittedCart, cart_key, read_cart
 from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.models.errors import CartNotFound, CartNotSubmitted, CartOfTheFuture
-from ecom_pipeline.models.order import utc_day
 from ecom_pipeline.services.checkout_transaction import (
     Cart,
     decide_carts,
@@ -89,7 +88,7 @@ class OrderService:
         for cart in submitted:
             if cart.submitted_at > latest:
                 raise CartOfTheFuture(cart.cart_id, cart.submitted_at)
-        days = {utc_day(cart.submitted_at) for cart in submitted}
+        days = {self._stores.calendar.day_of(cart.submitted_at) for cart in submitted}
         for month in sorted({day.replace(day=1) for day in days} - self._months):
             self._ensure_month(month)
         results = self._decide(carts)
@@ -113,7 +112,7 @@ class OrderService:
     @retried
     def _decide(self, carts: Sequence[Cart]) -> dict[str, CheckoutResult]:
         with self._stores.postgres.transaction() as connection:
-            results = decide_carts(connection, carts)
+            results = decide_carts(connection, carts, self._stores.calendar)
             reach(FaultPoint.BEFORE_COMMIT)
         return results
 

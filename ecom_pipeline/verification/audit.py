@@ -13,6 +13,7 @@ from ecom_pipeline.database.mongo import within_days
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.loading.ingests import broken_off
+from ecom_pipeline.models.calendar import Calendar
 from ecom_pipeline.models.cart import cart_key
 from ecom_pipeline.services.effects import Effects, Relayed
 from ecom_pipeline.services.product_service import ProductService
@@ -134,7 +135,8 @@ def carts_match_their_checkouts(stores: Stores, days: Days) -> Iterator[Breach]:
     first_day, last_day = days
     with stores.mongo.reaching():
         carts = chain.from_iterable(
-            stores.mongo.carts.find(where, {"status": 1}) for where in _carts_of(days)
+            stores.mongo.carts.find(where, {"status": 1})
+            for where in _carts_of(stores.calendar, days)
         )
         seen: set[str] = set()
         for portion in _portions(carts):
@@ -162,12 +164,12 @@ def carts_match_their_checkouts(stores: Stores, days: Days) -> Iterator[Breach]:
             yield {"cart_id": cart_id, "status": "missing", "checkout": "rejected"}
 
 
-def _carts_of(days: Days) -> list[dict[str, Any]]:
+def _carts_of(calendar: Calendar, days: Days) -> list[dict[str, Any]]:
     """Conditions on the carts to look at: all, or those submitted on these days."""
     if days == ALL_DAYS:
         return [{}]
     # One status at a time: the index on status and submitted_at serves that everywhere.
-    submitted_at = within_days(*days)
+    submitted_at = within_days(calendar, *days)
     return [
         {"status": status, "submitted_at": submitted_at} for status in ("submitted", "rejected")
     ]

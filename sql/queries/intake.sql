@@ -325,6 +325,11 @@ select
     max(cast(orders.placed_at as date)) as last_day
 from orders;
 
+-- name: first_customer
+-- A customer whom an order names.
+select min(orders.customer_id) as customer_id
+from orders_read as orders;
+
 -- name: orders_without_id
 -- How many rows of orders do not tell which order they are.
 select count(*) as row_count

@@ -1,11 +1,12 @@
 -- sqlfluff:dialect:duckdb
 -- sqlfluff:templater:placeholder:latest:'text'
 -- sqlfluff:templater:placeholder:currency:'text'
+-- sqlfluff:templater:placeholder:time_zone:'text'
 -- What DuckDB holds single values of a shop's files to, by the kinds of loading/contract.py.
 
 -- name: prepare#
 -- The rules of each kind of value: null where a value keeps its rule, otherwise a code.
-set timezone = 'UTC';
+set timezone = :time_zone;
 
 create macro missing(x) as x is null or not regexp_matches(x, '\S');
 
@@ -150,7 +151,7 @@ create macro day_problem(x, v, low, high) as case
 end;
 
 -- What shops' systems write besides: a blank before the offset, UTC for Z, small letters.
-create macro instant_value(x) as coalesce(
+create macro any_instant(x) as coalesce(
     try_cast(x as timestamptz),
     try_cast(
         regexp_replace(
@@ -158,6 +159,19 @@ create macro instant_value(x) as coalesce(
         ) as timestamptz
     )
 );
+
+-- Where clocks are set back, a wall clock shows two instants alike; DuckDB takes the later.
+create macro first_instant(v, wall) as case
+    when cast(v - interval 1 hour as timestamp) = wall then v - interval 1 hour
+    when cast(v - interval 30 minute as timestamp) = wall then v - interval 30 minute
+    else v
+end;
+
+create macro instant_value(x) as case
+    when :time_zone <> 'UTC' and regexp_full_match(x, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9:.]+)?')
+        then first_instant(try_cast(x as timestamptz), try_cast(x as timestamp))
+    else any_instant(x)
+end;
 
 create macro instant_problem(x, v, low, high) as case
     when

@@ -1,0 +1,92 @@
+-- The shop's time zone and currency: chosen while it is empty, and kept.
+
+create function shop.time_zone()
+returns text
+language sql
+immutable
+parallel safe
+return 'UTC';
+
+comment on function shop.time_zone is 'Name (IANA) of the time zone whose days are the shop''s.';
+
+create function shop.currency()
+returns text
+language sql
+immutable
+parallel safe
+return 'EUR';
+
+comment on function shop.currency is 'Code (ISO 4217) of the currency of all the shop''s money.';
+
+create function ops.choose_zone_and_currency(zone text, currency text)
+returns void
+language plpgsql
+as $$
+begin
+    -- Whoever fills the shop waits, and is waited for.
+    lock table ops.shop in share row exclusive mode;
+    if zone = shop.time_zone() and currency = shop.currency() then
+        return;
+    end if;
+    if
+        exists (select from ops.shop)
+        or exists (select from shop.checkouts)
+        or exists (select from analytics.cart_sightings)
+    then
+        raise exception 'the shop has rows'
+        using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    execute format(
+        'create or replace function shop.day_of(instant timestamptz) returns date '
+        'language sql immutable parallel safe return (instant at time zone %L)::date',
+        zone
+    );
+    execute format(
+        'create or replace function shop.time_zone() returns text '
+        'language sql immutable parallel safe return %L',
+        zone
+    );
+    execute format(
+        'create or replace function shop.currency() returns text '
+        'language sql immutable parallel safe return %L',
+        currency
+    );
+    reindex index shop.checkouts_submitted_on;
+end
+$$;
+
+comment on function ops.choose_zone_and_currency is
+'Gives an empty shop its time zone and currency; fails with object_not_in_prerequisite_state where it
+has rows and they are others.';
+
+create or replace function ops.grant_rights()
+returns void
+language plpgsql
+as $$
+begin
+    -- The application may have partitions made, as the owner, but by no other means.
+    revoke execute on all functions in schema shop, ops from public;
+    -- Of a value alone, or of none; constraints and indexes ask them, whoever writes.
+    grant
+        execute
+    on function shop.day_of, shop.is_checkout, shop.time_zone, shop.currency to public;
+    alter function shop.ensure_month security definer set search_path = pg_catalog, pg_temp;
+
+    if to_regrole('ecom_pipeline') is not null then
+        begin
+            perform ops.hand_over_to_pipeline();
+        exception when insufficient_privilege then
+            raise notice '% stays the owner: %', current_user, sqlerrm;
+        end;
+    end if;
+    if to_regrole('ecom_shop') is not null then
+        perform ops.grant_to_shop();
+    end if;
+    if to_regrole('ecom_analyst') is not null then
+        perform ops.grant_to_analyst();
+        grant select on shop.external_ids to ecom_analyst;
+    end if;
+end
+$$;
+
+select ops.grant_rights();
