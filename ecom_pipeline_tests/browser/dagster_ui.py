@@ -14,7 +14,7 @@ import psutil
 
 from ecom_pipeline_tests.browser.filled_shop import ROOT, Shop
 
-_START_SECONDS: Final = 90
+_START_SECONDS: Final = 180
 _END_SECONDS: Final = 15
 _ANY_PORT: Final = ("127.0.0.1", 0)
 

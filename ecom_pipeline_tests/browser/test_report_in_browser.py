@@ -6,8 +6,11 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
+from ecom_pipeline.config.settings import Settings
+from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.reports.page import write_page
-from ecom_pipeline_tests.browser.filled_shop import Shop
+from ecom_pipeline_tests.analytics_shop import days_from
+from ecom_pipeline_tests.direct import run_pipeline
 from ecom_pipeline_tests.shop import fetch
 
 DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
@@ -27,10 +30,16 @@ _OVERFLOWING = "parts => parts.filter(one => one.scrollWidth > one.clientWidth).
 QUOTED = """A "27-inch" & 'new' <b>&lt;"""
 
 
-@pytest.fixture(scope="module")
-def report(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
-    file = tmp_path_factory.mktemp("report") / "report.html"
-    write_page(shop.stores.postgres, file)
+@pytest.fixture
+def filled(stores: Stores, settings: Settings) -> Stores:
+    run_pipeline(stores, settings, days_from(settings.start_date, 2))
+    return stores
+
+
+@pytest.fixture
+def report(filled: Stores, tmp_path: Path) -> str:
+    file = tmp_path / "report.html"
+    write_page(filled.postgres, file)
     return file.as_uri()
 
 
@@ -67,18 +76,18 @@ def test_charts_fit_the_screen_and_its_light_and_need_no_network(
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_odd_names_widen_nothing_and_are_shown_as_they_are(
-    browser: Browser, shop: Shop, tmp_path: Path, width: int
+    browser: Browser, filled: Stores, tmp_path: Path, width: int
 ) -> None:
     file = tmp_path / "report.html"
     ((first,), (second,)) = fetch(
-        shop.stores,
+        filled,
         "select product_id from analytics.top_sellers where window_name = '30d'"
         " order by rank limit 2",
     )
     rename = "update shop.products set name = %s where product_id = %s"
-    fetch(shop.stores, rename, "W" * 300, first)
-    fetch(shop.stores, rename, QUOTED, second)
-    write_page(shop.stores.postgres, file)
+    fetch(filled, rename, "W" * 300, first)
+    fetch(filled, rename, QUOTED, second)
+    write_page(filled.postgres, file)
     with browser.new_context(viewport={"width": width, "height": 900}) as context:
         page = context.new_page()
         page.goto(file.as_uri())

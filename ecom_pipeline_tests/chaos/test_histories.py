@@ -36,8 +36,9 @@ from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.stock_cache import StockCache
 from ecom_pipeline_tests.shop import breaches, fetch
+from ecom_pipeline_tests.sizes import examples
 
-HISTORIES = int(os.environ.get("PYTEST_HISTORIES", "500"))
+HISTORIES = int(os.environ.get("PYTEST_HISTORIES", examples(500)))
 ACTS = 12
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 PRODUCTS, CUSTOMERS = 3, 2

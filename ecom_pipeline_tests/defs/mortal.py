@@ -14,9 +14,14 @@ from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.services import faults
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
-_PROCESSES: Final = multiprocessing.get_context("forkserver")
+PROCESSES: Final = multiprocessing.get_context("forkserver")
 # Imported once, for all the processes to come.
-_PROCESSES.set_forkserver_preload(["ecom_pipeline.definitions", "ecom_pipeline.cli.ingest"])
+PROCESSES.set_forkserver_preload(
+    [
+        "ecom_pipeline.definitions",
+        *(f"ecom_pipeline.cli.{command}" for command in ("backfill", "ingest", "run")),
+    ]
+)
 
 
 class Clock(StrEnum):
@@ -32,7 +37,7 @@ def live(work: Callable[..., object], *arguments: object) -> int:
     Returns:
         Its exit code: of a process that was killed, the negative number of the signal.
     """
-    process = _PROCESSES.Process(target=_live, args=(dict(os.environ), work, arguments))
+    process = PROCESSES.Process(target=_live, args=(dict(os.environ), work, arguments))
     process.start()
     process.join(LIMIT_SECONDS)
     assert process.exitcode is not None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import dagster as dg
 import pytest
 
-from ecom_pipeline.database.merge import NOTHING
+from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.running import (
     RunReport,
@@ -21,6 +21,7 @@ from ecom_pipeline.defs.running import (
 from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline_tests.checksums import checksums
 from ecom_pipeline_tests.defs.workers import breaches
+from ecom_pipeline_tests.direct import changed_by_doing_it_again
 from ecom_pipeline_tests.proxy import Wire, Wires, wired
 
 DAY, NEXT_MONTH = date(2026, 1, 31), date(2026, 2, 1)
@@ -101,6 +102,7 @@ def test_a_run_that_waited_in_vain_says_what_to_do_and_the_next_run_repairs(
     run_losing: Callable[..., RunReport],
     instance: dg.DagsterInstance,
     stores: Stores,
+    settings: Settings,
     loss: Loss,
 ) -> None:
     failed = run_losing(loss)
@@ -113,7 +115,7 @@ def test_a_run_that_waited_in_vain_says_what_to_do_and_the_next_run_repairs(
         assert reason.endswith(f"(`ecom doctor` tells more) (tried again 4 times); {STANDS}")
     assert repaired.failures == []
     assert breaches(stores) == {}
-    assert run_pipeline(instance, DAY, DAY).changes == NOTHING
+    assert changed_by_doing_it_again(stores, settings, [DAY]) == set()
 
 
 @contextmanager

@@ -8,12 +8,14 @@ import pytest
 
 from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.analytics.transformation import prepare_tables
+from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import JOB, UPKEEP_JOB
 from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.defs.sensors import has_failed_lately, submitted_carts, tables_to_refresh
 from ecom_pipeline.verification.proof import prove_tables
+from ecom_pipeline_tests import direct
 from ecom_pipeline_tests.analytics_shop import active_cart, at, put_order, rows
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.commands import ecom
@@ -143,9 +145,9 @@ def test_carts_in_a_shop_without_an_order_break_no_check(
 
 
 def test_a_change_by_any_door_is_found_without_being_told(
-    instance: dg.DagsterInstance, stores: Stores
+    instance: dg.DagsterInstance, stores: Stores, settings: Settings
 ) -> None:
-    assert run_pipeline(instance, DAY, DAY).failures == []
+    direct.run_pipeline(stores, settings, [DAY])
     put_order(stores, 1, at(DAY - timedelta(days=3)), [(1, 1)])
 
     assert isinstance(upkeep(instance, stores), dg.RunRequest)

@@ -11,7 +11,6 @@ import pytest
 
 from ecom_pipeline.analytics.shop_facts import imported_per_day
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import range_tags
@@ -20,6 +19,7 @@ from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 from ecom_pipeline.generation import generate_orders
 from ecom_pipeline_tests.defs.workers import breaches, held, wait_for_writers, worker
+from ecom_pipeline_tests.direct import changed_by_doing_it_again
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
@@ -43,7 +43,7 @@ def assert_the_next_run_repairs(
     instance: dg.DagsterInstance, stores: Stores, settings: Settings
 ) -> None:
     assert run_pipeline(instance, FIRST, LAST).failures == []
-    assert run_pipeline(instance, FIRST, LAST).changes == NOTHING
+    assert changed_by_doing_it_again(stores, settings, [FIRST, LAST]) == set()
     profile = shop_profile(settings)
     assert {
         day: found.orders for day, found in imported_per_day(stores.postgres, [FIRST, LAST]).items()

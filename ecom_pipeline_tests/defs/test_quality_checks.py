@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
+from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.check_results import BREACHES
 from ecom_pipeline.defs.everything import everything
@@ -12,6 +13,7 @@ from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.verification.quality import rules
 from ecom_pipeline.verification.quality_rules import KEY, NEWEST, RANGE, REFERENCES, REQUIRED
+from ecom_pipeline_tests import direct
 from ecom_pipeline_tests.shop import fetch
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
@@ -79,8 +81,10 @@ def test_all_checks_of_a_sound_shop_pass(instance: dg.DagsterInstance, stores: S
     }
 
 
-def test_one_check_can_be_run_on_its_own(instance: dg.DagsterInstance, stores: Stores) -> None:
-    run_pipeline(instance, FIRST, FIRST)
+def test_one_check_can_be_run_on_its_own(
+    instance: dg.DagsterInstance, stores: Stores, settings: Settings
+) -> None:
+    direct.run_pipeline(stores, settings, [FIRST])
 
     evaluations = checked(instance, "orders", REFERENCES)
 
@@ -88,9 +92,9 @@ def test_one_check_can_be_run_on_its_own(instance: dg.DagsterInstance, stores: S
 
 
 def test_a_breach_shows_the_rows_and_fails_its_check_alone(
-    instance: dg.DagsterInstance, stores: Stores
+    instance: dg.DagsterInstance, stores: Stores, settings: Settings
 ) -> None:
-    run_pipeline(instance, FIRST, FIRST)
+    direct.run_pipeline(stores, settings, [FIRST])
     fetch(stores, "alter table shop.products drop constraint products_price_not_negative")
     fetch(stores, "update shop.products set price = -price where product_id in (3, 5)")
 
@@ -108,8 +112,10 @@ def test_a_breach_shows_the_rows_and_fails_its_check_alone(
     ]
 
 
-def test_personal_data_are_not_shown(instance: dg.DagsterInstance, stores: Stores) -> None:
-    run_pipeline(instance, FIRST, FIRST)
+def test_personal_data_are_not_shown(
+    instance: dg.DagsterInstance, stores: Stores, settings: Settings
+) -> None:
+    direct.run_pipeline(stores, settings, [FIRST])
     fetch(stores, "drop index shop.customers_email_key")
     fetch(stores, "update shop.customers set email = 'me@example.com' where customer_id < 3")
 
@@ -174,8 +180,10 @@ def test_nothing_is_built_on_rows_that_break_a_rule(
     assert built == {"customers", "products", "stock_receipts"}
 
 
-def test_rows_of_other_days_do_not_stop_a_run(instance: dg.DagsterInstance, stores: Stores) -> None:
-    run_pipeline(instance, FIRST, FIRST)
+def test_rows_of_other_days_do_not_stop_a_run(
+    instance: dg.DagsterInstance, stores: Stores, settings: Settings
+) -> None:
+    direct.run_pipeline(stores, settings, [FIRST])
     fetch(stores, "alter table analytics.daily_sales drop constraint daily_sales_units_check")
     fetch(stores, "update analytics.daily_sales set units = -1")
 

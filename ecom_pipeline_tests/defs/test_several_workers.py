@@ -7,13 +7,12 @@ import pytest
 
 from ecom_pipeline.analytics.shop_facts import days_between, imported_per_day
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.resources import shop_profile
-from ecom_pipeline.defs.running import run_pipeline
 from ecom_pipeline.generation import generate_orders
 from ecom_pipeline.verification.proof import prove_tables
 from ecom_pipeline_tests.defs.workers import breaches, held, worker
+from ecom_pipeline_tests.direct import changed_by_doing_it_again
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until, waiting_for_locks
 
 JANUARY = (date(2026, 1, 30), date(2026, 1, 31))
@@ -59,4 +58,4 @@ def test_runs_at_once_end_right_and_double_nothing(
     } == {day: generate_orders(profile, day).orders.num_rows for day in days}
     assert breaches(stores) == {}
     assert [proof.table for proof in prove_tables(stores.postgres, days) if not proof.holds] == []
-    assert run_pipeline(instance, days[0], days[-1]).changes == NOTHING
+    assert changed_by_doing_it_again(stores, settings, days) == set()

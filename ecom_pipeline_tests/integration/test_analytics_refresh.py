@@ -36,6 +36,7 @@ from ecom_pipeline_tests.analytics_shop import (
 )
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.shop import fetch, open_shop
+from ecom_pipeline_tests.sizes import examples
 from ecom_pipeline_tests.waiting import wait_until, waiting_for_locks
 
 LEAP_WEEK = days_from(date(2024, 2, 26), 6)
@@ -155,7 +156,7 @@ def happen(shop: Shop, event: tuple[Any, ...]) -> None:
 
 @pytest.mark.timeout(900)  # A counterexample is made smaller for five minutes.
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

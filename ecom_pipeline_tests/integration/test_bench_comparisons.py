@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ecom_labs.bench.comparisons import COMPARISONS
+from ecom_labs.bench import history
+from ecom_labs.bench.comparisons import COMPARISONS, orchestration
 from ecom_labs.bench.contest import Comparison
 from ecom_labs.bench.ground import Ground, Scale
 from ecom_labs.bench.measuring import run
@@ -16,8 +17,15 @@ from ecom_pipeline_tests.passwords import MARK
 
 
 @pytest.fixture
-def ground(servers: Endpoints, endpoints: Endpoints, settings: Settings) -> Ground:
-    """The tests' servers; of Redis the part that is this test's own."""
+def ground(
+    servers: Endpoints,
+    endpoints: Endpoints,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Ground:
+    """The tests' servers; of Redis the part that is this test's own. Days are few and short."""
+    monkeypatch.setattr(history, "PROFILE", replace(history.PROFILE, orders_per_day=500))
+    monkeypatch.setattr(orchestration, "_RUN_DAYS", 3)
     return Ground(
         settings, replace(servers, redis_url=endpoints.redis_url), Scale.TINY, lambda _: None
     )

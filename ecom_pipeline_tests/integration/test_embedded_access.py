@@ -181,7 +181,11 @@ def imposter(settings: Settings) -> Iterator[psutil.Popen]:
     program.data.mkdir(parents=True)
     program.data.chmod(0o777)
     with psutil.Popen(
-        [program.executable(), *program.identity(), "--port", "0", "--set-proc-title", "no"],
+        [
+            *(program.executable(), *program.identity(), "--set-proc-title", "no"),
+            # It ends by itself unless it listens somewhere.
+            *("--port", "0", "--unixsocket", "socket"),
+        ],
         user=STRANGER,
         group=STRANGER,
         stdout=subprocess.DEVNULL,

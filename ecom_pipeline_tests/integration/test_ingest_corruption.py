@@ -19,6 +19,7 @@ from ecom_pipeline_tests.shop_files import (
     write_csv,
     write_parquet,
 )
+from ecom_pipeline_tests.sizes import examples
 
 NASTY = [
     *(
@@ -66,7 +67,9 @@ changes = st.lists(
     max_size=8,
 )
 many = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -20,6 +20,7 @@ from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.analytics_truth import differences, stored, truth
 from ecom_pipeline_tests.shop import renew
 from ecom_pipeline_tests.shop_files import customer, item, order, product, write_csv
+from ecom_pipeline_tests.sizes import examples
 
 FIRST = date(2026, 1, 26)
 DAYS = days_from(FIRST, 14)
@@ -102,7 +103,7 @@ events: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
 
 @pytest.mark.timeout(900)  # A counterexample is made smaller for five minutes.
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
