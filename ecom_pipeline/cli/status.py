@@ -15,6 +15,7 @@ from ecom_pipeline.database.mongo import database_of
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.embedded import Server
 from ecom_pipeline.loading.shop_source import source_of
+from ecom_pipeline.services.conventions import conventions_of
 from ecom_pipeline.services.effects import effects_lag
 from ecom_pipeline.verification.health import unhealthy
 
@@ -32,12 +33,20 @@ def status(
     reasons = unhealthy(servers)
     effects = _asked(servers, reasons, _effects)
     source = _asked(servers, reasons, source_of)
+    conventions = _asked(servers, reasons, conventions_of)
     if as_json:
-        document = {**_document(servers, reasons, show_secrets), "source": source}
+        document = {
+            **_document(servers, reasons, show_secrets),
+            "source": source,
+            "timezone": conventions and conventions.time_zone,
+            "currency": conventions and conventions.currency,
+        }
         print_json({**document, "effects": effects} if effects else document)
     else:
         print_servers(servers, reasons, show_secrets)
         tell(f"source    {source or '-'}")
+        tell(f"timezone  {conventions.time_zone if conventions else '-'}")
+        tell(f"currency  {conventions.currency if conventions else '-'}")
         if effects and effects["undone"]:
             told = "effects   of {undone} checkouts wait, the oldest for {oldest_seconds:.0f} s"
             tell(told.format_map(effects))
