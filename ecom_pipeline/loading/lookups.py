@@ -42,7 +42,8 @@ def merge_customers(connection: Connection, scratch: Scratch, file: SourceFile) 
         copy_all(connection, name, scratch.accepted(CUSTOMERS, file.columns))
         if CUSTOMERS.unique in file.columns:
             refuse = partial(_refuse, connection, scratch, CUSTOMERS)
-            refuse(_queries.refuse_taken_emails, "email: taken")
+            while refuse(_queries.refuse_taken_emails, "email: taken"):
+                pass
             _queries.free_moving_emails(connection)
         return merge(connection, "shop.customers", name, CUSTOMERS.key)
 

@@ -6,9 +6,15 @@
 analyze staged_shop_orders, staged_shop_order_items;
 
 -- name: refuse_taken_emails
--- Emails that, in capitals or not, another customer has and keeps. Nobody takes what they have.
+-- Customers whose email, in capitals or not, another one has and keeps; they keep theirs, if they have
+-- one. To be repeated until none is left, for they give up no email either.
 update staged_shop_customers as staged
-set email = null
+set
+    email = (
+        select own.email
+        from shop.customers as own
+        where own.customer_id = staged.customer_id
+    )
 from shop.customers as holder
 where
     lower(holder.email) = lower(staged.email)
@@ -16,7 +22,9 @@ where
     and not exists (
         select 1
         from staged_shop_customers as moving
-        where moving.customer_id = holder.customer_id  -- noqa: RF01
+        where
+            moving.customer_id = holder.customer_id  -- noqa: RF01
+            and lower(moving.email) is distinct from lower(holder.email)  -- noqa: RF01
     )
     and not exists (
         select 1
