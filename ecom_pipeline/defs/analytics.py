@@ -22,7 +22,8 @@ KINDS: Final = {"sql", "postgres"}
 
 # Which assets write each table that analytics tables are made from.
 _WRITERS: Final = {source.relation: source.assets for source in SOURCES.values()} | {
-    "analytics.cart_sightings": ("carts", "checkouts")
+    "analytics.cart_sightings": ("carts", "checkouts"),
+    "shop.day_range": ("orders", "checkouts", "returns"),
 }
 
 

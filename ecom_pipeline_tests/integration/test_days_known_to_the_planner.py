@@ -23,9 +23,11 @@ _AS_BY_SHOPPERS = """
     from shop.orders where placed_on = '2026-01-02' and channel = 'import';
 
     insert into shop.order_items (
-        order_id, placed_on, line_number, product_id, quantity, unit_price
+        order_id, placed_on, line_number, product_id, quantity, unit_price, amount, discount_amount
     )
-    select order_id + 1000000, placed_on + 1, line_number, product_id, quantity, unit_price
+    select
+        order_id + 1000000, placed_on + 1, line_number, product_id, quantity, unit_price, amount,
+        discount_amount
     from shop.order_items where placed_on = '2026-01-02' and order_id < 1000000000000000
 """
 _OF_A_DAY = "select from shop.orders where placed_on = %(day)s"
