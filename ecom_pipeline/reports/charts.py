@@ -1,8 +1,12 @@
-"""The sections of the report page: each a report of people's, drawn and told in words."""
+"""The sections of the report page: each a chart with its finding in words and its table.
+
+A function becomes a section by its decorator; the page has them in the order of this file.
+"""
 
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -12,6 +16,7 @@ from ecom_pipeline.reports.figures import (
     BAR_PIXELS,
     TWO_LINES_PIXELS,
     Figure,
+    Shop,
     figure,
     floats,
     labelled_bars,
@@ -22,37 +27,70 @@ from ecom_pipeline.reports.figures import (
     span,
 )
 
+_SHOWN: Final = 10
+_MONTH: Final = timedelta(days=30)
 _CURVE_POINTS: Final = 200
 _REORDER_DAYS: Final = 14
 _COVER_BINS: Final = (7, _REORDER_DAYS, 30, 60, 90)
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chart.
+
+    Attributes:
+        table: The rows behind it.
+        finding: What it says, in words; also its text alternative.
+        figure: The chart itself.
+    """
+
+    table: Report
+    finding: str
+    figure: Figure
+
+
+_Draw = Callable[[Shop], Drawn | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """One chart with what is to be read around it.
+    """A chart with what is to be read around it.
 
     Attributes:
         id: Where links point to.
         title: Its heading.
-        told: What is shown, in a sentence.
-        finding: What the figure says, in words; also its text alternative.
+        subtitle: What is shown, in a sentence.
         missing: What there is none of where there are no rows to draw, in a sentence.
-        figure: None if there are no rows to draw.
-        table: The rows behind it.
+        draw: Draws the chart; None if there are no rows to draw.
     """
 
     id: str
     title: str
-    told: str
-    finding: str
+    subtitle: str
     missing: str
-    figure: Figure | None
-    table: Report
+    draw: _Draw
 
 
-def revenue(days: Report) -> Section:
+SECTIONS: Final[list[Section]] = []
+
+
+def _section(title: str, subtitle: str, missing: str) -> Callable[[_Draw], _Draw]:
+    def register(draw: _Draw) -> _Draw:
+        SECTIONS.append(Section(draw.__name__, title, subtitle, missing, draw))
+        return draw
+
+    return register
+
+
+@_section(
+    "Revenue and its trend",
+    "Revenue of each day, with the mean of the 7 and of the 28 days up to it.",
+    "There are no orders.",
+)
+def revenue(shop: Shop) -> Drawn | None:
     """Revenue of each day and its moving averages."""
-    rows = rows_of(days)[::-1]
+    if not (rows := rows_of(shop.days)[::-1]):
+        return None
     dates = [str(row["day"]) for row in rows]
     lines = (("7-day mean", "revenue_7d_avg"), ("28-day mean", "revenue_28d_avg"))
     traces: list[Figure] = [
@@ -62,92 +100,83 @@ def revenue(days: Report) -> Section:
             for name, of in lines
         ),
     ]
-    best = max(rows, key=lambda row: row["revenue"], default={})
-    return Section(
-        "revenue",
-        "Revenue and its trend",
-        "Revenue of each day, with the mean of the 7 and of the 28 days up to it.",
-        f"{span(rows)} The best day was {best['day']} with {money(best['revenue'])}."
-        if best
-        else "",
-        "There are no orders.",
-        figure(traces, rows, height=340, yaxis={"tickformat": "~s", "rangemode": "tozero"}),
-        days,
+    best = max(rows, key=lambda row: row["revenue"])
+    return Drawn(
+        shop.days,
+        f"{span(rows)} The best day was {best['day']} with {money(best['revenue'])}.",
+        figure(traces, height=340, yaxis={"tickformat": "~s", "rangemode": "tozero"}),
     )
 
 
-def sellers(report: Report) -> Section:
+@_section("Top sellers", "Units sold in the last 30 days.", "Nothing was sold in these days.")
+def sellers(shop: Shop) -> Drawn | None:
     """Products that sold most."""
-    rows = rows_of(report)
-    finding = f"{rows[0]['name']} leads with {rows[0]['units']:,} units." if rows else ""
-    return Section(
-        "sellers",
-        "Top sellers",
-        "Units sold in the last 30 days.",
-        finding,
-        "Nothing was sold in these days.",
-        labelled_bars(rows, "units", [[row["name"]] for row in rows]),
+    report = shop.report("sellers", _SHOWN)
+    if not (rows := rows_of(report)):
+        return None
+    return Drawn(
         report,
+        f"{rows[0]['name']} leads with {rows[0]['units']:,} units.",
+        labelled_bars(rows, "units", [[row["name"]] for row in rows]),
     )
 
 
-def cohorts(report: Report, newest: date | None) -> Section:
-    """How many customers of each month come back.
-
-    Args:
-        report: The cohorts.
-        newest: The newest day that is loaded; of a month that lasts longer, nothing is said yet.
-    """
-    rows = rows_of(report)
+@_section(
+    "Customers who come back",
+    "Share of the customers who first ordered in a month (down) and ordered again in the months"
+    " after it (across); month 0 is the month itself.",
+    "No known customer has ordered.",
+)
+def cohorts(shop: Shop) -> Drawn | None:
+    """How many customers of each month come back."""
+    report = shop.report("cohorts")
+    if not (rows := rows_of(report)):
+        return None
     months = sorted({row["cohort_month"] for row in rows})
-    width = max((row["months_since"] for row in rows), default=0) + 1
+    width = max(row["months_since"] for row in rows) + 1
     kept: dict[tuple[Any, int], float] = {
         (row["cohort_month"], row["months_since"]): float(row["retention_percent"]) for row in rows
     }
-    told = {cell: f"{percent:.0f} %" for cell, percent in kept.items()}
+    labels = {cell: f"{percent:.0f} %" for cell, percent in kept.items()}
     trace = {
         "type": "heatmap",
         "x": [str(since) for since in range(width)],
         "y": [f"{month:%Y-%m}" for month in months],
         "z": [[kept.get((month, since)) for since in range(width)] for month in months],
         # A month that is still to come has no figure, and no percent sign either.
-        "text": [[told.get((month, since), "") for since in range(width)] for month in months],
+        "text": [[labels.get((month, since), "") for since in range(width)] for month in months],
         "texttemplate": "%{text}",
         "hovertemplate": "%{y}, month %{x}: %{z:.1f} %<extra></extra>",
         "coloraxis": "coloraxis",
         "xgap": 2,
         "ygap": 2,
     }
-    finding = f"Cohorts since {months[0]:%B %Y}: {len(months)}." if rows else ""
+    finding = f"Cohorts since {months[0]:%B %Y}: {len(months)}."
+    # Of a month that lasts longer than the days that are loaded, nothing is said yet.
+    after = shop.newest and shop.newest + timedelta(days=1)
     back = [
         row
         for row in rows
         if row["months_since"] == 1
-        and newest
-        and _month_after(_month_after(row["cohort_month"])) <= newest + timedelta(days=1)
+        and after
+        and _month_after(_month_after(row["cohort_month"])) <= after
     ]
     if back:
         finding += (
             f" Of those who came in {back[-1]['cohort_month']:%B %Y},"
             f" {back[-1]['retention_percent']} % ordered again the month after."
         )
-    if newest and (newest + timedelta(days=1)).day != 1:
-        finding += f" {newest:%B %Y} is not over: the last figure of each row may still grow."
-    return Section(
-        "cohorts",
-        "Customers who come back",
-        "Share of the customers who first ordered in a month (down) and ordered again in the"
-        " months after it (across); month 0 is the month itself.",
-        finding if rows else "",
-        "No known customer has ordered.",
+    if after and after.day != 1:
+        finding += f" {shop.newest:%B %Y} is not over: the last figure of each row may still grow."
+    return Drawn(
+        report,
+        finding,
         figure(
             [trace],
-            rows,
             height=120 + BAR_PIXELS * len(months),
             xaxis={"type": "category", "title": {"text": "months since"}},
             yaxis={"type": "category", "autorange": "reversed"},
         ),
-        report,
     )
 
 
@@ -155,9 +184,16 @@ def _month_after(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
-def abc(products: Report, classes: Report) -> Section:
+@_section(
+    "ABC curve",
+    "Share of the revenue that the best-selling products make together: class A up to 80 %, B up"
+    " to 95 %, C the rest.",
+    "Nothing was sold.",
+)
+def abc(shop: Shop) -> Drawn | None:
     """How few products make how much of the revenue."""
-    rows = [row for row in rows_of(products) if row["revenue"]]
+    if not (rows := [row for row in rows_of(shop.report("products")) if row["revenue"]]):
+        return None
     step = max(1, len(rows) // _CURVE_POINTS)
     points = [
         (100 * place / len(rows), float(row["cumulative_percent"]), row["abc_class"])
@@ -175,34 +211,33 @@ def abc(products: Report, classes: Report) -> Section:
         }
         for name in "ABC"
     ]
-    shares = {row["abc_class"]: row for row in rows_of(classes)}
-    best = shares.get("A")
-    finding = (
+    classes = shop.report("classes")
+    best = next((row for row in rows_of(classes) if row["abc_class"] == "A"), None)
+    return Drawn(
+        classes,
         f"{best['products']:,} products in class A make {best['revenue_percent']} % of the revenue."
         if best
-        else ""
-    )
-    return Section(
-        "abc",
-        "ABC curve",
-        "Share of the revenue that the best-selling products make together: class A up to 80 %,"
-        " B up to 95 %, C the rest.",
-        finding,
-        "Nothing was sold.",
+        else "No product is in class A: the best one alone makes more than 80 % of the revenue.",
         figure(
             traces,
-            rows,
             height=300,
             xaxis={"ticksuffix": " %", "title": {"text": "products sold, best first"}},
             yaxis={"ticksuffix": " %", "range": [0, 101]},
         ),
-        classes,
     )
 
 
-def segments(report: Report) -> Section:
+@_section(
+    "Customer segments",
+    "Customers by how recently, how often and for how much they bought (RFM): each segment's share"
+    " of customers and of revenue.",
+    "No known customer has ordered.",
+)
+def segments(shop: Shop) -> Drawn | None:
     """Who the customers are, and what they spend."""
-    rows = rows_of(report)
+    report = shop.report("segments")
+    if not (rows := rows_of(report)):
+        return None
     names = [str(row["segment"]).replace("_", " ") for row in rows]
     traces = [
         {
@@ -215,37 +250,34 @@ def segments(report: Report) -> Section:
         }
         for column in ("customers", "revenue")
     ]
-    best = rows[0] if rows else None
-    finding = (
+    best = rows[0]
+    return Drawn(
+        report,
         f"The segment {names[0]} brings most:"
-        f" {best['customers']:,} customers, {money(best['revenue'])}."
-        if best
-        else ""
-    )
-    return Section(
-        "segments",
-        "Customer segments",
-        "Customers by how recently, how often and for how much they bought (RFM): each segment's"
-        " share of customers and of revenue.",
-        finding,
-        "No known customer has ordered.",
+        f" {best['customers']:,} customers, {money(best['revenue'])}.",
         figure(
             traces,
-            rows,
             height=110 + BAR_PIXELS * len(rows),
             barmode="group",
             xaxis={"ticksuffix": " %"},
             yaxis={"autorange": "reversed", "automargin": True},
         ),
-        report,
     )
 
 
-def funnel(report: Report) -> Section:
+@_section(
+    "From cart to order",
+    "What became of carts in the last 30 days.",
+    "There were no carts in these days.",
+)
+def funnel(shop: Shop) -> Drawn | None:
     """What became of carts."""
+    report = shop.until(shop.newest, _MONTH, "funnel")
     rows = rows_of(report)
     stages = (("begun", "carts_created"), ("submitted", "carts_submitted"), ("ordered", "orders"))
     counts = [sum(row[column] for row in rows) for _, column in stages]
+    if not any(counts):
+        return None
     trace = {
         "type": "funnel",
         "y": [name for name, _ in stages],
@@ -255,48 +287,44 @@ def funnel(report: Report) -> Section:
     }
     rejected = sum(row["rejected"] for row in rows)
     left = sum(row["abandoned_value"] for row in rows)
-    finding = (
+    return Drawn(
+        report,
         f"{span(rows[::-1])} Of {counts[0]:,} carts {counts[2]:,} became orders,"
-        f" {rejected:,} were rejected; {money(left)} were left behind."
-        if any(counts)
-        else ""
-    )
-    return Section(
-        "funnel",
-        "From cart to order",
-        "What became of carts in the last 30 days.",
-        finding,
-        "There were no carts in these days.",
-        figure([trace], rows if any(counts) else [], height=280),
-        report,
+        f" {rejected:,} were rejected; {money(left)} were left behind.",
+        figure([trace], height=280),
     )
 
 
-def affinity(report: Report) -> Section:
+@_section(
+    "Bought together",
+    "Pairs of products by lift: how many times more often they share a basket than if they had"
+    " nothing to do with each other. The newest 90 days.",
+    "No two products were bought together in 10 orders or more, and more often than by chance.",
+)
+def affinity(shop: Shop) -> Drawn | None:
     """Which products are bought together."""
-    rows = rows_of(report)
+    report = shop.report("pairs", _SHOWN)
+    if not (rows := rows_of(report)):
+        return None
     names = [[row["name_a"], f"+ {row['name_b']}"] for row in rows]
-    finding = (
-        f"{' '.join(names[0])} stand together in {rows[0]['baskets']:,} baskets,"
-        f" {short(float(rows[0]['lift']))} times as many as chance would have."
-        if rows
-        else ""
-    )
-    return Section(
-        "affinity",
-        "Bought together",
-        "Pairs of products by lift: how many times more often they share a basket than if they"
-        " had nothing to do with each other. The newest 90 days.",
-        finding,
-        "No two products were bought together in 10 orders or more, and more often than by chance.",
-        labelled_bars(rows, "lift", names, TWO_LINES_PIXELS),
+    return Drawn(
         report,
+        f"{' '.join(names[0])} stand together in {rows[0]['baskets']:,} baskets,"
+        f" {short(float(rows[0]['lift']))} times as many as chance would have.",
+        labelled_bars(rows, "lift", names, TWO_LINES_PIXELS),
     )
 
 
-def cover(report: Report, shown: int) -> Section:
+@_section(
+    "Days of cover",
+    "Products by the days that their stock lasts at the pace of the last 30 days.",
+    "There is no stock to look at.",
+)
+def cover(shop: Shop) -> Drawn | None:
     """How long stocks last."""
-    rows = rows_of(report)
+    report = shop.report("cover")
+    if not (rows := rows_of(report)):
+        return None
     bounds = (0, *_COVER_BINS)
     ranges = [*(f"{low}-{high}" for low, high in pairwise(bounds)), f"{bounds[-1]}+"]
     labels = [*ranges, "unsold", "unknown"]
@@ -318,19 +346,13 @@ def cover(report: Report, shown: int) -> Section:
     }
     known = [row for row in rows if row["stock"] is not None]
     soon = sum(row["reorder"] for row in known)
-    return Section(
-        "cover",
-        "Days of cover",
-        "Products by the days that their stock lasts at the pace of the last 30 days.",
+    return Drawn(
+        replace(report, rows=report.rows[:_SHOWN]),
         f"{soon:,} of {len(known):,} products last less than {_REORDER_DAYS} days: reorder."
         if known
-        else f"No receipts are loaded, so the stock of {len(rows):,} products is unknown."
-        if rows
-        else "",
-        "There is no stock to look at.",
+        else f"No receipts are loaded, so the stock of {len(rows):,} products is unknown.",
         figure(
             [trace],
-            rows,
             height=320,
             xaxis={
                 "type": "category",
@@ -339,25 +361,22 @@ def cover(report: Report, shown: int) -> Section:
                 "title": {"text": "days"},
             },
         ),
-        Report(report.name, report.description, report.columns, report.rows[:shown]),
     )
 
 
-def shortages(report: Report) -> Section:
+@_section(
+    "Lost demand",
+    "Revenue of what rejected carts asked for and stock did not have.",
+    "No cart was rejected because stock was short.",
+)
+def shortages(shop: Shop) -> Drawn | None:
     """What was asked for and not there."""
-    rows = rows_of(report)
-    finding = (
-        f"{rows[0]['name']} was asked for most: {rows[0]['requested_units']:,} units,"
-        f" {money(rows[0]['lost_revenue'])}."
-        if rows
-        else ""
-    )
-    return Section(
-        "shortages",
-        "Lost demand",
-        "Revenue of what rejected carts asked for and stock did not have.",
-        finding,
-        "No cart was rejected because stock was short.",
-        labelled_bars(rows, "lost_revenue", [[row["name"]] for row in rows]),
+    report = shop.report("shortages", _SHOWN)
+    if not (rows := rows_of(report)):
+        return None
+    return Drawn(
         report,
+        f"{rows[0]['name']} was asked for most: {rows[0]['requested_units']:,} units,"
+        f" {money(rows[0]['lost_revenue'])}.",
+        labelled_bars(rows, "lost_revenue", [[row["name"]] for row in rows]),
     )

@@ -1,14 +1,18 @@
-"""Plotly figures of a report's rows, and how figures are told in words.
+"""The reports that charts are drawn from, Plotly figures of their rows, and figures in words.
 
 Figures are plain dicts, as Plotly's JSON schema has them; colours are left to the page, which
 knows whether it is light, dark or on paper.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cached_property
 from html import escape
 from typing import Any, Final
 
-from ecom_pipeline.analytics.reports import Report
+from ecom_pipeline.analytics.reports import Report, report
+from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.models.printable import printable
 
 Figure = dict[str, Any]
@@ -18,6 +22,40 @@ BAR_PIXELS: Final = 44
 TWO_LINES_PIXELS: Final = 62
 
 _LONGEST_LABEL: Final = 40
+_YEAR: Final = timedelta(days=365)
+
+
+class Shop:
+    """The reports of a shop, and the days that are loaded."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    def report(self, name: str, limit: int | None = None) -> Report:
+        """The first rows of a report; all of them without a limit."""
+        return report(self._postgres, name, limit)
+
+    @cached_property
+    def newest(self) -> date | None:
+        """The newest day that is loaded; None in a shop without orders."""
+        return next((row["day"] for row in rows_of(self.report("days", 1))), None)
+
+    @property
+    def oldest(self) -> date | None:
+        """The first of the days."""
+        return next((row["day"] for row in rows_of(self.days)[-1:]), None)
+
+    @cached_property
+    def days(self) -> Report:
+        """Sales of each day of the year that ends at the newest, the newest first."""
+        return self.until(self.newest, _YEAR)
+
+    def until(self, newest: date | None, length: timedelta, name: str = "days") -> Report:
+        """The rows of the calendar days that end at the newest, whichever days have a row."""
+        found = self.report(name)
+        day = found.columns.index("day")
+        rows = tuple(row for row in found.rows if newest and newest - length < row[day] <= newest)
+        return replace(found, rows=rows)
 
 
 def rows_of(report: Report) -> list[Row]:
@@ -27,7 +65,7 @@ def rows_of(report: Report) -> list[Row]:
 
 def labelled_bars(
     rows: Sequence[Row], column: str, names: Sequence[Sequence[str]], pixels: int = BAR_PIXELS
-) -> Figure | None:
+) -> Figure:
     """Bars with their names above them, which leaves both the width of a phone.
 
     Args:
@@ -60,7 +98,6 @@ def labelled_bars(
     ]
     return figure(
         [trace],
-        rows,
         height=70 + pixels * len(rows),
         annotations=labels,
         xaxis={"tickformat": "~s", "nticks": 6},
@@ -75,12 +112,8 @@ def _label(name: str) -> str:
     return escape(cut, quote=False)
 
 
-def figure(
-    traces: Sequence[Figure], rows: Sequence[Row], height: int, **layout: Any
-) -> Figure | None:
-    """A figure; None where there are no rows to draw."""
-    if not rows:
-        return None
+def figure(traces: Sequence[Figure], height: int, **layout: Any) -> Figure:
+    """A figure, so many pixels high."""
     return {"data": list(traces), "layout": {"height": height, **layout}}
 
 

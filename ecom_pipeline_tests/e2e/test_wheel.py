@@ -54,3 +54,5 @@ def test_a_run_in_an_empty_directory_fills_a_shop(installed: Path, home: Path) -
     assert "Done in" in told
     assert [path.name for path in directory.iterdir()] == [".ecom"]
     run(installed / "ecom", "audit", cwd=directory)
+    run(installed / "ecom", "report", "--html", cwd=directory)
+    assert "</html>" in (directory / "report.html").read_text(encoding="utf-8")

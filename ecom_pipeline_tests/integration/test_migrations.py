@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,31 @@ begin
 end;
 $$;
 select one();
+"""
+
+# As yoyo 9 left a database in which it had applied the two files of `directory`.
+_TABLES_OF_YOYO = """
+create table _yoyo_migration (
+    migration_hash varchar(64) not null,
+    migration_id varchar(255),
+    applied_at_utc timestamp,
+    constraint _yoyo_migration_pkey primary key (migration_hash)
+);
+create table _yoyo_version (
+    version integer not null,
+    installed_at_utc timestamp,
+    constraint _yoyo_version_pkey primary key (version)
+);
+insert into _yoyo_migration values
+(
+    '1e6218c01a2544c455877bc048393e7a9254faf06f3b6e1a8cd1ecc277b2041b',
+    '0001_first', '2026-11-27 06:40:00.123456'
+),
+(
+    'ee3d05032df28369874a6f552e33697dfae258d33191b9d5c1314383da352acb',
+    '0002_second', '2026-11-27 06:40:00.234567'
+);
+insert into _yoyo_version values (2, '2026-11-27 06:40:00');
 """
 
 
@@ -127,3 +153,17 @@ def test_pending_files_are_told_without_applying_them(database: str, directory: 
         connection.autocommit = True
         assert len(pending_migrations(connection, directory)) == 2
     assert _tables(database) == set()
+
+
+def test_a_database_that_yoyo_migrated_goes_on_from_where_it_is(
+    database: str, directory: Path
+) -> None:
+    with closing(connect(database)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"create table first (id integer); {_FUNCTION} {_TABLES_OF_YOYO}")
+    assert migrate(database, directory) == []
+
+    (directory / "0003_third.sql").write_text("alter table first add column name text;")
+
+    assert migrate(database, directory) == ["0003_third"]
+    noted = "select migration_id, migration_hash from _yoyo_migration order by applied_at_utc desc"
+    assert _rows(database, noted)[0] == ("0003_third", sha256(b"0003_third").hexdigest())

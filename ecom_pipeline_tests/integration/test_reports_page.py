@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import UndefinedError
 from plotly import graph_objects
 from plotly.offline import get_plotlyjs
 
@@ -16,7 +17,8 @@ from ecom_pipeline.analytics.reports import report
 from ecom_pipeline.analytics.transformation import prepare_tables
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.reports.page import page, write_page
+from ecom_pipeline.reports.figures import Shop
+from ecom_pipeline.reports.page import page, templates, write_page
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     active_cart,
@@ -127,6 +129,14 @@ def test_a_name_that_is_markup_stays_text(shop: Stores) -> None:
     assert [figure for figure in figures if figure.startswith("{") and "<" in figure] == []
 
 
+@pytest.mark.parametrize(
+    "source", ["{{ shop.newst }}", "{{ sections }}", "{% if newst %}{% endif %}"]
+)
+def test_a_name_that_a_template_does_not_have_is_an_error(stores: Stores, source: str) -> None:
+    with pytest.raises(UndefinedError):
+        templates.from_string(source).render(shop=Shop(stores.postgres))
+
+
 def made_shop(stores: Stores) -> None:
     open_shop(stores, {1: 100, 2: 100, 3: 100})
     prepare_tables(stores.postgres)
@@ -165,6 +175,14 @@ def test_a_name_is_escaped_once_wherever_it_stands(stores: Stores) -> None:
 
 def as_figure(script: str) -> dict[str, Any]:
     return dict(json.loads(script)["layout"]) if script.startswith("{") else {}
+
+
+def test_a_product_that_makes_nearly_all_the_revenue_leaves_class_a_empty(stores: Stores) -> None:
+    made_shop(stores)
+    put_order(stores, 1, at(MONDAY), [(1, 3)])
+    refresh_all(stores, [MONDAY])
+    told = "No product is in class A: the best one alone makes more than 80 % of the revenue."
+    assert finding(page(stores.postgres), "abc") == told
 
 
 @pytest.mark.parametrize("every", [1, 7])

@@ -59,8 +59,8 @@ begin
         end loop;
     end loop;
     alter sequence shop.checkout_order_ids owner to ecom_pipeline;
-    -- The books of the migrations, which pipelines apply.
-    grant all on _yoyo_migration, _yoyo_log, _yoyo_version to ecom_pipeline;
+    -- The list of applied migrations, which pipelines apply.
+    grant all on _yoyo_migration to ecom_pipeline;
 end
 $$;
 
