@@ -125,6 +125,51 @@ def put_return(
     )
 
 
+def sell_as_real_shops_do(stores: Stores, day: date) -> None:
+    """Gives the orders of a day what real ones have, and takes their first lines back later.
+
+    A third of the imported ones become guests'. Discounts, shipping and tax are on all of them;
+    the lines come back three days later, those of checkouts onto the shelf.
+    """
+    statements = """
+        update shop.orders set customer_id = null
+        where placed_on = %(day)s and order_id %% 3 = 0 and channel = 'import';
+
+        update shop.order_items set discount_amount = round(amount / 3, 2)
+        where placed_on = %(day)s and line_number = 1;
+
+        update shop.orders
+        set shipping_amount = 4.90, tax_amount = 0.37, total_amount = 5.27 + (
+            select sum(amount - discount_amount) from shop.order_items as items
+            where items.order_id = orders.order_id
+        )
+        where placed_on = %(day)s;
+
+        insert into shop.returns
+        select
+            order_id, line_number, placed_at + interval '3 days', placed_on + 3,
+            case when channel = 'checkout' then 'application' else 'import' end, order_id,
+            line_number, customer_id, product_id, quantity, amount - discount_amount, 0.11,
+            channel = 'checkout'
+        from shop.orders inner join shop.order_items using (order_id, placed_on)
+        where placed_on = %(day)s and line_number = 1;
+
+        insert into shop.returns
+            (return_id, line_number, returned_at, returned_on, channel, order_id, quantity, amount)
+        select order_id, 100, placed_at, placed_on, 'import', order_id, 0, shipping_amount
+        from shop.orders where placed_on = %(day)s;
+
+        select shop.move_stock(array_agg(product_id), array_agg(units))
+        from (
+            select product_id, sum(quantity)::integer as units
+            from shop.returns where restocked group by 1
+        ) as back
+        """
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(statements, {"day": day})
+    list(bring_up_to_date(stores))
+
+
 def remove_imported(stores: Stores, day: date) -> None:
     fetch(
         stores,

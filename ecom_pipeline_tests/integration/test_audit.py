@@ -14,7 +14,13 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.services.stock_cache import stock_key
 from ecom_pipeline.services.top_sellers import top_sellers_key
 from ecom_pipeline.verification.audit import CHECKS, audit
-from ecom_pipeline_tests.analytics_shop import at, open_made_shop, put_order, put_return
+from ecom_pipeline_tests.analytics_shop import (
+    at,
+    open_made_shop,
+    put_order,
+    put_return,
+    sell_as_real_shops_do,
+)
 from ecom_pipeline_tests.direct import run_pipeline
 
 DAYS = [date(2026, 1, 1) + timedelta(days=n) for n in range(3)]
@@ -149,37 +155,11 @@ def test_a_shop_that_the_pipeline_filled_has_no_breach(shop: Stores) -> None:
 
 
 def test_a_shop_of_guests_discounts_shipping_tax_and_returns_has_no_breach(shop: Stores) -> None:
-    sell_as_real_shops_do(shop)
+    sell_as_real_shops_do(shop, DAYS[1])
 
     assert {finding.name: finding.breaches for finding in audit(shop)} == {
         check.name: 0 for check in CHECKS
     }
-
-
-def sell_as_real_shops_do(shop: Stores) -> None:
-    """Gives the orders of the second day what real ones have, and takes their first lines back."""
-    execute(
-        shop,
-        "update shop.orders set customer_id = null where placed_on = '2026-01-02'"
-        " and order_id % 3 = 0 and channel = 'import'",
-        "update shop.order_items set discount_amount = round(amount / 3, 2)"
-        " where placed_on = '2026-01-02' and line_number = 1",
-        "update shop.orders set shipping_amount = 4.90, tax_amount = 0.37, total_amount = 5.27"
-        " + (select sum(amount - discount_amount) from shop.order_items as i"
-        " where i.order_id = orders.order_id) where placed_on = '2026-01-02'",
-        "insert into shop.returns select order_id, line_number, placed_at + interval '3 days',"
-        " placed_on + 3, case when channel = 'checkout' then 'application' else 'import' end,"
-        " order_id, line_number, customer_id, product_id, quantity, amount - discount_amount, 0.11,"
-        " channel = 'checkout' from shop.orders inner join shop.order_items"
-        " using (order_id, placed_on) where placed_on = '2026-01-02' and line_number = 1",
-        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
-        " order_id, quantity, amount) select order_id, 100, placed_at, placed_on, 'import',"
-        " order_id, 0, shipping_amount from shop.orders where placed_on = '2026-01-02'",
-        "select shop.move_stock(array_agg(product_id), array_agg(units))"
-        " from (select product_id, sum(quantity)::integer as units from shop.returns"
-        " where restocked group by 1) as back",
-    )
-    list(bring_up_to_date(shop))
 
 
 MONEY = {
@@ -197,7 +177,7 @@ MONEY = {
 def test_a_cent_of_each_kind_of_money_that_is_wrong_is_found(
     shop: Stores, table: str, kind: str
 ) -> None:
-    sell_as_real_shops_do(shop)
+    sell_as_real_shops_do(shop, DAYS[1])
     execute(
         shop,
         f"update analytics.{table} set {kind} = {kind} + 0.01 where ctid ="  # noqa: S608
