@@ -261,8 +261,8 @@ def test_a_table_without_a_row_has_not_reached_the_newest_day(stores: Stores) ->
 
 
 def test_a_run_looks_at_the_rows_of_its_days_alone(shop: Stores) -> None:
-    fetch(shop, "alter table analytics.daily_sales drop constraint daily_sales_orders_check")
-    fetch(shop, "update analytics.daily_sales set orders = -1 where day = %s", DAYS[0])
+    fetch(shop, "alter table analytics.daily_sales drop constraint daily_sales_units_check")
+    fetch(shop, "update analytics.daily_sales set units = -1 where day = %s", DAYS[0])
 
     found = {
         day: kinds(find_breaches(shop.postgres, "daily_sales", Scope((day, day))))[RANGE]

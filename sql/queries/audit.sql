@@ -110,7 +110,8 @@ group by orders.order_id
 having count(*) > 1;
 
 -- name: returns_belong_to_orders
--- Every return's order exists, if it names one.
+-- Whatever was taken back here is of an order that exists. An imported return may be of an order that
+-- was placed on a day that is not loaded.
 select
     returns.return_id,
     returns.line_number,
@@ -118,7 +119,7 @@ select
 from shop.returns
 where
     returns.returned_on between :first_day and :last_day
-    and returns.order_id is not null
+    and returns.channel = 'application'
     and not exists (
         select 1
         from shop.orders
@@ -142,6 +143,12 @@ with returned as (
             select of_these_days.order_id
             from shop.returns as of_these_days
             where of_these_days.returned_on between :first_day and :last_day
+        )
+        /* Of an order that is not loaded nobody can say what was bought. */
+        and exists (
+            select 1
+            from shop.orders
+            where orders.order_id = returns.order_id
         )
 ),
 
@@ -392,9 +399,24 @@ cross join
     lateral (
         values
         ('row', (calendar.day is not null)::integer, (kept_days.day is not null)::integer, null),
-        ('gross_sales', item_days.gross_sales, kept_days.gross_sales, coalesce(product_days.gross_sales, 0)),
-        ('discounts', item_days.discounts, kept_days.discounts, coalesce(product_days.discounts, 0)),
-        ('returns', return_days.returns, kept_days.returns, coalesce(product_days.returns, 0)),
+        (
+            'gross_sales',
+            coalesce(item_days.gross_sales, 0),
+            kept_days.gross_sales,
+            coalesce(product_days.gross_sales, 0)
+        ),
+        (
+            'discounts',
+            coalesce(item_days.discounts, 0),
+            kept_days.discounts,
+            coalesce(product_days.discounts, 0)
+        ),
+        (
+            'returns',
+            coalesce(return_days.returns, 0),
+            kept_days.returns,
+            coalesce(product_days.returns, 0)
+        ),
         (
             'net_sales',
             coalesce(item_days.gross_sales, 0)
@@ -421,8 +443,8 @@ where
     /* Of a day whose row is missing, or that should have none, that is all there is to say. */
     (kinds.kind = 'row') = ((calendar.day is null) <> (kept_days.day is null))
     and (
-        coalesce(kinds.in_shop, 0) <> coalesce(kinds.in_daily_sales, 0)
-        or coalesce(kinds.in_shop, 0) <> kinds.in_product_daily_sales
+        kinds.in_shop <> coalesce(kinds.in_daily_sales, 0)
+        or kinds.in_shop <> kinds.in_product_daily_sales
     );
 
 -- name: rows_read_are_accounted_for
