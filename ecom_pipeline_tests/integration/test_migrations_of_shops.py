@@ -22,7 +22,7 @@ from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.loading.ingest import ingest_directory
-from ecom_pipeline.verification.audit import audit
+from ecom_pipeline.verification.audit import CHECKS, audit
 from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import NOW, Files, customer, order, product, write_csv
 
@@ -206,8 +206,12 @@ def test_orders_of_the_last_version_have_their_amounts_and_an_audit_finds_nothin
     prepare_tables(old_shop.postgres)
     list(bring_up_to_date(old_shop))
 
+    # Of its carts the dump holds nothing.
+    names = [check.name for check in CHECKS if check.name != "carts_match_their_checkouts"]
     assert not find_stale(old_shop.postgres)
-    assert {finding.name: finding.examples for finding in audit(old_shop) if finding.breaches} == {}
+    assert {
+        finding.name: finding.examples for finding in audit(old_shop, names) if finding.breaches
+    } == {}
     ((items, odd),) = fetch(
         old_shop,
         "select count(*), count(*) filter (where amount <> quantity * unit_price"
