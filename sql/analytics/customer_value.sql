@@ -76,11 +76,9 @@ customers as (
         customer_id,
         sum(orders) as orders,
         sum(net_sales) as net_sales,
-        sum(net_sales + returns) as ordered_sales,
+        sum(net_sales) + coalesce(sum(returns) filter (where returns > 0), 0) as ordered_sales,
         min(first_order_at) as first_order_at,
         max(last_order_at) as last_order_at,
-        min(day) filter (where orders > 0) as first_day,
-        max(day) filter (where orders > 0) as last_day,
         min(day) filter (where nth_day = 2 and orders > 0) as second_day,
         sum(orders) filter (where nth_day = 1) as first_day_orders
     from customer_days
@@ -118,10 +116,11 @@ select
     customers.last_order_at,
     case
         when customers.first_day_orders > 1 then 0
-        else customers.second_day - customers.first_day
+        else customers.second_day - shop.day_of(customers.first_order_at)
     end as days_to_second_order,
     -- While single days of a corrected past are refreshed, daily_sales may end before customers do.
-    greatest(newest.day, max(customers.last_day) over ()) - customers.last_day as recency_days,
+    greatest(newest.day, max(shop.day_of(customers.last_order_at)) over ())
+    - shop.day_of(customers.last_order_at) as recency_days,
     scores.r_score,
     scores.f_score,
     scores.m_score,

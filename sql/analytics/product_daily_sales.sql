@@ -32,56 +32,64 @@ create table analytics.product_daily_sales (
 
 -- name: rows
 with
-movements as (
+items as (
     select
-        placed_on as day,
-        product_id,
+        placed_on,
         order_id,
-        quantity as units,
-        null::integer as units_returned,
-        amount as gross_sales,
-        discount_amount as discounts,
-        null::numeric as returns
+        product_id,
+        quantity,
+        amount,
+        discount_amount
     from shop.order_items
     where placed_on = any(:days)
-    union all
+),
+
+return_lines as (
     select
-        returned_on as day,
+        returned_on,
         product_id,
-        null::bigint as order_id,
-        null::integer as units,
-        quantity as units_returned,
-        null::numeric as gross_sales,
-        null::numeric as discounts,
-        amount as returns
+        quantity,
+        amount
     from shop.returns
     where
         returned_on = any(:days)
         and product_id is not null
 ),
 
-figures as (
+sold as (
     select
-        day,
+        placed_on as day,
         product_id,
-        count(distinct order_id)::integer as orders,
-        coalesce(sum(units), 0)::bigint as units,
-        coalesce(sum(units_returned), 0)::bigint as units_returned,
-        coalesce(sum(gross_sales), 0) as gross_sales,
-        coalesce(sum(discounts), 0) as discounts,
-        coalesce(sum(returns), 0) as returns
-    from movements
-    group by day, product_id
+        count(distinct order_id) as orders,
+        sum(quantity) as units,
+        sum(amount) as gross_sales,
+        sum(discount_amount) as discounts
+    from items
+    group by placed_on, product_id
+),
+
+returned as (
+    select
+        returned_on as day,
+        product_id,
+        sum(quantity) as units,
+        sum(amount) as returns
+    from return_lines
+    group by returned_on, product_id
 )
 
 select
-    day,
-    product_id,
-    orders,
-    units,
-    units_returned,
-    gross_sales,
-    discounts,
-    returns,
-    gross_sales - discounts - returns as net_sales
-from figures;
+    coalesce(sold.day, returned.day) as day,
+    coalesce(sold.product_id, returned.product_id) as product_id,
+    coalesce(sold.orders, 0)::integer as orders,
+    coalesce(sold.units, 0)::bigint as units,
+    coalesce(returned.units, 0)::bigint as units_returned,
+    coalesce(sold.gross_sales, 0) as gross_sales,
+    coalesce(sold.discounts, 0) as discounts,
+    coalesce(returned.returns, 0) as returns,
+    coalesce(sold.gross_sales, 0) - coalesce(sold.discounts, 0) - coalesce(returned.returns, 0) as net_sales
+from sold
+full outer join returned
+    on
+        sold.day = returned.day
+        and sold.product_id = returned.product_id;
