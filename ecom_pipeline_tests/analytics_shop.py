@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from psycopg2.extras import Json
@@ -35,37 +36,138 @@ def put_order(
     placed_at: datetime,
     quantities: Sequence[tuple[int, int]],
     *,
-    customer_id: int = 1,
+    customer_id: int | None = 1,
     cart_id: str | None = None,
+    discount: str = "0",
+    shipping: str = "0",
+    tax: str = "0",
 ) -> None:
-    """An order of (product, units) lines, each unit at a price of the product's id."""
+    """An order of (product, units) lines, each unit at a price of the product's id.
+
+    Args:
+        stores: The shop.
+        order_id: Which order.
+        placed_at: When.
+        quantities: The lines.
+        customer_id: Whose it is; a guest's if None.
+        cart_id: The cart that it was, of a checkout.
+        discount: What is off each line, at most its amount.
+        shipping: What the order pays for shipping.
+        tax: What it pays for tax.
+    """
+    off = [min(Decimal(discount), Decimal(product * units)) for product, units in quantities]
+    goods = sum(product * units for product, units in quantities) - sum(off)
     day = placed_at.astimezone(UTC).date()
     # As a loader does; shop.ensure_month is for checkouts, and takes no day of the future.
     fetch(stores, "select shop.attach_month(%s) where shop.create_month(%s)", day, day)
     fetch(
         stores,
         "insert into shop.orders"
-        " (order_id, placed_on, customer_id, cart_id, channel, total_amount, placed_at)"
-        " values (%s, %s, %s, %s, %s, %s, %s)",
+        " (order_id, placed_on, customer_id, cart_id, channel, shipping_amount, tax_amount,"
+        " total_amount, placed_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         order_id,
         day,
         customer_id,
         cart_id,
         "checkout" if cart_id else "import",
-        sum(product_id * units for product_id, units in quantities),
+        Decimal(shipping),
+        Decimal(tax),
+        goods + Decimal(shipping) + Decimal(tax),
         placed_at,
     )
     for line, (product_id, units) in enumerate(quantities, start=1):
         fetch(
             stores,
-            "insert into shop.order_items values (%s, %s, %s, %s, %s, %s)",
+            "insert into shop.order_items (order_id, placed_on, line_number, product_id, quantity,"
+            " unit_price, amount, discount_amount) values (%s, %s, %s, %s, %s, %s, %s, %s)",
             order_id,
             day,
             line,
             product_id,
             units,
             product_id,
+            product_id * units,
+            off[line - 1],
         )
+
+
+def put_return(
+    stores: Stores,
+    return_id: int,
+    returned_at: datetime,
+    product_id: int | None,
+    *,
+    units: int = 0,
+    amount: str = "0",
+    order_id: int | None = None,
+    line_number: int | None = None,
+    customer_id: int | None = 1,
+    tax: str = "0",
+    restocked: bool = False,
+) -> None:
+    """A return of one line: units of a product, money, or both; without a product, of shipping."""
+    fetch(
+        stores,
+        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
+        " order_id, order_line_number, customer_id, product_id, quantity, amount, tax_amount,"
+        " restocked) values (%s, 1, %s, %s, 'import', %s, %s, %s, %s, %s, %s, %s, %s)",
+        return_id,
+        returned_at,
+        returned_at.astimezone(UTC).date(),
+        order_id,
+        line_number,
+        customer_id,
+        product_id,
+        units,
+        Decimal(amount),
+        Decimal(tax),
+        restocked,
+    )
+
+
+def sell_as_real_shops_do(stores: Stores, day: date) -> None:
+    """Gives the orders of a day what real ones have, and takes their first lines back later.
+
+    A third of the imported ones become guests'. Discounts, shipping and tax are on all of them;
+    the lines come back three days later, those of checkouts onto the shelf.
+    """
+    statements = """
+        update shop.orders set customer_id = null
+        where placed_on = %(day)s and order_id %% 3 = 0 and channel = 'import';
+
+        update shop.order_items set discount_amount = round(amount / 3, 2)
+        where placed_on = %(day)s and line_number = 1;
+
+        update shop.orders
+        set shipping_amount = 4.90, tax_amount = 0.37, total_amount = 5.27 + (
+            select sum(amount - discount_amount) from shop.order_items as items
+            where items.order_id = orders.order_id
+        )
+        where placed_on = %(day)s;
+
+        insert into shop.returns
+        select
+            order_id, line_number, placed_at + interval '3 days', placed_on + 3,
+            case when channel = 'checkout' then 'application' else 'import' end, order_id,
+            line_number, customer_id, product_id, quantity, amount - discount_amount, 0.11,
+            channel = 'checkout'
+        from shop.orders inner join shop.order_items using (order_id, placed_on)
+        where placed_on = %(day)s and line_number = 1;
+
+        insert into shop.returns
+            (return_id, line_number, returned_at, returned_on, channel, order_id, quantity, amount)
+        select order_id, 100, placed_at, placed_on, 'import', order_id, 0, shipping_amount
+        from shop.orders where placed_on = %(day)s;
+
+        select shop.move_stock(array_agg(product_id), array_agg(units))
+        from (
+            select product_id, sum(quantity)::integer as units
+            from shop.returns where restocked group by 1
+        ) as back
+        """
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(statements, {"day": day})
+    list(bring_up_to_date(stores))
 
 
 def remove_imported(stores: Stores, day: date) -> None:

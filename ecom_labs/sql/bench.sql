@@ -200,24 +200,24 @@ cross join stocks;
 with sold as (
     select
         product_daily_sales.product_id,
-        sum(product_daily_sales.units) as units,
-        sum(product_daily_sales.revenue) as revenue
+        sum(product_daily_sales.units - product_daily_sales.units_returned) as units,
+        sum(product_daily_sales.net_sales) as net_sales
     from analytics.product_daily_sales
     where product_daily_sales.day > (select max(daily_sales.day) from analytics.daily_sales) - 30
     group by product_daily_sales.product_id
     order by
         units desc,
-        revenue desc,
+        net_sales desc,
         product_daily_sales.product_id asc
     limit 100
 )
 
 select
-    row_number() over (order by sold.units desc, sold.revenue desc, sold.product_id asc) as rank,
+    row_number() over (order by sold.units desc, sold.net_sales desc, sold.product_id asc) as rank,
     sold.product_id,
     products.name,
     sold.units::bigint as units,
-    sold.revenue
+    sold.net_sales
 from sold
 inner join shop.products on sold.product_id = products.product_id
 order by rank;
@@ -228,23 +228,23 @@ with sold as (
     select
         order_items.product_id,
         sum(order_items.quantity) as units,
-        sum(order_items.quantity * order_items.unit_price) as revenue
+        sum(order_items.amount - order_items.discount_amount) as net_sales
     from shop.order_items
     where order_items.placed_on > (select max(daily_sales.day) from analytics.daily_sales) - 30
     group by order_items.product_id
     order by
         units desc,
-        revenue desc,
+        net_sales desc,
         order_items.product_id asc
     limit 100
 )
 
 select
-    row_number() over (order by sold.units desc, sold.revenue desc, sold.product_id asc) as rank,
+    row_number() over (order by sold.units desc, sold.net_sales desc, sold.product_id asc) as rank,
     sold.product_id,
     products.name,
     sold.units,
-    sold.revenue
+    sold.net_sales
 from sold
 inner join shop.products on sold.product_id = products.product_id
 order by rank;

@@ -61,7 +61,7 @@ def outcomes_per_day(postgres: Postgres, days: Sequence[date]) -> dict[date, Out
 
 
 def first_day_of_files(postgres: Postgres) -> date | None:
-    """The day of the first order, in a shop of files; None in any other, and where none is loaded.
+    """The first day of an order or a return, in a shop of files; None in any other or an empty one.
 
     Raises:
         StoreUnavailable: Postgres is away.

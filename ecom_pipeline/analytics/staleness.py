@@ -37,7 +37,7 @@ Connection = psycopg2.extensions.connection
 
 @dataclass(frozen=True, slots=True)
 class DaysOfShop:
-    """The days from the first to the newest that has an order; no day where there is none."""
+    """The days from the first to the newest of an order or a return; no day where there is none."""
 
     first: date | None
     newest: date | None

@@ -36,10 +36,10 @@ def top(
 def top_table(sellers: list[TopSeller], window: str) -> Table:
     """A table of top sellers, best first."""
     table = Table(
-        ("rank", "product", "units", "revenue"),
-        right=("rank", "units", "revenue"),
+        ("rank", "product", "units", "net sales"),
+        right=("rank", "units", "net sales"),
         title=f"Top sellers, {window}",
     )
     for seller in sellers:
-        table.add(str(seller.rank), seller.name, f"{seller.units:,}", f"{seller.revenue:,.2f}")
+        table.add(str(seller.rank), seller.name, f"{seller.units:,}", f"{seller.net_sales:,.2f}")
     return table

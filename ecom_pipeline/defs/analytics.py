@@ -26,7 +26,8 @@ _REPORT: Final = "sales_report"
 
 # Which assets write each table that analytics tables are made from.
 _WRITERS: Final = {source.relation: source.assets for source in SOURCES.values()} | {
-    "analytics.cart_sightings": ("carts", "checkouts")
+    "analytics.cart_sightings": ("carts", "checkouts"),
+    "shop.day_range": ("orders", "checkouts", "returns"),
 }
 
 

@@ -22,6 +22,8 @@ INVARIANTS: Final = {
     "totals_are_sums_of_items": ("orders",),
     "items_belong_to_orders": ("orders",),
     "order_ids_stand_once": ("orders",),
+    "returns_belong_to_orders": ("returns",),
+    "nothing_returned_beyond_what_was_bought": ("returns",),
     "carts_have_one_order": ("checkouts",),
     "ordered_means_an_order_exists": ("checkouts",),
     "carts_match_their_checkouts": ("checkouts",),

@@ -15,11 +15,13 @@ GROUP: Final = "serving"
 
 RANKING: Final = dg.TableSchema(
     [
-        dg.TableColumn("rank", "integer", "1 is best: by units, then revenue, then product_id."),
+        dg.TableColumn("rank", "integer", "1 is best: by units, then net_sales, then product_id."),
         dg.TableColumn("product_id", "integer", "The product."),
         dg.TableColumn("name", "string", "Its name."),
-        dg.TableColumn("units", "integer", "Units sold in the window."),
-        dg.TableColumn("revenue", "decimal", "Sum of quantity * unit_price, as text."),
+        dg.TableColumn(
+            "units", "integer", "Units ordered in the window, less those given back in it."
+        ),
+        dg.TableColumn("net_sales", "decimal", "Net sales of the window, as text."),
     ]
 )
 

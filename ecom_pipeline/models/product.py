@@ -20,10 +20,10 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class TopSeller:
-    """A product's place in the ranking of a window."""
+    """A product's place in the ranking of a window, by units less those given back in it."""
 
     rank: int
     product_id: int
     name: str
     units: int
-    revenue: Decimal
+    net_sales: Decimal

@@ -83,32 +83,74 @@ def _section(title: str, subtitle: str, missing: str) -> Callable[[_Draw], _Draw
 
 
 @_section(
-    "Revenue and its trend",
-    "Revenue of each day, with the mean of the 7 and of the 28 days up to it.",
+    "Net sales and their trend",
+    "Net sales of each day, with the mean of the 7 and of the 28 days up to it.",
     "There are no orders.",
 )
-def revenue(shop: Shop) -> Drawn | None:
-    """Revenue of each day and its moving averages."""
+def sales(shop: Shop) -> Drawn | None:
+    """Net sales of each day and their moving averages."""
     if not (rows := rows_of(shop.days)[::-1]):
         return None
     dates = [str(row["day"]) for row in rows]
-    lines = (("7-day mean", "revenue_7d_avg"), ("28-day mean", "revenue_28d_avg"))
+    lines = (("7-day mean", "net_sales_7d_avg"), ("28-day mean", "net_sales_28d_avg"))
     traces: list[Figure] = [
-        {"type": "bar", "name": "day", "x": dates, "y": floats(rows, "revenue"), "opacity": 0.45},
+        {"type": "bar", "name": "day", "x": dates, "y": floats(rows, "net_sales"), "opacity": 0.45},
         *(
             {"type": "scatter", "mode": "lines", "name": name, "x": dates, "y": floats(rows, of)}
             for name, of in lines
         ),
     ]
-    best = max(rows, key=lambda row: row["revenue"])
+    best = max(rows, key=lambda row: row["net_sales"])
     return Drawn(
         shop.days,
-        f"{span(rows)} The best day was {best['day']} with {money(best['revenue'])}.",
+        f"{span(rows)} The best day was {best['day']} with {money(best['net_sales'])}.",
         figure(traces, height=340, yaxis={"tickformat": "~s", "rangemode": "tozero"}),
     )
 
 
-@_section("Top sellers", "Units sold in the last 30 days.", "Nothing was sold in these days.")
+@_section(
+    "From gross to total sales",
+    "What was ordered in the last 30 days at its prices, what discounts and returns took off it,"
+    " and what shipping and taxes came to.",
+    "There are no orders.",
+)
+def bridge(shop: Shop) -> Drawn | None:
+    """How gross sales become total sales."""
+    report = shop.report("bridge")
+    if not (rows := rows_of(report)):
+        return None
+    amounts = {row["step"]: row["amount"] for row in rows}
+    sums = {"gross sales": "absolute", "net sales": "total", "total sales": "total"}
+    trace = {
+        "type": "waterfall",
+        "x": [step.replace(" ", "<br>") for step in amounts],
+        "y": floats(rows, "amount"),
+        "measure": [sums.get(step, "relative") for step in amounts],
+        "hoverinfo": "x+y",
+    }
+    gross, net = amounts["gross sales"], amounts["net sales"]
+    finding = f"{money(net)} are left of {money(gross)}"
+    if gross:
+        shares = {name: -100 * amounts[name] / gross for name in ("discounts", "returns")}
+        told = ", ".join(f"{name} take {share:.1f} %" for name, share in shares.items())
+        finding += f": {told}"
+    return Drawn(
+        report,
+        f"{finding}. With shipping and taxes, {money(amounts['total sales'])}.",
+        figure(
+            [trace],
+            height=320,
+            xaxis={"type": "category", "tickangle": 0, "tickfont": {"size": 11}},
+            yaxis={"tickformat": "~s"},
+        ),
+    )
+
+
+@_section(
+    "Top sellers",
+    "Units ordered in the last 30 days, less those that came back.",
+    "Nothing was sold in these days.",
+)
 def sellers(shop: Shop) -> Drawn | None:
     """Products that sold most."""
     report = shop.report("sellers", _SHOWN)
@@ -118,6 +160,56 @@ def sellers(shop: Shop) -> Drawn | None:
         report,
         f"{rows[0]['name']} leads with {rows[0]['units']:,} units.",
         labelled_bars(rows, "units", [[row["name"]] for row in rows]),
+    )
+
+
+@_section(
+    "What comes back",
+    "Units returned, as a share of the units ordered on all days, of products that were ordered 10"
+    " times or more.",
+    "No such product was returned.",
+)
+def returned(shop: Shop) -> Drawn | None:
+    """Of which products most comes back."""
+    report = shop.report("returned", _SHOWN)
+    if not (rows := rows_of(report)):
+        return None
+    chart = labelled_bars(rows, "return_percent", [[row["name"]] for row in rows])
+    return Drawn(
+        report,
+        f"Of {rows[0]['name']} {rows[0]['return_percent']} % comes back:"
+        f" {rows[0]['units_returned']:,} of {rows[0]['units']:,} units.",
+        {**chart, "layout": {**chart["layout"], "xaxis": {"ticksuffix": " %", "nticks": 6}}},
+    )
+
+
+@_section(
+    "Guests",
+    "Share of the orders of each month that no known customer placed.",
+    "All orders are of known customers.",
+)
+def guests(shop: Shop) -> Drawn | None:
+    """How many orders are of guests."""
+    report = shop.report("guests")
+    rows = [row for row in rows_of(report)[::-1] if row["orders"]]
+    placed, of_guests = (sum(row[name] for row in rows) for name in ("orders", "guest_orders"))
+    if not of_guests:
+        return None
+    trace = {
+        "type": "bar",
+        "x": [f"{row['month']:%Y-%m}" for row in rows],
+        "y": floats(rows, "guest_percent"),
+        "hovertemplate": "%{x}: %{y:.1f} %<extra></extra>",
+    }
+    return Drawn(
+        report,
+        f"Guests placed {of_guests:,} of {placed:,} orders, {100 * of_guests / placed:.1f} %.",
+        figure(
+            [trace],
+            height=280,
+            xaxis={"type": "category"},
+            yaxis={"ticksuffix": " %", "rangemode": "tozero"},
+        ),
     )
 
 
@@ -186,13 +278,13 @@ def _month_after(month: date) -> date:
 
 @_section(
     "ABC curve",
-    "Share of the revenue that the best-selling products make together: class A up to 80 %, B up"
+    "Share of the net sales that the best-selling products make together: class A up to 80 %, B up"
     " to 95 %, C the rest.",
     "Nothing was sold.",
 )
 def abc(shop: Shop) -> Drawn | None:
-    """How few products make how much of the revenue."""
-    if not (rows := [row for row in rows_of(shop.report("products")) if row["revenue"]]):
+    """How few products make how much of the net sales."""
+    if not (rows := [row for row in rows_of(shop.report("products")) if row["net_sales"] > 0]):
         return None
     step = max(1, len(rows) // _CURVE_POINTS)
     points = [
@@ -215,9 +307,9 @@ def abc(shop: Shop) -> Drawn | None:
     best = next((row for row in rows_of(classes) if row["abc_class"] == "A"), None)
     return Drawn(
         classes,
-        f"{best['products']:,} products in class A make {best['revenue_percent']} % of the revenue."
+        f"{best['products']:,} products in class A make {best['sales_percent']} % of the net sales."
         if best
-        else "No product is in class A: the best one alone makes more than 80 % of the revenue.",
+        else "No product is in class A: the best one alone makes more than 80 % of the net sales.",
         figure(
             traces,
             height=300,
@@ -230,7 +322,7 @@ def abc(shop: Shop) -> Drawn | None:
 @_section(
     "Customer segments",
     "Customers by how recently, how often and for how much they bought (RFM): each segment's share"
-    " of customers and of revenue.",
+    " of customers and of net sales.",
     "No known customer has ordered.",
 )
 def segments(shop: Shop) -> Drawn | None:
@@ -243,18 +335,18 @@ def segments(shop: Shop) -> Drawn | None:
         {
             "type": "bar",
             "orientation": "h",
-            "name": f"share of {column}",
+            "name": f"share of {column.replace('_', ' ')}",
             "y": names,
             "x": shares(rows, column),
             "hovertemplate": "%{y}: %{x:.1f} %<extra></extra>",
         }
-        for column in ("customers", "revenue")
+        for column in ("customers", "net_sales")
     ]
     best = rows[0]
     return Drawn(
         report,
         f"The segment {names[0]} brings most:"
-        f" {best['customers']:,} customers, {money(best['revenue'])}.",
+        f" {best['customers']:,} customers, {money(best['net_sales'])}.",
         figure(
             traces,
             height=110 + BAR_PIXELS * len(rows),
@@ -366,7 +458,7 @@ def cover(shop: Shop) -> Drawn | None:
 
 @_section(
     "Lost demand",
-    "Revenue of what rejected carts asked for and stock did not have.",
+    "Worth of what rejected carts asked for and stock did not have.",
     "No cart was rejected because stock was short.",
 )
 def shortages(shop: Shop) -> Drawn | None:
@@ -377,6 +469,6 @@ def shortages(shop: Shop) -> Drawn | None:
     return Drawn(
         report,
         f"{rows[0]['name']} was asked for most: {rows[0]['requested_units']:,} units,"
-        f" {money(rows[0]['lost_revenue'])}.",
-        labelled_bars(rows, "lost_revenue", [[row["name"]] for row in rows]),
+        f" {money(rows[0]['lost_sales'])}.",
+        labelled_bars(rows, "lost_sales", [[row["name"]] for row in rows]),
     )

@@ -60,13 +60,13 @@ def _key_figures(shop: Shop) -> Iterator[tuple[str, Decimal, str]]:
     compared = newest and oldest and oldest <= newest - 2 * _WEEK + timedelta(days=1)
     weeks = [rows_of(shop.until(newest and newest - back, _WEEK)) for back in (0 * _WEEK, _WEEK)]
     for title, column in (
-        ("Revenue", "revenue"),
+        ("Net sales", "net_sales"),
         ("Orders", "orders"),
         ("Units", "units"),
         ("New customers", "new_customers"),
     ):
         now, before = (sum((row[column] for row in week), Decimal()) for week in weeks)
-        known = compared and before
+        known = compared and before > 0
         change = f"{100 * (now - before) / before:+.1f} % on the week before" if known else ""
         yield title, now, change
 

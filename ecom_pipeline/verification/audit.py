@@ -254,6 +254,8 @@ CHECKS: Final = (
     _in_postgres("totals_are_sums_of_items"),
     _in_postgres("items_belong_to_orders"),
     _in_postgres("order_ids_stand_once"),
+    _in_postgres("returns_belong_to_orders"),
+    _in_postgres("nothing_returned_beyond_what_was_bought"),
     _in_postgres("carts_have_one_order"),
     _in_postgres("ordered_means_an_order_exists"),
     _across_stores(carts_match_their_checkouts),
@@ -271,10 +273,12 @@ CHECKOUT_CHECKS: Final = (
     "stock_is_receipts_minus_checkouts",
     "totals_are_sums_of_items",
     "items_belong_to_orders",
+    "returns_belong_to_orders",
+    "nothing_returned_beyond_what_was_bought",
     "carts_have_one_order",
     "ordered_means_an_order_exists",
     "carts_match_their_checkouts",
     "effects_are_applied",
     "cached_stock_is_current",
 )
-"""Names of those that a checkout can break; they need no analytics tables."""
+"""Names of those that a checkout or a return can break; they need no analytics tables."""

@@ -148,4 +148,4 @@ def _of_analytics(file: TableFile) -> Iterator[Rule]:
     )
     day = "day" if by_day else None
     is_dense = by_day and file.key == ("day",)
-    return rules_of(table, day, Dense.ORDERED if is_dense else None)
+    return rules_of(table, day, Dense.KNOWN if is_dense else None)

@@ -25,15 +25,15 @@ class Dense(StrEnum):
     """How far a table reaches that has a row for each of its days, in words."""
 
     MADE = "reaches the newest day that was made"
-    ORDERED = "reaches the newest day that was made and is none after the newest order"
+    KNOWN = "reaches the newest day that was made and is none after the shop's newest"
 
 
 _NEWEST_DAYS: Final = {
     Dense.MADE: sql.SQL("%(newest)s::date"),
-    # Where nothing was ordered, or nobody knows what was made, no day need be there.
-    Dense.ORDERED: sql.SQL(
-        "(select least(%(newest)s::date, max(placed_on)) from shop.orders"
-        " having num_nulls(%(newest)s::date, max(placed_on)) = 0)"
+    # Where nothing was ordered or returned, or nobody knows what was made, no day need be there.
+    Dense.KNOWN: sql.SQL(
+        "(select least(%(newest)s::date, newest_day) from shop.day_range"
+        " where num_nulls(%(newest)s::date, newest_day) = 0)"
     ),
 }
 

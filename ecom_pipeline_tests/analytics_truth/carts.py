@@ -50,14 +50,14 @@ def _day(instant: datetime | None) -> date | None:
 
 def _lost_demand(shop: ShopCopy) -> Rows:
     units: Counter[tuple[date, int]] = Counter()
-    revenue: dict[tuple[date, int], Decimal] = defaultdict(Decimal)
+    lost: dict[tuple[date, int], Decimal] = defaultdict(Decimal)
     for _, _, reason, detail, _, submitted_at in shop.checkouts:
         day = _day(submitted_at)
         if reason == "insufficient_stock" and day and day in {*shop.days, *shop.other_days}:
             for line in detail["shortfalls"]:
                 units[day, line["product_id"]] += line["requested"]
-                revenue[day, line["product_id"]] += line["requested"] * Decimal(line["unit_price"])
-    return [(*key, units[key], revenue[key]) for key in units]
+                lost[day, line["product_id"]] += line["requested"] * Decimal(line["unit_price"])
+    return [(*key, units[key], lost[key]) for key in units]
 
 
 CALCULATIONS: Mapping[str, Callable[[ShopCopy], Rows]] = {

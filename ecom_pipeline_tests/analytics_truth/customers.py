@@ -1,7 +1,7 @@
 """What customers do and are worth, calculated anew."""
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -17,10 +17,11 @@ def _customer_daily_sales(shop: ShopCopy) -> Rows:
             customer_id,
             count(distinct order_id),
             sum(quantity)::bigint,
-            money(sum(paid)),
+            money(sum(refund)),
+            money(sum(listed - off - refund)),
             min(placed_at),
             max(placed_at)
-        from sold where day in (from days) group by all
+        from moved where day in (from days) and customer_id is not null group by all
         """
     )
 
@@ -35,21 +36,28 @@ def _customer_value(shop: ShopCopy) -> Rows:
         """
         select customer_id, placed_at,
             (select sum(paid) from sold where sold.order_id = orders.order_id)::bigint
-        from orders order by placed_at
+        from orders where customer_id is not null order by placed_at
         """
     ):
         placed[customer_id].append((placed_at, cents))
-    revenue = {who: sum(cents for _, cents in visits) for who, visits in placed.items()}
+    bought = {who: sum(cents for _, cents in visits) for who, visits in placed.items()}
+    gave_back: Counter[int] = Counter()
+    for customer_id, cents in shop.query(
+        "select customer_id, cents from back"
+        " where customer_id is not null and product_id is not null"
+    ):
+        gave_back[customer_id] += cents
+    kept = {who: cents - gave_back[who] for who, cents in bought.items()}
     last = {who: visits[-1][0] for who, visits in placed.items()}
     recent = _quintiles(last)
     frequent = _quintiles({who: len(visits) for who, visits in placed.items()})
-    generous = _quintiles(revenue)
+    generous = _quintiles(kept)
     return [
         (
             who,
             len(visits),
-            money(revenue[who]),
-            ratio(revenue[who], 100 * len(visits), 6),
+            money(kept[who]),
+            ratio(bought[who], 100 * len(visits), 6),
             visits[0][0],
             visits[-1][0],
             (visits[1][0].date() - visits[0][0].date()).days if len(visits) > 1 else None,
@@ -91,21 +99,28 @@ def _segment(recency: int, frequency: int, orders: int, *, is_latest: bool) -> s
 
 
 def _cohort_retention(shop: ShopCopy) -> Rows:
-    spent: dict[int, dict[int, int]] = defaultdict(dict)
-    for customer_id, year, month, cents in shop.query(
-        "select customer_id, year(day), month(day), sum(paid)::bigint from sold group by all"
+    ordered: dict[int, set[int]] = defaultdict(set)
+    spent: Counter[tuple[int, int]] = Counter()
+    for who, day, has_ordered, cents in shop.query(
+        """
+        select customer_id, day, order_id is not null, listed - off - refund
+        from moved where customer_id is not null
+        """
     ):
-        spent[customer_id][year * 12 + month - 1] = cents
-    cohorts: dict[int, list[dict[int, int]]] = defaultdict(list)
-    for months in spent.values():
-        cohorts[min(months)].append(months)
+        month = day.year * 12 + day.month - 1
+        spent[who, month] += cents
+        if has_ordered:
+            ordered[who].add(month)
+    cohorts: dict[int, list[int]] = defaultdict(list)
+    for who, months in ordered.items():
+        cohorts[min(months)].append(who)
     rows: Rows = []
     for begun, customers in cohorts.items():
         total = 0
         for month in range(begun, shop.newest.year * 12 + shop.newest.month):
-            active = sum(month in months for months in customers)
-            revenue = sum(months.get(month, 0) for months in customers)
-            total += revenue
+            active = sum(month in ordered[who] for who in customers)
+            net = sum(spent[who, month] for who in customers)
+            total += net
             rows.append(
                 (
                     date(begun // 12, begun % 12 + 1, 1),
@@ -113,7 +128,7 @@ def _cohort_retention(shop: ShopCopy) -> Rows:
                     len(customers),
                     active,
                     ratio(active, len(customers), 10),
-                    money(revenue),
+                    money(net),
                     money(total),
                 )
             )

@@ -23,8 +23,8 @@ class ShopCopy:
     """The base tables; money in cents, instants as they are.
 
     Attributes:
-        duckdb: Orders, items, products' stock and receipts, and the shop's days.
-        days: Those days, in order: from the first to the newest of an order.
+        duckdb: Orders, items, returns, products' stock and receipts, and the shop's days.
+        days: Those days, in order: from the first to the newest of an order or a return.
         other_days: Days on which carts are known besides.
         products: product_id, category, cents, attributes.
         checkouts: cart_id, outcome, reason, detail, created_at, submitted_at.
@@ -77,6 +77,7 @@ def copy_of_shop(stores: Stores, other_days: Sequence[date]) -> Iterator[ShopCop
 
 def ratio(numerator: int, denominator: int, digits: int) -> Decimal:
     """The quotient of two numbers of which neither is negative, rounded half up."""
+    assert numerator >= 0
     rounded = (2 * numerator * 10**digits + denominator) // (2 * denominator)
     return Decimal(rounded).scaleb(-digits)
 
@@ -97,9 +98,12 @@ def _export(stores: Stores, query: str, file: Path) -> None:
 _CSV = "format csv, header false, auto_detect false, delimiter ',', quote '\"', escape '\"'"
 
 _COPIED = {
-    "orders": "select order_id, placed_on, customer_id, placed_at from shop.orders",
-    "items": "select order_id, placed_on, product_id, quantity, (unit_price * 100)::bigint"
-    " from shop.order_items",
+    "orders": "select order_id, placed_on, customer_id, placed_at,"
+    " (shipping_amount * 100)::bigint, (tax_amount * 100)::bigint from shop.orders",
+    "items": "select order_id, placed_on, product_id, quantity, (amount * 100)::bigint,"
+    " (discount_amount * 100)::bigint from shop.order_items",
+    "back": "select returned_on, order_id, customer_id, product_id, quantity,"
+    " (amount * 100)::bigint, (tax_amount * 100)::bigint, restocked from shop.returns",
     "products": "select product_id, stock from shop.products",
     "receipts": "select product_id, received_on, quantity from shop.stock_receipts",
 }
@@ -114,27 +118,58 @@ create macro money(cents) as cents::decimal(20, 0) * 0.01;
 create macro six(a, b) as case
     when b > 0 then scaled(a, b, 1000000)::decimal(28, 0) * 0.000001
 end;
-create table orders (order_id bigint, day date, customer_id bigint, placed_at timestamptz);
-create table items (order_id bigint, day date, product_id bigint, quantity bigint, cents bigint);
+create table orders (
+    order_id bigint, day date, customer_id bigint, placed_at timestamptz, freight bigint, tax bigint
+);
+create table items (
+    order_id bigint, day date, product_id bigint, quantity bigint, listed bigint, off bigint
+);
+create table back (
+    day date, order_id bigint, customer_id bigint, product_id bigint, quantity bigint,
+    cents bigint, tax bigint, restocked boolean
+);
 create table products (product_id bigint, stock bigint);
 create table receipts (product_id bigint, day date, quantity bigint);
 """
 
 _DERIVED = """
 create table days as
-select unnest(generate_series(min(day), max(day), interval 1 day))::date as day from orders;
+select unnest(generate_series(min(day), max(day), interval 1 day))::date as day
+from (select day from orders union all select day from back);
 create view sold as
-select items.*, customer_id, placed_at, quantity * cents as paid
+select items.*, customer_id, placed_at, listed - off as paid
 from items join orders using (order_id, day);
+-- What happened to products, one thing after another: who bought or gave back what, for how much.
+create view moved as
+select
+    day, product_id, customer_id, order_id, placed_at,
+    quantity, 0 as came_back, listed, off, 0 as refund
+from sold
+union all
+select day, product_id, customer_id, null, null, 0, quantity, 0, 0, cents
+from back where product_id is not null;
 create table newest as select max(day) as day from days;
-create view firsts as select customer_id, min(day) as day from orders group by all;
-create table sales as
+create view firsts as
+select customer_id, min(day) as day from orders where customer_id is not null group by all;
+create table counted as
 select
     day,
     (select count(*) from orders where orders.day = days.day) as orders,
     (select coalesce(sum(quantity), 0) from items where items.day = days.day)::bigint as units,
-    (select coalesce(sum(paid), 0) from sold where sold.day = days.day)::bigint as revenue,
+    (select coalesce(sum(quantity), 0) from back where back.day = days.day)::bigint as came_back,
+    (select coalesce(sum(listed), 0) from items where items.day = days.day)::bigint as gross,
+    (select coalesce(sum(off), 0) from items where items.day = days.day)::bigint as off,
+    (select coalesce(sum(cents), 0) from back
+     where back.day = days.day and product_id is not null)::bigint as refunds,
+    (select coalesce(sum(freight), 0) from orders where orders.day = days.day)::bigint
+    - (select coalesce(sum(cents), 0) from back
+       where back.day = days.day and product_id is null)::bigint as freight,
+    (select coalesce(sum(tax), 0) from orders where orders.day = days.day)::bigint
+    - (select coalesce(sum(tax), 0) from back where back.day = days.day)::bigint as tax,
     (select count(*) from firsts where firsts.day = days.day) as new_customers,
-    (select count(distinct customer_id) from orders where orders.day = days.day) as customers
+    (select count(distinct customer_id) from orders where orders.day = days.day) as customers,
+    (select count(*) from orders
+     where orders.day = days.day and customer_id is null) as guests
 from days;
+create view sales as select *, gross - off - refunds as net from counted;
 """

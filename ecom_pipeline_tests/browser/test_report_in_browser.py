@@ -15,7 +15,10 @@ from ecom_pipeline_tests.shop import fetch
 
 DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
 NIGHT = ("rgb(17, 22, 29)", "rgb(232, 237, 243)")
-DRAWN = ["revenue", "sellers", "cohorts", "abc", "segments", "funnel", "cover", "shortages"]
+DRAWN = [
+    *("sales", "bridge", "sellers", "cohorts"),
+    *("abc", "segments", "funnel", "cover", "shortages"),
+]
 
 _SECTIONS_DRAWN = "found => found.map(chart => chart.closest('section').id)"
 _TOO_WIDE = """
@@ -69,7 +72,7 @@ def test_charts_fit_the_screen_and_its_light_and_need_no_network(
         assert charts.evaluate_all(_TOO_WIDE) == 0
         assert page.evaluate("document.documentElement.scrollWidth") == width
         expect(page.locator("body")).to_have_css("background-color", colours[0])
-        expect(page.locator("#revenue .xtick text").first).to_have_css("fill", colours[1])
+        expect(page.locator("#sales .xtick text").first).to_have_css("fill", colours[1])
     assert [url for url in requests if url != report and not url.startswith("data:")] == []
     assert complaints == []
 

@@ -67,10 +67,10 @@ def test_a_backfill_gives_the_checksums_of_the_incremental_way(
 # One of each kind of table, by what its rows are told apart and how they are refreshed.
 TAMPERED = {
     "daily_sales": """
-        update analytics.daily_sales set revenue = revenue + 0.01 where day = '2026-01-31'
+        update analytics.daily_sales set net_sales = net_sales + 0.01 where day = '2026-01-31'
     """,
     "lost_demand": """
-        insert into analytics.lost_demand (day, product_id, requested_units, lost_revenue)
+        insert into analytics.lost_demand (day, product_id, requested_units, lost_sales)
         values ('2026-02-01', -1, 1, 1)
     """,
     "customer_value": """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -12,6 +13,7 @@ from ecom_pipeline_tests.analytics_shop import (
     at,
     open_made_shop,
     put_order,
+    put_return,
     refresh_all,
     rows,
 )
@@ -37,6 +39,50 @@ def test_days_to_the_second_order_are_calendar_days(stores: Stores) -> None:
     put_order(stores, 4, at(TUESDAY, 0), [(1, 1)], customer_id=2)
     refresh_all(stores, [MONDAY, TUESDAY])
     assert rows(stores, "customer_value", "days_to_second_order") == [(0,), (1,)]
+
+
+def test_what_a_customer_returns_lowers_what_they_are_worth_and_not_what_they_order(
+    stores: Stores,
+) -> None:
+    wednesday = MONDAY + timedelta(days=2)
+    put_order(stores, 1, at(MONDAY), [(4, 2)], discount="1.50", shipping="5")
+    put_order(stores, 2, at(wednesday), [(4, 1)])
+    put_order(stores, 3, at(MONDAY), [(3, 1)], customer_id=2)
+    put_return(stores, 1, at(TUESDAY), 4, units=1, amount="3.25", order_id=1)
+    put_return(stores, 2, at(wednesday), 4, units=1, amount="4", order_id=2)
+    put_return(stores, 3, at(TUESDAY), None, amount="5", order_id=1)
+    put_return(stores, 4, at(TUESDAY), 3, units=2, amount="6", customer_id=2)
+    put_return(stores, 5, at(TUESDAY), 3, units=1, amount="3", customer_id=9)
+    refresh_all(stores, [])
+    columns = ("day", "customer_id", "orders", "units", "returns", "net_sales", "first_order_at")
+    assert rows(stores, "customer_daily_sales", *columns) == [
+        (MONDAY, 1, 1, 2, 0, Decimal("6.50"), at(MONDAY)),
+        (MONDAY, 2, 1, 1, 0, 3, at(MONDAY)),
+        (TUESDAY, 1, 0, 0, Decimal("3.25"), Decimal("-3.25"), None),
+        (TUESDAY, 2, 0, 0, 6, -6, None),
+        (TUESDAY, 9, 0, 0, 3, -3, None),
+        (wednesday, 1, 1, 1, 4, 0, at(wednesday)),
+    ]
+    columns = ("customer_id", "orders", "net_sales", "average_order_value", "days_to_second_order")
+    assert rows(stores, "customer_value", *columns, "recency_days", "m_score") == [
+        (1, 2, Decimal("3.25"), Decimal("5.25"), 2, 0, 5),
+        (2, 1, -3, 3, None, 2, 1),
+    ]
+
+
+def test_a_month_that_only_brought_returns_is_no_active_one(stores: Stores) -> None:
+    march = date(2026, 3, 2)
+    put_order(stores, 1, at(MONDAY), [(4, 2)])
+    put_return(stores, 1, at(march), 4, units=2, amount="8", order_id=1)
+    put_return(stores, 2, at(date(2025, 12, 31)), 4, units=1, amount="4")
+    refresh_all(stores, [])
+    columns = ("cohort_month", "months_since", "active_customers", "net_sales")
+    january = date(2026, 1, 1)
+    assert rows(stores, "cohort_retention", *columns, "cumulative_net_sales") == [
+        (january, 0, 1, 8, 8),
+        (january, 1, 0, 0, 8),
+        (january, 2, 0, -8, 0),
+    ]
 
 
 SCORES = ("r_score", "f_score", "m_score", "segment")
@@ -99,7 +145,7 @@ def test_a_cohort_has_a_row_for_every_month_up_to_the_newest_day(stores: Stores)
     put_order(stores, 4, at(date(2028, 3, 1)), [(4, 1)], customer_id=3)
     refresh_all(stores, [])
     columns = ("cohort_month", "months_since", "customers", "active_customers", "retention")
-    assert rows(stores, "cohort_retention", *columns, "revenue", "cumulative_revenue") == [
+    assert rows(stores, "cohort_retention", *columns, "net_sales", "cumulative_net_sales") == [
         (date(2027, 12, 1), 0, 1, 1, 1, 1, 1),
         (date(2027, 12, 1), 1, 1, 0, 0, 0, 1),
         (date(2027, 12, 1), 2, 1, 1, 1, 2, 3),
@@ -117,7 +163,7 @@ def test_the_last_instant_of_a_month_and_the_first_of_the_next_make_two_cohorts(
     put_order(stores, 2, datetime(2026, 2, 1, tzinfo=UTC), [(2, 1)], customer_id=2)
     put_order(stores, 3, datetime(2026, 2, 1, tzinfo=UTC), [(3, 1)])
     refresh_all(stores, [date(2026, 1, 31), date(2026, 2, 1)])
-    columns = ("cohort_month", "months_since", "customers", "active_customers", "revenue")
+    columns = ("cohort_month", "months_since", "customers", "active_customers", "net_sales")
     assert rows(stores, "cohort_retention", *columns) == [
         (date(2026, 1, 1), 0, 1, 1, 1),
         (date(2026, 1, 1), 1, 1, 1, 3),

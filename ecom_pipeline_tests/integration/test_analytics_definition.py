@@ -124,7 +124,7 @@ def test_the_example_of_the_guide_adds_a_table_with_one_file(stores: Stores, edi
     tables = edit("channel_daily_sales", "", example)
     (filled,) = prepare_tables(stores.postgres, tables)
     assert (filled.table, filled.rows) == ("channel_daily_sales", 1)
-    statement = "select day, channel, orders, revenue from analytics.channel_daily_sales"
+    statement = "select day, channel, orders, order_total from analytics.channel_daily_sales"
     assert fetch(stores, statement) == [(DAY, "import", 1, 3)]
     put_order(stores, 2, at(DAY), [(1, 1)])
     assert refresh_days(stores.postgres, "channel_daily_sales", [DAY], tables).changes.updated == 1

@@ -47,9 +47,9 @@ def test_the_greatest_legal_numbers_go_through_every_table(stores: Stores) -> No
     assert differences(stored(stores), expected) == {}
     rebuild_everything(stores)
     assert differences(stored(stores), expected) == {}
-    revenue = (ORDERS + 1) * MOST_UNITS * DEAREST
-    assert rows(stores, "daily_sales", "units", "revenue") == [
-        ((ORDERS + 1) * MOST_UNITS, revenue),
+    sales = (ORDERS + 1) * MOST_UNITS * DEAREST
+    assert rows(stores, "daily_sales", "units", "gross_sales") == [
+        ((ORDERS + 1) * MOST_UNITS, sales),
         (201 * MOST_UNITS, 201 * MOST_UNITS),
     ]
 
@@ -72,7 +72,8 @@ def _repeat_order(stores: Stores, order_id: int) -> None:
         stores,
         """
         insert into shop.order_items
-        select n, placed_on, line_number, product_id, quantity, unit_price
+            (order_id, placed_on, line_number, product_id, quantity, unit_price, amount)
+        select n, placed_on, line_number, product_id, quantity, unit_price, amount
         from shop.order_items cross join generate_series(1, %s) as n
         where order_id = %s
         """,

@@ -112,11 +112,11 @@ def test_abc_classes_follow_the_law_of_popularity_by_which_the_shop_sells(
 def classes_to_be_expected(shop: ShopProfile, exponent: float) -> dict[int, str]:
     """The ABC classes if products sell as often as Zipf's law says, at their prices."""
     weights = zipf_weights(shop.products, exponent)
-    revenue = np.empty(shop.products)
-    revenue[popularity.popularity(shop).product_ids - 1] = weights
-    revenue *= price_cents(shop)
-    best_first = np.argsort(-revenue)
-    classes = np.searchsorted([0.80, 0.95], np.cumsum(revenue[best_first]) / revenue.sum())
+    sales = np.empty(shop.products)
+    sales[popularity.popularity(shop).product_ids - 1] = weights
+    sales *= price_cents(shop)
+    best_first = np.argsort(-sales)
+    classes = np.searchsorted([0.80, 0.95], np.cumsum(sales[best_first]) / sales.sum())
     return {
         int(product) + 1: "ABC"[place] for product, place in zip(best_first, classes, strict=True)
     }
@@ -137,7 +137,7 @@ def test_the_trend_shows_the_season_by_which_the_shop_sells(
     autumn = settings.model_copy(update={"start_date": date(2026, 7, 1)})
     fill(stores, autumn, days=184, orders=150)
 
-    trend = rows(stores, "daily_sales_trend", "day", "revenue", "revenue_28d_avg")
+    trend = rows(stores, "daily_sales_trend", "day", "net_sales", "net_sales_28d_avg")
     assert furthest_from(season, trend, monkeypatch) < 0.1
     assert furthest_from(other_season, trend, monkeypatch) > 0.15
 
@@ -150,7 +150,7 @@ def furthest_from(
     """How far the mean of 28 days is ever from what the season makes of the mean of all days."""
     monkeypatch.setattr(rhythm, "SEASON", season)
     factors = {day: rhythm.season(day) for day, _, _ in trend}
-    usual = mean(float(revenue) for _, revenue, _ in trend) / mean(factors.values())
+    usual = mean(float(sales) for _, sales, _ in trend) / mean(factors.values())
     return max(
         abs(float(average) / usual / mean(factors[day - timedelta(days=n)] for n in range(28)) - 1)
         for day, _, average in trend[27:]

@@ -12,6 +12,7 @@ from ecom_pipeline_tests.analytics_shop import (
     open_made_shop,
     put_checkout,
     put_order,
+    put_return,
     refresh_all,
     rows,
 )
@@ -26,17 +27,36 @@ def shop(stores: Stores) -> None:
 def test_a_product_never_sold_has_a_row_of_zeros_in_class_c(stores: Stores) -> None:
     refresh_all(stores, [MONDAY])
     assert rows(stores, "product_performance", "*")[0] == (
-        *(1, 0, 0, 0, None, None, None, None, "C"),
+        *(1, 0, 0, 0, 0, None, None, None, None, None, "C"),
     )
     put_order(stores, 1, at(MONDAY), [(4, 4), (3, 1), (1, 1)])
     refresh_all(stores, [MONDAY])
-    columns = ("product_id", "revenue_share", "cumulative_share", "abc_class")
+    columns = ("product_id", "sales_share", "cumulative_share", "abc_class")
     assert rows(stores, "product_performance", *columns) == [
         (1, Decimal("0.05"), 1, "C"),
         (2, 0, 1, "C"),
         (3, Decimal("0.15"), Decimal("0.95"), "B"),
         (4, Decimal("0.80"), Decimal("0.80"), "A"),
         (5, 0, 1, "C"),
+    ]
+
+
+def test_a_product_that_was_returned_more_than_it_earned_shares_in_nothing(
+    stores: Stores,
+) -> None:
+    put_order(stores, 1, at(MONDAY), [(4, 4), (3, 1), (1, 2)], discount="1")
+    put_return(stores, 1, at(MONDAY), 3, units=1, amount="2", order_id=1)
+    put_return(stores, 2, at(MONDAY), 2, units=3, amount="6")
+    put_return(stores, 3, at(MONDAY), 1, units=3, amount="3")
+    refresh_all(stores, [MONDAY])
+    columns = ("product_id", "units", "units_returned", "net_sales", "return_rate")
+    shares = ("sales_share", "cumulative_share", "abc_class", "last_sold_on")
+    assert rows(stores, "product_performance", *columns, *shares) == [
+        (1, 2, 3, -2, Decimal("1.5"), 0, 1, "C", MONDAY),
+        (2, 0, 3, -6, None, 0, 1, "C", None),
+        (3, 1, 1, 0, 1, 0, 1, "C", MONDAY),
+        (4, 4, 0, 15, 0, 1, 1, "C", MONDAY),
+        (5, 0, 0, 0, None, 0, 1, "C", None),
     ]
 
 
@@ -87,6 +107,21 @@ def test_cover_counts_the_units_that_checkouts_took_into_the_opening_stock(store
     assert rows(stores, "inventory_cover", "turnover")[0] == (Decimal("0.222222"),)
 
 
+def test_what_came_back_onto_the_shelf_is_received_and_demand_stays_what_was_ordered(
+    stores: Stores,
+) -> None:
+    order_id = put_checkout(stores, "c", at(MONDAY), at(MONDAY))
+    put_order(stores, order_id, at(MONDAY), [(1, 20)], cart_id="c")
+    fetch(stores, "update shop.stock_receipts set received_on = '2025-01-01'")
+    put_return(stores, 1, at(MONDAY), 1, units=5, amount="5", order_id=order_id, restocked=True)
+    put_return(stores, 2, at(MONDAY), 1, units=5, amount="5", order_id=order_id)
+    fetch(stores, "select shop.move_stock('{1}', '{-15}')")
+    refresh_all(stores, [MONDAY])
+    # 20 units ordered from a mean of (100 + 85) / 2.
+    columns = ("stock", "units_30d", "turnover")
+    assert rows(stores, "inventory_cover", *columns)[0] == (85, 20, Decimal("0.216216"))
+
+
 def test_attributes_of_any_shape_are_read(stores: Stores) -> None:
     attributes = """{"size": ["S", "M", "S", null, ["x"], {"y": 1}], "memory_gb": 16, "wifi": true,
         "colour": "red", "none": null, "box": {"w": 1}, "empty": [], "long": "%s"}"""
@@ -114,7 +149,7 @@ def test_of_products_that_earn_the_same_the_smaller_id_takes_the_better_class(
     stores: Stores,
 ) -> None:
     put_order(stores, 1, at(MONDAY), [(product, 1) for product in (5, 4, 3, 2, 1)])
-    fetch(stores, "update shop.order_items set unit_price = 2")
+    fetch(stores, "update shop.order_items set amount = 2")
     refresh_all(stores, [MONDAY])
     columns = ("product_id", "cumulative_share", "abc_class")
     assert rows(stores, "product_performance", *columns) == [

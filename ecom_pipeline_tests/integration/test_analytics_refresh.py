@@ -30,6 +30,7 @@ from ecom_pipeline_tests.analytics_shop import (
     forget_everything,
     put_checkout,
     put_order,
+    put_return,
     refresh_all,
     remove_imported,
     rows,
@@ -55,15 +56,61 @@ class Shop:
     def __init__(self, stores: Stores) -> None:
         self.stores = stores
         self.order_ids = count(1)
+        self.return_ids = count(1)
         self.carts: dict[str, date] = {}
         self.dirty: set[date] = set()
         self.refreshed: set[date] = set()
 
-    def order(self, day: date, customer: int, lines: list[tuple[int, int]]) -> None:
+    def order(self, day: date, customer: int, lines: list[tuple[int, int]], off: int = 0) -> None:
+        """An order of a customer, or of a guest by the number 0, with its extra money in cents."""
         hour = next(self.order_ids) % 24
         order_id = next(self.order_ids)
-        put_order(self.stores, order_id, at(day, hour), lines, customer_id=customer)
+        put_order(
+            self.stores,
+            order_id,
+            at(day, hour),
+            lines,
+            customer_id=customer or None,
+            discount=f"{off / 100}",
+            shipping=f"{off % 5}",
+            tax=f"{off % 7 / 100}",
+        )
         self.dirty.add(day)
+
+    def give_back(self, day: date, product: int, units: int, cents: int, customer: int) -> None:
+        """A return of a product, every other of a known order, or by the number 0 of shipping."""
+        return_id = next(self.return_ids)
+        orders = fetch(self.stores, "select order_id from shop.orders order by order_id desc")
+        if not product and not orders:
+            return
+        has_order = orders and (not product or return_id % 2)
+        put_return(
+            self.stores,
+            return_id,
+            at(day, return_id % 24),
+            product or None,
+            units=units if product else 0,
+            amount=f"{cents / 100}",
+            order_id=orders[cents % len(orders)][0] if has_order else None,
+            customer_id=customer or None,
+            tax=f"{cents % 7 / 100}",
+            restocked=bool(product) and cents % 3 == 0,
+        )
+        self.dirty.add(day)
+
+    def forget_returns(self, day: date) -> None:
+        fetch(self.stores, "delete from shop.returns where returned_on = %s", day)
+        self.dirty.add(day)
+
+    def move_returns(self, day: date, other: date) -> None:
+        fetch(
+            self.stores,
+            "update shop.returns set returned_on = %s, returned_at = %s where returned_on = %s",
+            other,
+            at(other),
+            day,
+        )
+        self.dirty |= {day, other}
 
     def remove(self, day: date) -> None:
         remove_imported(self.stores, day)
@@ -121,16 +168,27 @@ class Shop:
 
     def close(self) -> None:
         forget_everything(self.stores)
-        fetch(self.stores, "truncate shop.checkouts, shop.orders, shop.order_items")
+        fetch(self.stores, "truncate shop.checkouts, shop.orders, shop.order_items, shop.returns")
         self.stores.mongo.carts.delete_many({})
 
 
 some_day = st.sampled_from(DAYS)
+some_customer = st.integers(0, 4)
 some_lines = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=1, max_size=3)
 events: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
-    st.tuples(st.just("order"), some_day, st.integers(1, 4), some_lines),
-    st.tuples(st.just("order"), some_day, st.integers(1, 4), some_lines),
+    st.tuples(st.just("order"), some_day, some_customer, some_lines, st.integers(0, 150)),
+    st.tuples(st.just("order"), some_day, some_customer, some_lines, st.integers(0, 150)),
     st.tuples(st.just("remove"), some_day),
+    st.tuples(
+        st.just("give back"),
+        some_day,
+        st.integers(0, 4),
+        st.integers(0, 3),
+        st.integers(0, 900),
+        some_customer,
+    ),
+    st.tuples(st.just("forget returns"), some_day),
+    st.tuples(st.just("move returns"), some_day, some_day),
     st.tuples(st.just("begin"), some_day, st.integers(1, 5)),
     st.tuples(st.just("decide"), st.integers(0, 9), some_day, st.booleans()),
     st.tuples(st.just("catch up"), st.integers(0, 9)),
@@ -140,8 +198,14 @@ events: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
 
 def happen(shop: Shop, event: tuple[Any, ...]) -> None:
     match event:
-        case ("order", day, customer, lines):
-            shop.order(day, customer, lines)
+        case ("order", day, customer, lines, off):
+            shop.order(day, customer, lines, off)
+        case ("give back", day, product, units, cents, customer):
+            shop.give_back(day, product, units, cents, customer)
+        case ("forget returns", day):
+            shop.forget_returns(day)
+        case ("move returns", day, other):
+            shop.move_returns(day, other)
         case ("remove", day):
             shop.remove(day)
         case ("begin", day, product):
@@ -163,22 +227,35 @@ def happen(shop: Shop, event: tuple[Any, ...]) -> None:
 @given(st.lists(events, min_size=4, max_size=24), st.integers(0, 9))
 @example(
     [
-        ("order", LEAP_WEEK[1], 1, [(1, 1)]),
+        ("order", LEAP_WEEK[1], 1, [(1, 1)], 0),
         ("begin", LEAP_WEEK[0], 1),
         ("decide", 0, LEAP_WEEK[0], True),
-        ("order", LEAP_WEEK[1], 1, [(1, 1)]),
+        ("order", LEAP_WEEK[1], 1, [(1, 1)], 0),
         ("bring up to date",),
     ],
     0,
 )
 @example(
     [
-        ("order", LEAP_WEEK[1], 1, [(1, 1)]),
+        ("order", LEAP_WEEK[1], 1, [(1, 1)], 0),
         ("bring up to date",),
         ("remove", LEAP_WEEK[1]),
-        ("order", LEAP_WEEK[0], 1, [(1, 1)]),
+        ("order", LEAP_WEEK[0], 1, [(1, 1)], 0),
     ],
     1,
+)
+@example(
+    [
+        ("order", LEAP_WEEK[2], 1, [(1, 3), (2, 1)], 7),
+        ("bring up to date",),
+        ("give back", LEAP_WEEK[0], 1, 2, 205, 1),
+        ("give back", DAYS[-1], 2, 0, 30, 0),
+        ("bring up to date",),
+        ("give back", LEAP_WEEK[2], 0, 0, 40, 1),
+        ("remove", LEAP_WEEK[2]),
+        ("move returns", DAYS[-1], LEAP_WEEK[1]),
+    ],
+    2,
 )
 def test_any_sequence_of_refreshes_gives_the_tables_of_a_build_from_nothing(
     stores: Stores, happened: list[tuple[Any, ...]], seed: int
@@ -308,8 +385,15 @@ def _busy_shop(stores: Stores, *, refresh_it: bool = True) -> Shop:
     for day in DAYS:
         for _ in range(6):
             lines = [(chance.randint(1, 4), chance.randint(1, 3)) for _ in range(3)]
-            shop.order(day, chance.randint(1, 9), lines)
+            shop.order(day, chance.randint(0, 9), lines, chance.randint(0, 150))
             shop.begin(day, chance.randint(1, 5))
+            shop.give_back(
+                day,
+                chance.randint(0, 4),
+                chance.randint(0, 3),
+                chance.randint(0, 900),
+                chance.randint(0, 9),
+            )
         shop.decide(chance.randint(0, 99), day, is_short=chance.random() < 0.5)
     if refresh_it:
         shop.catch_up(0)

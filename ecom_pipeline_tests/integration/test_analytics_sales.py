@@ -17,6 +17,7 @@ from ecom_pipeline_tests.analytics_shop import (
     open_made_shop,
     put_checkout,
     put_order,
+    put_return,
     refresh_all,
     remove_imported,
     rows,
@@ -29,15 +30,81 @@ def shop(stores: Stores) -> None:
     open_made_shop(stores)
 
 
+UNITS = ("day", "orders", "units", "units_returned")
+MONEY = ("gross_sales", "discounts", "returns", "net_sales", "shipping", "taxes", "total_sales")
+CUSTOMERS = ("average_order_value", "new_customers", "returning_customers", "guest_orders")
+
+
 def test_a_day_without_orders_shows_zeros_and_no_average(stores: Stores) -> None:
     put_order(stores, 1, at(MONDAY), [(2, 3)])
     put_order(stores, 2, at(WEDNESDAY), [(2, 3)])
     refresh_all(stores, [MONDAY, WEDNESDAY])
-    assert rows(stores, "daily_sales", "*") == [
-        (MONDAY, 1, 3, Decimal(6), Decimal(6), 1, 0),
-        (TUESDAY, 0, 0, Decimal(0), None, 0, 0),
-        (WEDNESDAY, 1, 3, Decimal(6), Decimal(6), 0, 1),
+    assert rows(stores, "daily_sales", *UNITS, *MONEY, *CUSTOMERS) == [
+        (MONDAY, 1, 3, 0, 6, 0, 0, 6, 0, 0, 6, 6, 1, 0, 0),
+        (TUESDAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0),
+        (WEDNESDAY, 1, 3, 0, 6, 0, 0, 6, 0, 0, 6, 6, 0, 1, 0),
     ]
+
+
+def test_money_goes_from_gross_to_total_in_the_words_of_the_design(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(4, 5), (3, 1)], discount="1.50", shipping="4.90", tax="1.25")
+    put_order(stores, 2, at(MONDAY), [(4, 1)], shipping="4.90")
+    put_return(stores, 1, at(MONDAY), 4, units=2, amount="7.40", order_id=1, tax="0.31")
+    put_return(stores, 2, at(MONDAY), None, amount="4.90", order_id=1)
+    refresh_all(stores, [MONDAY])
+    assert rows(stores, "daily_sales", *UNITS[1:], *MONEY, "average_order_value") == [
+        (
+            *(2, 7, 2, 27, 3, Decimal("7.40"), Decimal("16.60")),
+            *map(Decimal, ("4.90", "0.94", "22.44", "12")),
+        )
+    ]
+    assert rows(stores, "product_daily_sales", "product_id", *UNITS[1:], *MONEY[:4]) == [
+        (3, 1, 1, 0, 3, Decimal("1.50"), 0, Decimal("1.50")),
+        (4, 2, 6, 2, 24, Decimal("1.50"), Decimal("7.40"), Decimal("15.10")),
+    ]
+
+
+def test_a_return_counts_on_its_own_day_which_may_go_below_zero(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(2, 3)], shipping="5", tax="1")
+    put_return(stores, 1, at(WEDNESDAY), 2, units=3, amount="6", order_id=1, tax="1")
+    put_return(stores, 2, at(WEDNESDAY), None, amount="5", order_id=1)
+    refresh_all(stores, [MONDAY])
+    assert rows(stores, "daily_sales", *UNITS, *MONEY, *CUSTOMERS) == [
+        (MONDAY, 1, 3, 0, 6, 0, 0, 6, 5, 1, 12, 6, 1, 0, 0),
+        (TUESDAY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0),
+        (WEDNESDAY, 0, 0, 3, 0, 0, 6, -6, -5, -1, -12, None, 0, 0, 0),
+    ]
+    assert rows(stores, "product_daily_sales", "day", "product_id", *UNITS[1:], *MONEY[:4]) == [
+        (MONDAY, 2, 1, 3, 0, 6, 0, 0, 6),
+        (WEDNESDAY, 2, 0, 0, 3, 0, 0, 6, -6),
+    ]
+    assert rows(stores, "daily_sales_trend", "net_sales_7d_avg")[-1] == (0,)
+
+
+def test_days_reach_to_returns_before_the_first_order_and_after_the_newest(stores: Stores) -> None:
+    put_order(stores, 1, at(TUESDAY), [(2, 3)])
+    put_return(stores, 1, at(MONDAY), 2, amount="1")
+    put_return(stores, 2, at(WEDNESDAY), 2, amount="1")
+    refresh_all(stores, [])
+    days = [MONDAY, TUESDAY, WEDNESDAY]
+    assert [day for (day,) in rows(stores, "daily_sales", "day")] == days
+    assert [day for (day,) in rows(stores, "cart_funnel", "day")] == days
+    fetch(stores, "delete from shop.returns")
+    refresh_all(stores, [])
+    assert rows(stores, "daily_sales", "day") == [(TUESDAY,)]
+
+
+def test_guests_count_in_sales_and_are_neither_new_nor_returning(stores: Stores) -> None:
+    put_order(stores, 1, at(MONDAY), [(2, 1)], customer_id=None)
+    put_order(stores, 2, at(TUESDAY), [(2, 1)], customer_id=None)
+    put_order(stores, 3, at(TUESDAY), [(1, 1)])
+    put_return(stores, 1, at(TUESDAY), 2, units=1, amount="2", order_id=1, customer_id=None)
+    refresh_all(stores, [])
+    columns = ("orders", "net_sales", *CUSTOMERS)
+    assert rows(stores, "daily_sales", *columns) == [(1, 2, 2, 0, 0, 1), (2, 1, 1.5, 1, 0, 1)]
+    for name in ("customer_daily_sales", "customer_first_days", "customer_value"):
+        assert rows(stores, name, "customer_id") == [(1,)], name
+    assert rows(stores, "cohort_retention", "customers", "net_sales") == [(1, 1)]
 
 
 def test_days_before_the_first_order_and_after_the_newest_have_no_row_whoever_asks(
@@ -81,7 +148,7 @@ def test_trend_windows_are_calendar_days(stores: Stores) -> None:
     for number, day in enumerate(days, start=1):
         put_order(stores, number, at(day), [(number, 1)])
     refresh_all(stores, days)
-    columns = ("day", "revenue_7d_avg", "revenue_28d_avg", "revenue_wow_change")
+    columns = ("day", "net_sales_7d_avg", "net_sales_28d_avg", "net_sales_wow_change")
     trend = {day: told for day, *told in rows(stores, "daily_sales_trend", *columns)}
     assert len(trend) == 9
     assert trend[MONDAY] == [1, 1, None]
@@ -98,7 +165,7 @@ def test_ten_every_monday_is_a_mean_of_one_and_forty_three_however_it_was_refres
         put_order(stores, number, at(day), [(1, 10)])
     refresh_all(stores, [])
     trend = rows(stores, "daily_sales_trend", "*")
-    averages = rows(stores, "daily_sales_trend", "day", "revenue_7d_avg")
+    averages = rows(stores, "daily_sales_trend", "day", "net_sales_7d_avg")
     assert {mean for day, mean in averages if day >= mondays[1]} == {Decimal("1.428571")}
     refresh_all(stores, days_from(MONDAY - timedelta(days=3), 60))
     assert rows(stores, "daily_sales_trend", "*") == trend
@@ -107,30 +174,51 @@ def test_ten_every_monday_is_a_mean_of_one_and_forty_three_however_it_was_refres
 def test_a_change_from_nothing_to_something_is_no_ratio(stores: Stores) -> None:
     next_monday = MONDAY + timedelta(days=7)
     put_order(stores, 1, at(MONDAY), [(1, 1)])
-    fetch(stores, "update shop.order_items set unit_price = 0")
+    fetch(stores, "update shop.order_items set unit_price = 0, amount = 0")
     put_order(stores, 2, at(next_monday), [(1, 1)])
     refresh_all(stores, [])
-    assert rows(stores, "daily_sales_trend", "revenue_wow_change")[-1] == (None,)
+    assert rows(stores, "daily_sales_trend", "net_sales_wow_change")[-1] == (None,)
 
 
 def test_an_order_with_two_lines_of_a_product_counts_once(stores: Stores) -> None:
     put_order(stores, 1, at(MONDAY), [(3, 1), (3, 2), (4, 1)])
     refresh_all(stores, [MONDAY])
-    assert rows(stores, "product_daily_sales", "product_id", "orders", "units", "revenue") == [
+    assert rows(stores, "product_daily_sales", "product_id", "orders", "units", "net_sales") == [
         (3, 1, 3, 9),
         (4, 1, 1, 4),
     ]
 
 
-def test_top_sellers_rank_by_units_then_revenue_then_product(stores: Stores) -> None:
+def test_top_sellers_rank_by_units_then_net_sales_then_product(stores: Stores) -> None:
     fetch(stores, "insert into shop.products values (6, 'S6', 'n', 'c', 3, 0, 0, '{}')")
     put_order(stores, 1, at(MONDAY), [(1, 4), (2, 2), (3, 2)])
     put_order(stores, 2, at(MONDAY), [(4, 1)])
-    fetch(stores, "update shop.order_items set unit_price = 3 where product_id in (2, 3)")
+    fetch(stores, "update shop.order_items set amount = 6 where product_id in (2, 3)")
     refresh_all(stores, [MONDAY])
-    columns = ("window_name", "rank", "product_id", "units", "revenue")
+    columns = ("window_name", "rank", "product_id", "units", "net_sales")
     week = [row[1:] for row in rows(stores, "top_sellers", *columns) if row[0] == "7d"]
     assert week == [(1, 1, 4, 4), (2, 2, 2, 6), (3, 3, 2, 6), (4, 4, 1, 4)]
+
+
+def test_what_was_returned_in_a_window_sold_less_in_it_and_nobody_leads_with_nothing(
+    stores: Stores,
+) -> None:
+    newest = MONDAY + timedelta(days=7)
+    put_order(stores, 1, at(MONDAY), [(1, 9), (2, 5), (3, 2)])
+    put_order(stores, 2, at(newest), [(1, 1), (2, 3), (4, 1)])
+    put_return(stores, 1, at(newest), 1, units=6, amount="6", order_id=1)
+    put_return(stores, 2, at(newest), 4, units=1, amount="4", order_id=2)
+    put_return(stores, 3, at(newest), 2, amount="1.50", order_id=2)
+    refresh_all(stores, [])
+    columns = ("window_name", "rank", "product_id", "units", "net_sales")
+    ranked = {
+        window: [row[1:] for row in rows(stores, "top_sellers", *columns) if row[0] == window]
+        for window in ("7d", "all")
+    }
+    assert ranked == {
+        "7d": [(1, 2, 3, Decimal("4.50"))],
+        "all": [(1, 2, 8, Decimal("14.50")), (2, 1, 4, 4), (3, 3, 2, 6)],
+    }
 
 
 def test_top_seller_windows_end_at_the_newest_day_of_an_order(stores: Stores) -> None:
@@ -162,7 +250,7 @@ def test_windows_of_the_trend_reach_over_a_leap_day_and_a_months_end(stores: Sto
     for number, day in enumerate(days, start=1):
         put_order(stores, number, at(day), [(1, number)])
     refresh_all(stores, days)
-    columns = ("day", "revenue_7d_avg", "revenue_28d_avg", "revenue_wow_change")
+    columns = ("day", "net_sales_7d_avg", "net_sales_28d_avg", "net_sales_wow_change")
     trend = {day: told for day, *told in rows(stores, "daily_sales_trend", *columns)}
     # One unit on 23 February, seven on the 29th, eight on 1 March, fourteen on the 7th.
     assert trend[date(2028, 2, 29)] == [4, 4, None]
@@ -174,12 +262,12 @@ def test_what_was_given_away_counts_as_units_and_makes_no_ratio(stores: Stores) 
     next_monday = MONDAY + timedelta(days=7)
     for number, day in enumerate((MONDAY, next_monday), start=1):
         put_order(stores, number, at(day), [(1, 5)])
-    fetch(stores, "update shop.order_items set unit_price = 0")
+    fetch(stores, "update shop.order_items set unit_price = 0, amount = 0")
     refresh_all(stores, [MONDAY, next_monday])
-    columns = ("units", "average_order_value", "revenue_wow_change")
+    columns = ("units", "average_order_value", "net_sales_wow_change")
     trend = rows(stores, "daily_sales_trend", *columns)
     assert (trend[0], trend[-1]) == ((5, 0, None), (5, 0, None))
-    shares = ("revenue_share", "cumulative_share", "abc_class")
+    shares = ("sales_share", "cumulative_share", "abc_class")
     assert set(rows(stores, "product_performance", *shares)) == {(None, None, "C")}
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,13 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.services.stock_cache import stock_key
 from ecom_pipeline.services.top_sellers import top_sellers_key
 from ecom_pipeline.verification.audit import CHECKS, audit
+from ecom_pipeline_tests.analytics_shop import (
+    at,
+    open_made_shop,
+    put_order,
+    put_return,
+    sell_as_real_shops_do,
+)
 from ecom_pipeline_tests.direct import run_pipeline
 
 DAYS = [date(2026, 1, 1) + timedelta(days=n) for n in range(3)]
@@ -81,13 +90,24 @@ BREACHES: dict[str, Callable[[Stores], None]] = {
     ),
     "items_belong_to_orders": break_in_postgres(
         *without_foreign_keys(
-            "insert into shop.order_items values (7, '2026-01-02', 1, 1, 1, 1.00)"
+            "insert into shop.order_items values (7, '2026-01-02', 1, 1, 1, 1.00, 1.00)"
         )
     ),
     "order_ids_stand_once": break_in_postgres(
         "insert into shop.orders select order_id, placed_on + 1, customer_id, cart_id, channel,"
         " total_amount, placed_at + interval '1 day' from shop.orders"
         " where order_id = (select min(order_id) from shop.orders)"
+    ),
+    "returns_belong_to_orders": break_in_postgres(
+        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
+        " order_id, quantity, amount) values"
+        " (900000001, 1, '2026-01-02', '2026-01-02', 'application', 7, 0, 1)"
+    ),
+    "nothing_returned_beyond_what_was_bought": break_in_postgres(
+        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
+        " order_id, quantity, amount) select 900000002, 1, '2026-01-03', '2026-01-03', 'import',"
+        " order_id, 0, total_amount + 0.01 from shop.orders where order_id = (select min(order_id)"
+        " from shop.orders)"
     ),
     "carts_have_one_order": break_in_postgres(
         *without_foreign_keys(
@@ -106,7 +126,7 @@ BREACHES: dict[str, Callable[[Stores], None]] = {
         " where cart_id = (select min(cart_id) from shop.checkouts)"
     ),
     "sales_add_up": break_in_postgres(
-        "update analytics.product_daily_sales set revenue = revenue + 0.01"
+        "update analytics.product_daily_sales set net_sales = net_sales + 0.01"
         " where (day, product_id) = (select day, product_id"
         " from analytics.product_daily_sales order by 1, 2 limit 1)"
     ),
@@ -135,6 +155,116 @@ def test_a_shop_that_the_pipeline_filled_has_no_breach(shop: Stores) -> None:
     }
 
 
+def test_a_shop_of_guests_discounts_shipping_tax_and_returns_has_no_breach(shop: Stores) -> None:
+    sell_as_real_shops_do(shop, DAYS[1])
+
+    assert {finding.name: finding.breaches for finding in audit(shop)} == {
+        check.name: 0 for check in CHECKS
+    }
+
+
+MONEY = {
+    "daily_sales": (
+        *("gross_sales", "discounts", "returns", "net_sales"),
+        *("shipping", "taxes", "total_sales"),
+    ),
+    "product_daily_sales": ("gross_sales", "discounts", "returns", "net_sales"),
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"), [(table, kind) for table, kinds in MONEY.items() for kind in kinds]
+)
+def test_a_cent_of_each_kind_of_money_that_is_wrong_is_found(
+    shop: Stores, table: str, kind: str
+) -> None:
+    sell_as_real_shops_do(shop, DAYS[1])
+    execute(
+        shop,
+        f"update analytics.{table} set {kind} = {kind} + 0.01 where ctid ="  # noqa: S608
+        f" (select ctid from analytics.{table} where day = '2026-01-02'"
+        " order by gross_sales desc limit 1)",
+    )
+
+    (finding,) = audit(shop, ["sales_add_up"])
+
+    assert finding.breaches == 1
+    (breach,) = finding.examples
+    assert (breach["day"], breach["kind"]) == (DAYS[1], kind)
+    assert breach[f"in_{table}"] - breach["in_shop"] == Decimal("0.01")
+
+
+def test_a_day_without_its_row_is_one_breach(shop: Stores) -> None:
+    execute(shop, "delete from analytics.daily_sales where day = '2026-01-02'")
+
+    (finding,) = audit(shop, ["sales_add_up"])
+
+    assert [(breach["day"], breach["kind"]) for breach in finding.examples] == [(DAYS[1], "row")]
+
+
+# Of an order of two lines of product 1 (3 and 2 units, 9.00 and 6.00 after discounts), a line of
+# product 2 (1 unit, 4.00), 5.00 for shipping and 1.00 of tax: returned lines (order line, product,
+# units, money, tax), and what is beyond (product, line, units, money).
+BEYOND: dict[str, tuple[list[Any], list[Any]]] = {
+    "all of it": ([(1, 1, 3, 9, 1), (2, 1, 2, 6, 0), (3, 2, 1, 4, 0), (None, None, 0, 5, 0)], []),
+    "all of it without lines": ([(None, 1, 5, 15, 0), (None, 2, 1, 4, 1)], []),
+    "more tax than shipping and tax, within the total": ([(None, None, 0, 8, 2)], []),
+    "units of a line": ([(2, 1, 3, 6, 0)], [(1, 2, 1, 0)]),
+    "money of a line": ([(2, 1, 1, "6.01", 0)], [(1, 2, -1, "0.01")]),
+    "money of a line in two returns": ([(2, 1, 1, 4, 0), (2, 1, 1, 3, 0)], [(1, 2, 0, 1)]),
+    "units of a product": ([(1, 1, 3, 5, 0), (None, 1, 3, 5, 0)], [(1, None, 1, -5)]),
+    "money of a product": ([(None, 1, 0, 16, 0)], [(1, None, -5, 1)]),
+    "a product that is not in it": ([(None, 3, 1, 0, 0)], [(3, None, 1, 0)]),
+    "a line of another product": ([(1, 3, 1, 0, 0)], [(3, 1, 1, 0), (3, None, 1, 0)]),
+    "money of the whole": (
+        [(None, 1, 5, 15, 0), (None, 2, 1, 4, 0), (None, None, 0, 6, "0.50")],
+        [(None, None, 0, "0.50")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_is_returned_beyond_what_was_bought_is_found(stores: Stores, name: str) -> None:
+    returned, beyond = BEYOND[name]
+    open_made_shop(stores)
+    placed_at = at(DAYS[0])
+    put_order(stores, 7, placed_at, [(1, 3), (1, 2), (2, 1)], shipping="5", tax="1")
+    execute(
+        stores,
+        "update shop.order_items set amount = 10 * quantity, discount_amount = 10 * quantity"
+        " - case product_id when 1 then 3 * quantity else 4 end",
+        "update shop.orders set total_amount = 25",
+    )
+    put_order(stores, 8, placed_at, [(1, 1)])
+    for number, (line, product, units, money, tax) in enumerate(returned, start=1):
+        put_return(
+            stores,
+            number,
+            at(DAYS[1]),
+            product,
+            units=units,
+            amount=str(money),
+            order_id=7,
+            line_number=line,
+            tax=str(tax),
+        )
+
+    (finding,) = audit(stores, ["nothing_returned_beyond_what_was_bought"])
+
+    found = {tuple(breach.values()) for breach in finding.examples}
+    assert found == {
+        (7, product, line, units, Decimal(money)) for product, line, units, money in beyond
+    }
+
+
+def test_an_imported_return_may_be_of_an_order_that_is_not_loaded(stores: Stores) -> None:
+    open_made_shop(stores)
+    put_return(stores, 1, at(DAYS[0]), 1, units=5, amount="5", order_id=7, line_number=1)
+
+    names = ["returns_belong_to_orders", "nothing_returned_beyond_what_was_bought"]
+    assert [finding.breaches for finding in audit(stores, names)] == [0, 0]
+
+
 def test_every_check_has_a_breach_to_prove_it() -> None:
     assert BREACHES.keys() == {check.name for check in CHECKS}
 
@@ -153,6 +283,8 @@ BROKEN_DAYS = {
     "totals_are_sums_of_items": [DAYS[0]],
     "items_belong_to_orders": [DAYS[1]],
     "order_ids_stand_once": [DAYS[0], DAYS[1]],
+    "returns_belong_to_orders": [DAYS[1]],
+    "nothing_returned_beyond_what_was_bought": [DAYS[2]],
     "ordered_means_an_order_exists": [DAYS[2]],
     "carts_match_their_checkouts": [DAYS[1]],
     "sales_add_up": [DAYS[0]],
@@ -212,8 +344,10 @@ def test_what_was_changed_lately_waits_to_be_refreshed_and_is_no_breach(shop: St
     imported = "placed_on = '2026-01-02' and order_id < 1000000000000000"
     execute(
         shop,
-        f"update shop.order_items set quantity = quantity + 1 where {imported}",  # noqa: S608
-        "update shop.orders set total_amount = (select sum(quantity * unit_price)"  # noqa: S608
+        "update shop.order_items set quantity = quantity + 1, amount = amount + unit_price"  # noqa: S608
+        f" where {imported}",
+        "update shop.orders set total_amount = shipping_amount + tax_amount"  # noqa: S608
+        " + (select sum(amount - discount_amount)"
         " from shop.order_items as i where i.order_id = orders.order_id)"
         f" where {imported}",
     )

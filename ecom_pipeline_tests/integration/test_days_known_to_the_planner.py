@@ -1,6 +1,7 @@
 """A day that the planner does not know has, to it, one row: queries of it must not become loops."""
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -23,9 +24,11 @@ _AS_BY_SHOPPERS = """
     from shop.orders where placed_on = '2026-01-02' and channel = 'import';
 
     insert into shop.order_items (
-        order_id, placed_on, line_number, product_id, quantity, unit_price
+        order_id, placed_on, line_number, product_id, quantity, unit_price, amount, discount_amount
     )
-    select order_id + 1000000, placed_on + 1, line_number, product_id, quantity, unit_price
+    select
+        order_id + 1000000, placed_on + 1, line_number, product_id, quantity, unit_price, amount,
+        discount_amount
     from shop.order_items where placed_on = '2026-01-02' and order_id < 1000000000000000
 """
 _OF_A_DAY = "select from shop.orders where placed_on = %(day)s"
@@ -70,6 +73,13 @@ def test_the_rows_of_a_day_that_was_just_loaded_are_expected(
     assert plan(second_day, f"select {query}", day=SECOND)["Plan Rows"] == pytest.approx(
         there, rel=0.1
     )
+
+
+def test_the_days_of_the_shop_are_looked_up_at_the_ends_of_an_index(second_day: Stores) -> None:
+    text = json.dumps(plan(second_day, load_queries("refreshes").days_of_shop.sql))
+
+    assert '"Index Only Scan"' in text
+    assert re.findall(r'"Seq Scan"[^{}]*"Relation Name": "orders', text) == []
 
 
 def test_totals_are_compared_without_a_loop_on_a_day_that_the_planner_does_not_know(

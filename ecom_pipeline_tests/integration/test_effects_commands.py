@@ -58,7 +58,7 @@ def test_status_of_a_database_without_a_shop_tells_nothing_of_effects(stores: St
 def test_repair_does_what_is_undone_and_caches_anew_what_differs(shop: Stores) -> None:
     fetch(shop, "update shop.checkouts set decided_at = decided_at - interval '2 minutes'")
     shop.redis.client.hset("ecom:stock:2", mapping={"stock": 7, "version": 0})
-    seller = {"rank": 1, "product_id": 1, "name": "Product", "units": 1, "revenue": "1.00"}
+    seller = {"rank": 1, "product_id": 1, "name": "Product", "units": 1, "net_sales": "1.00"}
     shop.redis.client.set(top_sellers_key("all"), json.dumps([{**seller, "units": 5}]))
 
     before, _ = ecom("audit", "--json")

@@ -46,7 +46,9 @@ def test_a_report_is_printed_as_a_table_or_as_one_json_document(shop: Stores) ->
     document = json.loads(ecom("report", "top_sellers", "--limit", "2", "--json").stdout)
     expected = show(shop.postgres, "top_sellers", limit=2)
     assert [tuple(row) for row in document["rows"]] == [expected.columns] * 2
-    assert [str(row["revenue"]) for row in document["rows"]] == [str(r[-1]) for r in expected.rows]
+    assert [str(row["net_sales"]) for row in document["rows"]] == [
+        str(r[-1]) for r in expected.rows
+    ]
 
 
 def test_an_unknown_name_is_told_in_one_line_with_the_names_there_are() -> None:

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -25,15 +26,20 @@ from ecom_pipeline_tests.analytics_shop import (
     at,
     days_from,
     put_order,
+    put_return,
     refresh_all,
+    sell_as_real_shops_do,
 )
 from ecom_pipeline_tests.commands import ecom, point_at
 from ecom_pipeline_tests.direct import run_pipeline
 from ecom_pipeline_tests.shop import fetch, open_shop
 
 SECTIONS = [
-    "revenue",
+    "sales",
+    "bridge",
     "sellers",
+    "returned",
+    "guests",
     "cohorts",
     "abc",
     "segments",
@@ -74,7 +80,9 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def shop(stores: Stores, settings: Settings) -> Stores:
-    run_pipeline(stores, settings, days_from(settings.start_date, 3))
+    days = days_from(settings.start_date, 3)
+    run_pipeline(stores, settings, days)
+    sell_as_real_shops_do(stores, days[0])
     return stores
 
 
@@ -91,7 +99,7 @@ def test_the_page_has_every_section_with_a_heading_and_an_end(shop: Stores) -> N
     assert read.texts["title"] == ["Shop report"]
     assert len(read.attributes("h1")) == 1
     assert len(read.attributes("h2")) == len(SECTIONS)
-    assert [time["datetime"] for time in read.attributes("time")] == ["2026-01-01", "2026-01-03"]
+    assert [time["datetime"] for time in read.attributes("time")] == ["2026-01-01", "2026-01-04"]
 
 
 def test_every_chart_is_one_that_plotly_takes_and_is_told_in_words(shop: Stores) -> None:
@@ -177,12 +185,52 @@ def as_figure(script: str) -> dict[str, Any]:
     return dict(json.loads(script)["layout"]) if script.startswith("{") else {}
 
 
-def test_a_product_that_makes_nearly_all_the_revenue_leaves_class_a_empty(stores: Stores) -> None:
+def test_a_product_that_makes_nearly_all_the_sales_leaves_class_a_empty(stores: Stores) -> None:
     made_shop(stores)
     put_order(stores, 1, at(MONDAY), [(1, 3)])
     refresh_all(stores, [MONDAY])
-    told = "No product is in class A: the best one alone makes more than 80 % of the revenue."
+    told = "No product is in class A: the best one alone makes more than 80 % of the net sales."
     assert finding(page(stores.postgres), "abc") == told
+
+
+def test_the_bridge_goes_from_gross_to_total_over_the_newest_30_days(stores: Stores) -> None:
+    made_shop(stores)
+    put_order(stores, 1, at(MONDAY - timedelta(days=30)), [(2, 100)])
+    put_order(stores, 2, at(MONDAY - timedelta(days=29)), [(2, 5)], shipping="4", tax="1.50")
+    put_order(stores, 3, at(MONDAY), [(2, 5)], discount="2.50", customer_id=None)
+    put_return(stores, 1, at(MONDAY), 2, units=2, amount="4", order_id=2, tax="0.50")
+    put_return(stores, 2, at(MONDAY), None, amount="4", order_id=2)
+    refresh_all(stores, [])
+
+    assert report(stores.postgres, "bridge").rows == (
+        ("gross sales", 20, 100),
+        ("discounts", Decimal("-2.50"), Decimal("-12.50")),
+        ("returns", -4, -20),
+        ("net sales", Decimal("13.50"), Decimal("67.50")),
+        ("shipping", 0, 0),
+        ("taxes", 1, 5),
+        ("total sales", Decimal("14.50"), Decimal("72.50")),
+    )
+    text = page(stores.postgres)
+    assert finding(text, "bridge") == (
+        "13.50 are left of 20.00: discounts take 12.5 %, returns take 20.0 %."
+        " With shipping and taxes, 14.50."
+    )
+    assert finding(text, "guests") == "Guests placed 1 of 3 orders, 33.3 %."
+
+
+def test_the_rate_of_returns_is_of_products_that_were_ordered_ten_times(stores: Stores) -> None:
+    made_shop(stores)
+    for number in range(1, 11):
+        put_order(stores, number, at(MONDAY), [(1, 2), (2, 1)] if number > 1 else [(1, 2)])
+    put_return(stores, 1, at(MONDAY), 2, units=5, amount="5")
+    put_return(stores, 2, at(MONDAY), 1, units=3, amount="3")
+    refresh_all(stores, [])
+
+    assert report(stores.postgres, "returned").rows == ((1, "Product", 20, 3, 15, 17),)
+    assert finding(page(stores.postgres), "returned") == (
+        "Of Product 15.0 % comes back: 3 of 20 units."
+    )
 
 
 @pytest.mark.parametrize("every", [1, 7])
@@ -196,7 +244,7 @@ def test_the_last_7_days_are_those_of_the_calendar(stores: Stores, every: int) -
     text = without_library(page(stores.postgres))
 
     assert key_figures(text) == {
-        "Revenue": ("10", "+0.0 % on the week before"),
+        "Net sales": ("10", "+0.0 % on the week before"),
         "Orders": ("1", "+0.0 % on the week before"),
         "Units": ("5", "+0.0 % on the week before"),
         "New customers": ("0", ""),
@@ -209,7 +257,7 @@ def test_a_week_is_compared_with_a_whole_one_only(stores: Stores, days: int, cha
     for order_id, quantity, back in ((1, 2, days - 1), (2, 1, 0)):
         put_order(stores, order_id, at(MONDAY - timedelta(days=back)), [(1, quantity)])
     refresh_all(stores, [MONDAY - timedelta(days=days - 1), MONDAY])
-    assert key_figures(page(stores.postgres))["Revenue"] == ("1", change)
+    assert key_figures(page(stores.postgres))["Net sales"] == ("1", change)
 
 
 def test_the_funnel_is_of_the_30_calendar_days_that_end_at_the_newest(stores: Stores) -> None:
@@ -282,6 +330,8 @@ def test_a_chart_without_rows_says_what_there_is_none_of(stores: Stores) -> None
     refresh_all(stores, [MONDAY])
     text = without_library(page(stores.postgres))
     assert re.findall(r'class="empty">(.*?)</p>', text) == [
+        "No such product was returned.",
+        "All orders are of known customers.",
         "There were no carts in these days.",
         "No two products were bought together in 10 orders or more, and more often than by chance.",
         "No cart was rejected because stock was short.",

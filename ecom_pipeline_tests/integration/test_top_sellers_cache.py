@@ -51,7 +51,7 @@ def rank(stores: Stores, product_ids: list[int]) -> None:
         stores,
         """
         delete from analytics.top_sellers;
-        insert into analytics.top_sellers (window_name, rank, product_id, units, revenue)
+        insert into analytics.top_sellers (window_name, rank, product_id, units, net_sales)
         select '7d', place, product_id, 100 - place, 12.50
         from unnest(%s::bigint[]) with ordinality as ranked (product_id, place)
         """,

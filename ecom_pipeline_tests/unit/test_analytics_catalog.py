@@ -9,22 +9,26 @@ from ecom_pipeline.analytics.table_file import Refresh
 from ecom_pipeline.database.queries import sql_directory
 
 DESIGN = {
-    "daily_sales": "day orders units revenue average_order_value new_customers returning_customers",
-    "daily_sales_trend": "revenue_7d_avg revenue_28d_avg revenue_wow_change",
-    "product_daily_sales": "day product_id orders units revenue",
-    "top_sellers": "window_name rank product_id units revenue",
-    "product_performance": "product_id orders units revenue first_sold_on last_sold_on"
-    " revenue_share cumulative_share abc_class",
-    "customer_value": "customer_id orders revenue average_order_value first_order_at last_order_at"
-    " days_to_second_order recency_days r_score f_score m_score segment",
-    "cohort_retention": "cohort_month months_since customers active_customers retention revenue"
-    " cumulative_revenue",
+    "daily_sales": "day orders units units_returned gross_sales discounts returns net_sales"
+    " shipping taxes total_sales average_order_value new_customers returning_customers"
+    " guest_orders",
+    "daily_sales_trend": "net_sales_7d_avg net_sales_28d_avg net_sales_wow_change",
+    "product_daily_sales": "day product_id orders units units_returned gross_sales discounts"
+    " returns net_sales",
+    "top_sellers": "window_name rank product_id units net_sales",
+    "product_performance": "product_id orders units units_returned net_sales return_rate"
+    " first_sold_on last_sold_on sales_share cumulative_share abc_class",
+    "customer_value": "customer_id orders net_sales average_order_value"
+    " first_order_at last_order_at days_to_second_order recency_days"
+    " r_score f_score m_score segment",
+    "cohort_retention": "cohort_month months_since customers active_customers retention net_sales"
+    " cumulative_net_sales",
     "basket_affinity": "product_a product_b baskets support confidence_ab confidence_ba lift",
     "cart_funnel": "day carts_created carts_submitted orders rejected abandoned conversion_rate"
     " abandoned_value",
     "inventory_cover": "product_id stock units_30d daily_velocity days_of_cover turnover reorder",
-    "lost_demand": "day product_id requested_units lost_revenue",
-    "attribute_sales": "category attribute value units revenue",
+    "lost_demand": "day product_id requested_units lost_sales",
+    "attribute_sales": "category attribute value units net_sales",
 }
 
 
@@ -58,8 +62,9 @@ def test_a_table_comes_after_those_that_it_depends_on() -> None:
 
 
 def test_a_table_kept_with_another_stands_for_it_upstream() -> None:
-    assert catalog().upstream("customer_first_days") == ("shop.orders", "shop.order_items")
-    assert catalog().upstream("daily_sales") == ("shop.orders", "shop.order_items")
+    read = ("shop.orders", "shop.order_items", "shop.returns")
+    assert catalog().upstream("customer_first_days") == read
+    assert catalog().upstream("daily_sales") == (*read, "shop.day_range")
     assert catalog().upstream("customer_value") == ("analytics.daily_sales",)
     assert "shop.checkouts" in catalog().upstream("cart_funnel")
 

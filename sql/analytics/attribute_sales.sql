@@ -15,10 +15,10 @@ create table analytics.attribute_sales (
     attribute text not null,
     -- A text, number or boolean, or one of a list, as text, its first 200 characters.
     value text not null,
-    -- Units sold of those products over all days.
+    -- Units ordered of those products over all days.
     units bigint not null check (units >= 0),
-    -- Shop currency: sum of quantity * unit_price of those products over all days.
-    revenue numeric(30, 2) not null check (revenue >= 0),
+    -- Shop currency: net_sales of those products over all days.
+    net_sales numeric(30, 2) not null,
     primary key (category, attribute, value)
 );
 
@@ -36,7 +36,7 @@ sales as (
     select
         product_id,
         units,
-        revenue
+        net_sales
     from analytics.product_performance
 ),
 
@@ -58,7 +58,7 @@ select
     product_values.attribute,
     product_values.value,
     coalesce(sum(sales.units), 0)::bigint as units,
-    coalesce(sum(sales.revenue), 0) as revenue
+    coalesce(sum(sales.net_sales), 0) as net_sales
 from product_values
 left join sales on product_values.product_id = sales.product_id
 group by

@@ -1,15 +1,15 @@
--- From cart to order: what happened to carts on each day. An event counts on its own UTC day: a cart
+-- From cart to order: what happened to carts on each day. An event counts on its own day: a cart
 -- begun on Monday and ordered on Tuesday is created on Monday, submitted and ordered on Tuesday.
 --
--- grain: one row per calendar day from the shop's first order to its newest, without carts zeros; other
---   days that have carts, too
+-- grain: one row per calendar day from the shop's first order or return to its newest, without carts
+--   zeros; other days that have carts, too
 -- key: day
 -- refresh: by day
--- depends on: analytics.cart_sightings, shop.checkouts, shop.products, shop.orders
+-- depends on: analytics.cart_sightings, shop.checkouts, shop.products, shop.day_range
 
 -- name: definition#
 create table analytics.cart_funnel (
-    -- UTC day of the events.
+    -- The shop's day of the events.
     day date primary key,
     -- Carts begun that day, whatever became of them.
     carts_created integer not null check (carts_created >= 0),
@@ -33,13 +33,6 @@ create table analytics.cart_funnel (
 with
 days as (
     select unnest(:days) as day
-),
-
-shop_days as (
-    select
-        min(placed_on) as first_day,
-        max(placed_on) as newest_day
-    from shop.orders
 ),
 
 begun_carts as (
@@ -128,13 +121,13 @@ select
     round(coalesce(decided.orders, 0)::numeric / begun.carts_created, 10) as conversion_rate,
     coalesce(abandoned.abandoned_value, 0) as abandoned_value
 from days
-cross join shop_days
+cross join shop.day_range
 left join begun on days.day = begun.day
 left join submitted on days.day = submitted.day
 left join decided on days.day = decided.day
 left join abandoned on days.day = abandoned.day
 where
-    days.day between shop_days.first_day and shop_days.newest_day
+    days.day between day_range.first_day and day_range.newest_day
     or begun.day is not null
     or submitted.day is not null
     or decided.day is not null;

@@ -1,5 +1,6 @@
 -- How many customers of a month's cohort order again in later months, and what they spend.
--- A cohort are the customers whose first order ever lies in that calendar month (UTC).
+-- A cohort are the customers whose first order ever lies in that calendar month. What one of them gave
+-- back in a month before it, of an order that this shop does not know, is in no row.
 --
 -- grain: one row per cohort month and months since, up to the month of the newest day in daily_sales
 -- key: cohort_month, months_since
@@ -8,8 +9,7 @@
 
 -- name: definition#
 create table analytics.cohort_retention (
-    -- First day of the calendar month (UTC) in which these customers placed their first
-    -- order.
+    -- First day of the calendar month in which these customers placed their first order.
     cohort_month date not null,
     -- Calendar months from the cohort month; 0 is the cohort month itself.
     months_since integer not null check (months_since >= 0),
@@ -19,14 +19,14 @@ create table analytics.cohort_retention (
     active_customers integer not null,
     -- Ratio, 10 decimals: active_customers / customers; 1 in month 0.
     retention numeric not null check (retention between 0 and 1),
-    -- Shop currency: sum of quantity * unit_price of the cohort's orders in this month.
-    revenue numeric(30, 2) not null check (revenue >= 0),
-    -- Shop currency: the cohort's revenue from month 0 to this month.
-    cumulative_revenue numeric(30, 2) not null,
+    -- Shop currency: sum of amount - discount_amount of the cohort's orders in this month, less
+    -- what it returned in it; below zero where more was returned.
+    net_sales numeric(30, 2) not null,
+    -- Shop currency: the cohort's net_sales from month 0 to this month.
+    cumulative_net_sales numeric(30, 2) not null,
     primary key (cohort_month, months_since),
     constraint cohort_retention_active_are_of_the_cohort
-    check (active_customers between 0 and customers),
-    constraint cohort_retention_cumulative_includes_month check (cumulative_revenue >= revenue)
+    check (active_customers between 0 and customers)
 );
 
 -- name: rows
@@ -40,7 +40,8 @@ customer_days as (
     select
         customer_id,
         date_trunc('month', day::timestamp) as month,
-        revenue
+        orders,
+        net_sales
     from analytics.customer_daily_sales
 ),
 
@@ -48,7 +49,8 @@ customer_months as (
     select
         customer_id,
         month,
-        sum(revenue) as revenue
+        sum(orders) as orders,
+        sum(net_sales) as net_sales
     from customer_days
     group by customer_id, month
 ),
@@ -58,6 +60,7 @@ members as (
         customer_id,
         min(month) as cohort_month
     from customer_months
+    where orders > 0
     group by customer_id
 ),
 
@@ -73,8 +76,8 @@ activity as (
     select
         members.cohort_month,
         customer_months.month,
-        count(*) as active_customers,
-        sum(customer_months.revenue) as revenue
+        count(*) filter (where customer_months.orders > 0) as active_customers,
+        sum(customer_months.net_sales) as net_sales
     from customer_months
     inner join members on customer_months.customer_id = members.customer_id
     group by members.cohort_month, customer_months.month
@@ -98,11 +101,11 @@ select
     cohort_months.customers::integer as customers,
     coalesce(activity.active_customers, 0)::integer as active_customers,
     round(coalesce(activity.active_customers, 0)::numeric / cohort_months.customers, 10) as retention,
-    coalesce(activity.revenue, 0) as revenue,
-    sum(coalesce(activity.revenue, 0)) over (
+    coalesce(activity.net_sales, 0) as net_sales,
+    sum(coalesce(activity.net_sales, 0)) over (
         partition by cohort_months.cohort_month
         order by cohort_months.month
-    ) as cumulative_revenue
+    ) as cumulative_net_sales
 from cohort_months
 left join activity
     on

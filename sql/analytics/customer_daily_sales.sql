@@ -1,30 +1,36 @@
--- What each customer bought on each day, through both channels. From it follow who is new on a
--- day and what a customer is worth, at the cost of customers and days rather than of order items.
+-- What each customer bought and gave back on each day, through both channels; guests have no row. From
+-- it follow who is new on a day and what a customer is worth, at the cost of customers and days rather
+-- than of order items.
 --
--- grain: one row per day and customer with an order on that day
+-- grain: one row per day and customer with an order or a returned product on that day
 -- key: day, customer_id
 -- refresh: with daily_sales
--- depends on: shop.orders, shop.order_items
+-- depends on: shop.orders, shop.order_items, shop.returns
 -- references: customer_id in shop.customers
 
 -- name: definition#
 create table analytics.customer_daily_sales (
-    -- UTC day on which the orders were placed.
+    -- The shop's day: of an order that of placed_at, of a return that of returned_at.
     day date not null,
     -- The customer, as in shop.customers.
     customer_id bigint not null,
     -- Orders the customer placed that day.
-    orders integer not null check (orders > 0),
+    orders integer not null check (orders >= 0),
     -- Units in those orders: sum of quantity.
     units bigint not null check (units >= 0),
-    -- Shop currency: sum of quantity * unit_price over the items of those orders.
-    revenue numeric(30, 2) not null check (revenue >= 0),
-    -- Instant of the first of those orders, UTC.
-    first_order_at timestamptz not null,
-    -- Instant of the last of those orders, UTC.
-    last_order_at timestamptz not null,
+    -- Shop currency: sum of amount of the products that the customer returned that day.
+    returns numeric(30, 2) not null check (returns >= 0),
+    -- Shop currency: sum of amount - discount_amount over the items of those orders, less
+    -- returns; below zero where more was returned.
+    net_sales numeric(30, 2) not null,
+    -- Instant of the first of those orders, UTC; null on a day without orders.
+    first_order_at timestamptz,
+    -- Instant of the last of those orders, UTC; null on a day without orders.
+    last_order_at timestamptz,
     primary key (day, customer_id),
-    constraint customer_daily_sales_last_order_after_first check (last_order_at >= first_order_at)
+    constraint customer_daily_sales_last_order_after_first check (last_order_at >= first_order_at),
+    constraint customer_daily_sales_orders_have_instants
+    check ((orders > 0) = (first_order_at is not null) and (orders > 0) = (last_order_at is not null))
 );
 
 -- name: rows
@@ -36,7 +42,9 @@ orders as (
         customer_id,
         placed_at
     from shop.orders
-    where placed_on = any(:days)
+    where
+        placed_on = any(:days)
+        and customer_id is not null
 ),
 
 items as (
@@ -44,9 +52,21 @@ items as (
         placed_on,
         order_id,
         quantity,
-        quantity * unit_price as revenue
+        amount - discount_amount as paid
     from shop.order_items
     where placed_on = any(:days)
+),
+
+return_lines as (
+    select
+        returned_on,
+        customer_id,
+        amount
+    from shop.returns
+    where
+        returned_on = any(:days)
+        and customer_id is not null
+        and product_id is not null
 ),
 
 baskets as (
@@ -54,22 +74,43 @@ baskets as (
         placed_on,
         order_id,
         sum(quantity) as units,
-        sum(revenue) as revenue
+        sum(paid) as paid
     from items
     group by placed_on, order_id
+),
+
+movements as (
+    select
+        orders.placed_on as day,
+        orders.customer_id,
+        orders.placed_at,
+        baskets.units,
+        baskets.paid,
+        null::numeric as returned
+    from orders
+    left join baskets
+        on
+            orders.placed_on = baskets.placed_on
+            and orders.order_id = baskets.order_id
+    union all
+    select
+        returned_on as day,
+        customer_id,
+        null::timestamptz as placed_at,
+        null::numeric as units,
+        null::numeric as paid,
+        amount as returned
+    from return_lines
 )
 
 select
-    orders.placed_on as day,
-    orders.customer_id,
-    count(*)::integer as orders,
-    coalesce(sum(baskets.units), 0)::bigint as units,
-    coalesce(sum(baskets.revenue), 0) as revenue,
-    min(orders.placed_at) as first_order_at,
-    max(orders.placed_at) as last_order_at
-from orders
-left join baskets
-    on
-        orders.placed_on = baskets.placed_on
-        and orders.order_id = baskets.order_id
-group by orders.placed_on, orders.customer_id;
+    day,
+    customer_id,
+    count(placed_at)::integer as orders,
+    coalesce(sum(units), 0)::bigint as units,
+    coalesce(sum(returned), 0) as returns,
+    coalesce(sum(paid), 0) - coalesce(sum(returned), 0) as net_sales,
+    min(placed_at) as first_order_at,
+    max(placed_at) as last_order_at
+from movements
+group by day, customer_id;

@@ -11,7 +11,7 @@
 create table analytics.customer_first_days (
     -- The customer, as in shop.customers.
     customer_id bigint primary key,
-    -- UTC day of the customer's first order ever.
+    -- The shop's day of the customer's first order ever.
     day date not null
 );
 
@@ -26,7 +26,9 @@ customer_days as (
         customer_id,
         day
     from analytics.customer_daily_sales
-    where day = any(:days)
+    where
+        day = any(:days)
+        and orders > 0
 ),
 
 newcomers as (
@@ -70,7 +72,9 @@ found as (
                 on
                     orders.placed_on = all_days.day
                     and orders.customer_id = all_days.customer_id
-            where orders.customer_id = lost.customer_id
+            where
+                orders.customer_id = lost.customer_id
+                and all_days.orders > 0
         ) as first_day
     where first_day.day is not null
 ),

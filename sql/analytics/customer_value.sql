@@ -15,18 +15,19 @@ create table analytics.customer_value (
     customer_id bigint primary key,
     -- Orders ever, through both channels.
     orders bigint not null check (orders > 0),
-    -- Shop currency: sum of quantity * unit_price.
-    revenue numeric(30, 2) not null check (revenue >= 0),
-    -- Shop currency, 6 decimals: revenue / orders.
+    -- Shop currency: sum of amount - discount_amount, less what the customer returned; below
+    -- zero where more was returned.
+    net_sales numeric(30, 2) not null,
+    -- Shop currency, 6 decimals: (amount - discount_amount) / orders, returned or not.
     average_order_value numeric not null check (average_order_value >= 0),
     -- Instant of the first order, UTC.
     first_order_at timestamptz not null,
     -- Instant of the newest order, UTC.
     last_order_at timestamptz not null,
-    -- Days from the UTC day of the first order to that of the second; 0 on the same day, null
+    -- Days from the day of the first order to that of the second; 0 on the same day, null
     -- without one.
     days_to_second_order integer check (days_to_second_order >= 0),
-    -- Days from the UTC day of the newest order to the newest day in daily_sales.
+    -- Days from the day of the newest order to the newest day in daily_sales.
     recency_days integer not null check (recency_days >= 0),
     -- 1 + floor(5 * share of the others whose last_order_at is earlier), at most 5: 5 ordered
     -- most recently.
@@ -61,10 +62,12 @@ customer_days as (
         customer_id,
         day,
         orders,
-        revenue,
+        returns,
+        net_sales,
         first_order_at,
         last_order_at,
-        row_number() over (partition by customer_id order by day) as nth_day
+        -- Days without an order come last, so that they move none of the others.
+        row_number() over (partition by customer_id order by orders = 0, day) as nth_day
     from analytics.customer_daily_sales
 ),
 
@@ -72,15 +75,15 @@ customers as (
     select
         customer_id,
         sum(orders) as orders,
-        sum(revenue) as revenue,
+        sum(net_sales) as net_sales,
+        sum(net_sales) + coalesce(sum(returns) filter (where returns > 0), 0) as ordered_sales,
         min(first_order_at) as first_order_at,
         max(last_order_at) as last_order_at,
-        min(day) as first_day,
-        max(day) as last_day,
-        min(day) filter (where nth_day = 2) as second_day,
+        min(day) filter (where nth_day = 2 and orders > 0) as second_day,
         sum(orders) filter (where nth_day = 1) as first_day_orders
     from customer_days
     group by customer_id
+    having sum(orders) > 0
 ),
 
 ranks as (
@@ -88,7 +91,7 @@ ranks as (
         customer_id,
         rank() over (order by last_order_at) - 1 as who_ordered_longer_ago,
         rank() over (order by orders) - 1 as who_ordered_less_often,
-        rank() over (order by revenue) - 1 as who_spent_less,
+        rank() over (order by net_sales) - 1 as who_spent_less,
         greatest(count(customer_id) over () - 1, 1) as others,
         last_order_at = max(last_order_at) over () as is_latest
     from customers
@@ -107,16 +110,17 @@ scores as (
 select
     customers.customer_id,
     customers.orders::bigint as orders,
-    customers.revenue,
-    round(customers.revenue / customers.orders, 6) as average_order_value,
+    customers.net_sales,
+    round(customers.ordered_sales / customers.orders, 6) as average_order_value,
     customers.first_order_at,
     customers.last_order_at,
     case
         when customers.first_day_orders > 1 then 0
-        else customers.second_day - customers.first_day
+        else customers.second_day - shop.day_of(customers.first_order_at)
     end as days_to_second_order,
     -- While single days of a corrected past are refreshed, daily_sales may end before customers do.
-    greatest(newest.day, max(customers.last_day) over ()) - customers.last_day as recency_days,
+    greatest(newest.day, max(shop.day_of(customers.last_order_at)) over ())
+    - shop.day_of(customers.last_order_at) as recency_days,
     scores.r_score,
     scores.f_score,
     scores.m_score,

@@ -8,29 +8,46 @@
 
 -- name: definition#
 create view analytics.daily_sales_trend (
-    -- UTC day on which the orders were placed.
+    -- The shop's day: of an order that of placed_at, of a return that of returned_at.
     day,
     -- Orders placed that day, through both channels.
     orders,
     -- Units in those orders: sum of quantity.
     units,
-    -- Shop currency: sum of quantity * unit_price.
-    revenue,
-    -- Shop currency, 6 decimals: revenue / orders; null on a day without orders.
+    -- Units given back that day, whenever they were ordered.
+    units_returned,
+    -- Shop currency: sum of amount over the items of those orders.
+    gross_sales,
+    -- Shop currency: sum of discount_amount over those items.
+    discounts,
+    -- Shop currency: sum of amount of the products returned that day.
+    returns,
+    -- Shop currency: gross_sales - discounts - returns; below zero where more was returned.
+    net_sales,
+    -- Shop currency: shipping of those orders, less what was given back that day for no product.
+    shipping,
+    -- Shop currency: tax of those orders, less the tax given back that day.
+    taxes,
+    -- Shop currency: net_sales + shipping + taxes.
+    total_sales,
+    -- Shop currency, 6 decimals: (gross_sales - discounts) / orders; null on a day without
+    -- orders.
     average_order_value,
     -- Customers whose first order ever was placed that day.
     new_customers,
     -- Customers who ordered that day and on an earlier day too.
     returning_customers,
-    -- Shop currency per day, 6 decimals: mean revenue of this day and the 6 before it, of
+    -- Orders of guests: of nobody who is a customer.
+    guest_orders,
+    -- Shop currency per day, 6 decimals: mean net_sales of this day and the 6 before it, of
     -- those that the shop has.
-    revenue_7d_avg,
-    -- Shop currency per day, 6 decimals: mean revenue of this day and the 27 before it, of
+    net_sales_7d_avg,
+    -- Shop currency per day, 6 decimals: mean net_sales of this day and the 27 before it, of
     -- those that the shop has.
-    revenue_28d_avg,
-    -- Ratio, 6 decimals: (revenue - revenue 7 days before) / revenue 7 days before; null
-    -- without that day or when it sold nothing.
-    revenue_wow_change
+    net_sales_28d_avg,
+    -- Ratio, 6 decimals: (net_sales - net_sales 7 days before) / net_sales 7 days before; null
+    -- without that day or where its net_sales are not above zero.
+    net_sales_wow_change
 ) as
 with
 sales as (
@@ -38,28 +55,36 @@ sales as (
         day,
         orders,
         units,
-        revenue,
+        units_returned,
+        gross_sales,
+        discounts,
+        returns,
+        net_sales,
+        shipping,
+        taxes,
+        total_sales,
         average_order_value,
         new_customers,
-        returning_customers
+        returning_customers,
+        guest_orders
     from analytics.daily_sales
 ),
 
 averages as (
     select
         day,
-        avg(revenue) over (
+        avg(net_sales) over (
             order by day
             range between interval '6 days' preceding and current row
-        ) as revenue_7d_avg,
-        avg(revenue) over (
+        ) as net_sales_7d_avg,
+        avg(net_sales) over (
             order by day
             range between interval '27 days' preceding and current row
-        ) as revenue_28d_avg,
-        sum(revenue) over (
+        ) as net_sales_28d_avg,
+        sum(net_sales) over (
             order by day
             range between interval '7 days' preceding and interval '7 days' preceding
-        ) as revenue_week_before
+        ) as net_sales_week_before
     from sales
 )
 
@@ -67,14 +92,24 @@ select
     sales.day,
     sales.orders,
     sales.units,
-    sales.revenue,
+    sales.units_returned,
+    sales.gross_sales,
+    sales.discounts,
+    sales.returns,
+    sales.net_sales,
+    sales.shipping,
+    sales.taxes,
+    sales.total_sales,
     sales.average_order_value,
     sales.new_customers,
     sales.returning_customers,
-    round(averages.revenue_7d_avg, 6) as revenue_7d_avg,
-    round(averages.revenue_28d_avg, 6) as revenue_28d_avg,
-    round(
-        (sales.revenue - averages.revenue_week_before) / nullif(averages.revenue_week_before, 0), 6
-    ) as revenue_wow_change
+    sales.guest_orders,
+    round(averages.net_sales_7d_avg, 6) as net_sales_7d_avg,
+    round(averages.net_sales_28d_avg, 6) as net_sales_28d_avg,
+    case
+        when averages.net_sales_week_before > 0
+            then
+                round((sales.net_sales - averages.net_sales_week_before) / averages.net_sales_week_before, 6)
+    end as net_sales_wow_change
 from sales
 inner join averages on sales.day = averages.day;

@@ -1,13 +1,14 @@
 -- How long the stock of each product lasts at the pace of the last 30 days, and how fast it turns.
--- Demand counts both channels, though imported orders move no stock: they too show what is wanted.
+-- Demand is what was ordered, returned or not, through both channels, though imported orders move no
+-- stock: they too show what is wanted. What came back onto the shelf counts as received.
 -- Of a product that never had a receipt the stock is unknown, and nothing is said of its cover.
--- Turnover: units sold / mean of opening and closing stock, the textbook ratio in units.
+-- Turnover: units ordered / mean of opening and closing stock, the textbook ratio in units.
 --
 -- grain: one row per product
 -- key: product_id
 -- refresh: whole
 -- depends on: analytics.daily_sales, analytics.product_daily_sales, shop.products,
---   shop.stock_receipts, shop.order_items
+--   shop.stock_receipts, shop.order_items, shop.returns
 -- references: product_id in shop.products
 
 -- name: definition#
@@ -16,18 +17,18 @@ create table analytics.inventory_cover (
     product_id bigint primary key,
     -- Units on hand when the table was built; null for a product that never had a receipt.
     stock integer check (stock >= 0),
-    -- Units sold in the 30 days, through both channels.
+    -- Units ordered in the 30 days, through both channels.
     units_30d bigint not null check (units_30d >= 0),
     -- Units per day, 6 decimals: units_30d / 30.
     daily_velocity numeric not null check (daily_velocity >= 0),
-    -- Days, 6 decimals: stock / (units_30d / 30); null when nothing was sold in the 30 days,
+    -- Days, 6 decimals: stock / (units_30d / 30); null when nothing was ordered in the 30 days,
     -- or without a stock.
     days_of_cover numeric check (days_of_cover >= 0),
     -- Ratio per 30 days, 6 decimals: units_30d / mean of the stock before the 30 days and
-    -- now; null without stock. The stock before is stock - receipts + checkout units of the
-    -- 30 days.
+    -- now; null without stock. The stock before is stock - receipts - restocked units of checkout
+    -- orders + checkout units, of the 30 days.
     turnover numeric check (turnover >= 0),
-    -- Whether something was sold in the 30 days and days_of_cover is less than 14; null
+    -- Whether something was ordered in the 30 days and days_of_cover is less than 14; null
     -- without a stock.
     reorder boolean
 );
@@ -68,6 +69,15 @@ receipts as (
         quantity
     from shop.stock_receipts
     where received_on > (select newest.day - 30 from newest)
+    union all
+    select
+        product_id,
+        quantity
+    from shop.returns
+    where
+        returned_on > (select newest.day - 30 from newest)
+        and restocked
+        and order_id >= 1000000000000000
 ),
 
 -- Ids of checkout orders begin here; see the constraint orders_channel_fits_its_ids.

@@ -8,14 +8,14 @@
 
 -- name: definition#
 create table analytics.lost_demand (
-    -- UTC day on which the carts were submitted.
+    -- The shop's day on which the carts were submitted.
     day date not null,
     -- The product that was short, as in shop.products.
     product_id bigint not null,
     -- Units that those carts asked for, whether or not a part of them was there.
     requested_units bigint not null check (requested_units > 0),
     -- Shop currency: sum of requested units * price at the time of the checkout.
-    lost_revenue numeric not null check (lost_revenue >= 0),
+    lost_sales numeric not null check (lost_sales >= 0),
     primary key (day, product_id)
 );
 
@@ -45,6 +45,6 @@ select
     day,
     product_id,
     sum(requested)::bigint as requested_units,
-    sum(requested * unit_price) as lost_revenue
+    sum(requested * unit_price) as lost_sales
 from shortfalls
 group by day, product_id;

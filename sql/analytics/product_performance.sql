@@ -1,4 +1,5 @@
--- What each product sold in all, and its class by share of revenue (ABC analysis, after Pareto).
+-- What each product sold in all, what of it came back, and its class by share of net sales (ABC
+-- analysis, after Pareto).
 --
 -- grain: one row per product, sold or not
 -- key: product_id
@@ -12,21 +13,28 @@ create table analytics.product_performance (
     product_id bigint primary key,
     -- Orders that hold the product.
     orders bigint not null check (orders >= 0),
-    -- Units sold: sum of quantity.
+    -- Units ordered: sum of quantity.
     units bigint not null check (units >= 0),
-    -- Shop currency: sum of quantity * unit_price.
-    revenue numeric(30, 2) not null check (revenue >= 0),
-    -- First UTC day of a sale; null if never sold.
+    -- Units given back.
+    units_returned bigint not null check (units_returned >= 0),
+    -- Shop currency: sum of amount - discount_amount, less the amount of what was returned;
+    -- below zero where more was returned.
+    net_sales numeric(30, 2) not null,
+    -- Ratio, 10 decimals: units_returned / units; null if never sold; above 1 where more came
+    -- back than this shop knows to have sold.
+    return_rate numeric check (return_rate >= 0),
+    -- First day on which it was ordered; null if never sold.
     first_sold_on date,
-    -- Newest UTC day of a sale; null if never sold.
+    -- Newest day on which it was ordered; null if never sold.
     last_sold_on date,
-    -- Ratio, 10 decimals: revenue / revenue of all products; null while nothing has any.
-    revenue_share numeric check (revenue_share between 0 and 1),
-    -- Ratio, 10 decimals: share of this product and of all that earn more, ties by
-    -- product_id; null while nothing has any revenue.
+    -- Ratio, 10 decimals: net_sales / net_sales of all products, of which those below zero count
+    -- as zero; null while no product has any.
+    sales_share numeric check (sales_share between 0 and 1),
+    -- Ratio, 10 decimals: share of this product and of all with more net_sales, ties by
+    -- product_id; null while no product has any.
     cumulative_share numeric check (cumulative_share between 0 and 1),
     -- A while cumulative_share is at most 0.80, B while it is at most 0.95, otherwise C; C
-    -- without revenue.
+    -- without net_sales above zero.
     abc_class text not null check (abc_class in ('A', 'B', 'C')),
     constraint product_performance_last_sale_after_first check (last_sold_on >= first_sold_on)
 );
@@ -44,7 +52,8 @@ product_days as (
         product_id,
         orders,
         units,
-        revenue
+        units_returned,
+        net_sales
     from analytics.product_daily_sales
 ),
 
@@ -53,9 +62,10 @@ sold as (
         product_id,
         sum(orders) as orders,
         sum(units) as units,
-        sum(revenue) as revenue,
-        min(day) as first_sold_on,
-        max(day) as last_sold_on
+        sum(units_returned) as units_returned,
+        sum(net_sales) as net_sales,
+        min(day) filter (where orders > 0) as first_sold_on,
+        max(day) filter (where orders > 0) as last_sold_on
     from product_days
     group by product_id
 ),
@@ -65,7 +75,9 @@ sales as (
         products.product_id,
         coalesce(sold.orders, 0)::bigint as orders,
         coalesce(sold.units, 0)::bigint as units,
-        coalesce(sold.revenue, 0) as revenue,
+        coalesce(sold.units_returned, 0)::bigint as units_returned,
+        coalesce(sold.net_sales, 0) as net_sales,
+        greatest(sold.net_sales, 0) as shared_sales,
         sold.first_sold_on,
         sold.last_sold_on
     from products
@@ -75,19 +87,19 @@ sales as (
 running as (
     select
         product_id,
-        sum(revenue) over () as total_revenue,
-        sum(revenue) over (
-            order by revenue desc, product_id asc
+        sum(shared_sales) over () as total_sales,
+        sum(shared_sales) over (
+            order by net_sales desc, product_id asc
             rows between unbounded preceding and current row
-        ) as cumulative_revenue
+        ) as cumulative_sales
     from sales
 ),
 
 shares as (
     select
         sales.product_id,
-        round(sales.revenue / nullif(running.total_revenue, 0), 10) as revenue_share,
-        round(running.cumulative_revenue / nullif(running.total_revenue, 0), 10) as cumulative_share
+        round(sales.shared_sales / nullif(running.total_sales, 0), 10) as sales_share,
+        round(running.cumulative_sales / nullif(running.total_sales, 0), 10) as cumulative_share
     from sales
     inner join running on sales.product_id = running.product_id
 )
@@ -96,13 +108,15 @@ select
     sales.product_id,
     sales.orders,
     sales.units,
-    sales.revenue,
+    sales.units_returned,
+    sales.net_sales,
+    round(sales.units_returned::numeric / nullif(sales.units, 0), 10) as return_rate,
     sales.first_sold_on,
     sales.last_sold_on,
-    shares.revenue_share,
+    shares.sales_share,
     shares.cumulative_share,
     case
-        when sales.revenue = 0 then 'C'
+        when sales.net_sales <= 0 then 'C'
         when shares.cumulative_share <= 0.80 then 'A'
         when shares.cumulative_share <= 0.95 then 'B'
         else 'C'

@@ -4,15 +4,59 @@ select
     day,
     orders,
     units,
-    revenue,
+    units_returned,
+    gross_sales,
+    net_sales,
+    total_sales,
     round(average_order_value, 2) as average_order_value,
     new_customers,
     returning_customers,
-    round(revenue_7d_avg, 2) as revenue_7d_avg,
-    round(revenue_28d_avg, 2) as revenue_28d_avg,
-    round(100 * revenue_wow_change, 1) as week_on_week_percent
+    guest_orders,
+    round(net_sales_7d_avg, 2) as net_sales_7d_avg,
+    round(net_sales_28d_avg, 2) as net_sales_28d_avg,
+    round(100 * net_sales_wow_change, 1) as week_on_week_percent
 from analytics.daily_sales_trend
 order by day desc
+limit :most;
+
+-- name: bridge
+-- From gross sales to total sales, of the last 30 days.
+with newest as (
+    select max(daily_sales.day) as day
+    from analytics.daily_sales
+),
+
+sales as (
+    select
+        sum(gross_sales) as gross_sales,
+        sum(discounts) as discounts,
+        sum(returns) as returns,
+        sum(net_sales) as net_sales,
+        sum(shipping) as shipping,
+        sum(taxes) as taxes,
+        sum(total_sales) as total_sales
+    from analytics.daily_sales
+    where day > (select newest.day - 30 from newest)
+)
+
+select
+    steps.step,
+    steps.amount,
+    round(100 * steps.amount / nullif(sales.gross_sales, 0), 2) as percent_of_gross_sales
+from sales
+cross join
+    lateral (
+        values
+        (1, 'gross sales', sales.gross_sales),
+        (2, 'discounts', -sales.discounts),
+        (3, 'returns', -sales.returns),
+        (4, 'net sales', sales.net_sales),
+        (5, 'shipping', sales.shipping),
+        (6, 'taxes', sales.taxes),
+        (7, 'total sales', sales.total_sales)
+    ) as steps (place, step, amount)
+where sales.gross_sales is not null
+order by steps.place
 limit :most;
 
 -- name: sellers
@@ -22,40 +66,72 @@ select
     sellers.product_id,
     products.name,
     sellers.units,
-    sellers.revenue
+    sellers.net_sales
 from analytics.top_sellers as sellers
 inner join shop.products on sellers.product_id = products.product_id
 where sellers.window_name = '30d'
 order by sellers.rank
 limit :most;
 
+-- name: returned
+-- Products of which most comes back, of those that were ordered 10 times or more.
+select
+    performance.product_id,
+    products.name,
+    performance.units,
+    performance.units_returned,
+    round(100 * performance.return_rate, 1) as return_percent,
+    performance.net_sales
+from analytics.product_performance as performance
+inner join shop.products on performance.product_id = products.product_id
+where
+    performance.orders >= 10
+    and performance.units_returned > 0
+order by
+    performance.return_rate desc,
+    performance.units_returned desc,
+    performance.product_id asc
+limit :most;
+
+-- name: guests
+-- Orders of guests, month by month.
+select
+    date_trunc('month', day::timestamp)::date as month,
+    sum(orders) as orders,
+    sum(guest_orders) as guest_orders,
+    round(100.0 * sum(guest_orders) / nullif(sum(orders), 0), 1) as guest_percent
+from analytics.daily_sales
+group by date_trunc('month', day::timestamp)
+order by month desc
+limit :most;
+
 -- name: products
--- Products by revenue over all days, with their share and class.
+-- Products by net sales over all days, with their share and class.
 select
     performance.product_id,
     products.name,
     performance.orders,
     performance.units,
-    performance.revenue,
-    round(100 * performance.revenue_share, 2) as revenue_percent,
+    performance.net_sales,
+    round(100 * performance.sales_share, 2) as sales_percent,
     round(100 * performance.cumulative_share, 2) as cumulative_percent,
     performance.abc_class,
     performance.last_sold_on
 from analytics.product_performance as performance
 inner join shop.products on performance.product_id = products.product_id
 order by
-    performance.revenue desc,
+    performance.net_sales desc,
     performance.product_id asc
 limit :most;
 
 -- name: classes
--- How many products make how much of the revenue, by ABC class.
+-- How many products make how much of the net sales, by ABC class.
 select
     abc_class,
     count(*) as products,
     sum(units)::bigint as units,
-    sum(revenue) as revenue,
-    round(100 * sum(revenue_share), 2) as revenue_percent
+    sum(net_sales) as net_sales,
+    round(100 * sum(sales_share), 2) as sales_percent
 from analytics.product_performance
 group by abc_class
 order by abc_class
@@ -69,12 +145,12 @@ select
     round(avg(recency_days), 1) as mean_recency_days,
     round(avg(orders), 2) as mean_orders,
     round(avg(days_to_second_order), 1) as mean_days_to_second_order,
-    sum(revenue) as revenue,
-    round(sum(revenue) / count(*), 2) as revenue_per_customer
+    sum(net_sales) as net_sales,
+    round(sum(net_sales) / count(*), 2) as net_sales_per_customer
 from analytics.customer_value
 group by segment
 order by
-    revenue desc,
+    net_sales desc,
     segment asc
 limit :most;
 
@@ -84,7 +160,7 @@ select
     customer_id,
     segment,
     orders,
-    revenue,
+    net_sales,
     round(average_order_value, 2) as average_order_value,
     first_order_at,
     last_order_at,
@@ -94,7 +170,7 @@ select
     m_score
 from analytics.customer_value
 order by
-    revenue desc,
+    net_sales desc,
     customer_id asc
 limit :most;
 
@@ -106,8 +182,8 @@ select
     customers,
     active_customers,
     round(100 * retention, 1) as retention_percent,
-    revenue,
-    cumulative_revenue
+    net_sales,
+    cumulative_net_sales
 from analytics.cohort_retention
 order by
     cohort_month,
@@ -177,7 +253,7 @@ select
     products.name,
     count(*) as days,
     sum(lost.requested_units)::bigint as requested_units,
-    sum(lost.lost_revenue) as lost_revenue,
+    sum(lost.lost_sales) as lost_sales,
     max(lost.day) as newest_day
 from analytics.lost_demand as lost
 inner join shop.products on lost.product_id = products.product_id
@@ -185,7 +261,7 @@ group by
     lost.product_id,
     products.name
 order by
-    lost_revenue desc,
+    lost_sales desc,
     lost.product_id asc
 limit :most;
 
@@ -196,10 +272,10 @@ select
     attribute,
     value,
     units,
-    revenue
+    net_sales
 from analytics.attribute_sales
 order by
-    revenue desc,
+    net_sales desc,
     category asc,
     attribute asc,
     value asc

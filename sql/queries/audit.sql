@@ -1,31 +1,43 @@
 -- name: stock_is_receipts_minus_checkouts
--- Every product's stock is its receipts minus the items of its checkout orders, and not below zero.
-with received as (
+-- Every product's stock is its receipts minus what its checkout orders took and did not bring back onto
+-- the shelf, and not below zero.
+with movements as (
     select
         stock_receipts.product_id,
-        sum(stock_receipts.quantity) as quantity
+        stock_receipts.quantity
     from shop.stock_receipts
-    group by stock_receipts.product_id
-),
-
-sold as (
+    union all
     select
         order_items.product_id,
-        sum(order_items.quantity) as quantity
+        -order_items.quantity as quantity
     from shop.order_items
     where shop.is_checkout(order_items.order_id)
-    group by order_items.product_id
+    union all
+    select
+        returns.product_id,
+        returns.quantity
+    from shop.returns
+    where
+        returns.restocked
+        and shop.is_checkout(returns.order_id)
+),
+
+stocks as (
+    select
+        movements.product_id,
+        sum(movements.quantity) as quantity
+    from movements
+    group by movements.product_id
 )
 
 select
     products.product_id,
     products.stock,
-    coalesce(received.quantity, 0) - coalesce(sold.quantity, 0) as expected
+    coalesce(stocks.quantity, 0) as expected
 from shop.products
-left join received on products.product_id = received.product_id
-left join sold on products.product_id = sold.product_id
+left join stocks on products.product_id = stocks.product_id
 where
-    products.stock <> coalesce(received.quantity, 0) - coalesce(sold.quantity, 0)
+    products.stock <> coalesce(stocks.quantity, 0)
     or products.stock < 0;
 
 -- name: totals_are_sums_of_items
@@ -97,6 +109,104 @@ where
 group by orders.order_id
 having count(*) > 1;
 
+-- name: returns_belong_to_orders
+-- Whatever was taken back here is of an order that exists. An imported return may be of an order that
+-- was placed on a day that is not loaded.
+select
+    returns.return_id,
+    returns.line_number,
+    returns.order_id
+from shop.returns
+where
+    returns.returned_on between :first_day and :last_day
+    and returns.channel = 'application'
+    and not exists (
+        select 1
+        from shop.orders
+        where orders.order_id = returns.order_id
+    );
+
+-- name: nothing_returned_beyond_what_was_bought
+-- All its returns together give back no more of an order than was bought: no units and no money of a
+-- line or of a product, and no money of the whole.
+with returned as (
+    select
+        returns.order_id,
+        returns.order_line_number,
+        returns.product_id,
+        returns.quantity,
+        returns.amount,
+        returns.tax_amount
+    from shop.returns
+    where
+        returns.order_id in (
+            select of_these_days.order_id
+            from shop.returns as of_these_days
+            where of_these_days.returned_on between :first_day and :last_day
+        )
+        /* Of an order that is not loaded nobody can say what was bought. */
+        and exists (
+            select 1
+            from shop.orders
+            where orders.order_id = returns.order_id
+        )
+),
+
+movements as (
+    select
+        order_items.order_id,
+        order_items.product_id,
+        order_items.line_number,
+        order_items.quantity as units,
+        order_items.amount - order_items.discount_amount as amount
+    from shop.order_items
+    where order_items.order_id in (select returned.order_id from returned)
+    union all
+    select
+        orders.order_id,
+        null as product_id,
+        null as line_number,
+        0 as units,
+        orders.shipping_amount + orders.tax_amount as amount
+    from shop.orders
+    where orders.order_id in (select returned.order_id from returned)
+    union all
+    select
+        returned.order_id,
+        returned.product_id,
+        returned.order_line_number as line_number,
+        -returned.quantity as units,
+        -returned.amount as amount
+    from returned
+    union all
+    select
+        returned.order_id,
+        null as product_id,
+        null as line_number,
+        0 as units,
+        -returned.tax_amount as amount
+    from returned
+)
+
+select
+    movements.order_id,
+    movements.product_id,
+    movements.line_number,
+    -sum(movements.units) as units_beyond,
+    -sum(movements.amount) as amount_beyond
+from movements
+group by
+    grouping sets (
+        (movements.order_id, movements.product_id, movements.line_number),
+        (movements.order_id, movements.product_id),
+        (movements.order_id)
+    )
+having
+    (sum(movements.units) < 0 or sum(movements.amount) < 0)
+    /* What names no line is of any line of its product, and what names no product of the whole. */
+    and (grouping(movements.line_number) = 1 or movements.line_number is not null)
+    and (grouping(movements.product_id) = 1 or movements.product_id is not null);
+
 -- name: carts_have_one_order
 -- No cart has two orders.
 select
@@ -161,40 +271,61 @@ from shop.moved_stock
 where moved_stock.moved_at < clock_timestamp() - interval '1 minute';
 
 -- name: sales_add_up
--- Every calendar day from the first order to the newest has its row, and its revenue in daily_sales, in
--- product_daily_sales and in the orders is the same; unless it waits to be refreshed.
-with shop_days as (
-    select
-        min(orders.placed_on) as first_day,
-        max(orders.placed_on) as newest_day
-    from shop.orders
-),
-
-calendar as (
+-- Every calendar day from the shop's first to its newest has its row, and each kind of its money is the
+-- same in daily_sales, in product_daily_sales and in the orders and returns; unless it waits to be
+-- refreshed.
+with calendar as (
     select days.day::date as day
-    from shop_days
+    from shop.day_range
     cross join
         lateral generate_series(
-            greatest(shop_days.first_day, :first_day::date),
-            least(shop_days.newest_day, :last_day::date),
+            greatest(day_range.first_day, :first_day::date),
+            least(day_range.newest_day, :last_day::date),
             interval '1 day'
         ) as days (day)
-    where shop_days.first_day is not null
+    where day_range.first_day is not null
 ),
 
 order_days as (
     select
         orders.placed_on as day,
-        sum(orders.total_amount) as revenue
+        sum(orders.shipping_amount) as shipping,
+        sum(orders.tax_amount) as taxes,
+        sum(orders.total_amount) as total_sales
     from shop.orders
     where orders.placed_on between :first_day and :last_day
     group by orders.placed_on
 ),
 
+item_days as (
+    select
+        order_items.placed_on as day,
+        sum(order_items.amount) as gross_sales,
+        sum(order_items.discount_amount) as discounts
+    from shop.order_items
+    where order_items.placed_on between :first_day and :last_day
+    group by order_items.placed_on
+),
+
+return_days as (
+    select
+        returns.returned_on as day,
+        sum(returns.amount) filter (where returns.product_id is not null) as returns,
+        sum(returns.amount) filter (where returns.product_id is null) as shipping,
+        sum(returns.tax_amount) as taxes,
+        sum(returns.amount + returns.tax_amount) as total_sales
+    from shop.returns
+    where returns.returned_on between :first_day and :last_day
+    group by returns.returned_on
+),
+
 product_days as (
     select
         product_daily_sales.day,
-        sum(product_daily_sales.revenue) as revenue
+        sum(product_daily_sales.gross_sales) as gross_sales,
+        sum(product_daily_sales.discounts) as discounts,
+        sum(product_daily_sales.returns) as returns,
+        sum(product_daily_sales.net_sales) as net_sales
     from analytics.product_daily_sales
     where product_daily_sales.day between :first_day and :last_day
     group by product_daily_sales.day
@@ -203,7 +334,13 @@ product_days as (
 kept_days as (
     select
         daily_sales.day,
-        daily_sales.revenue
+        daily_sales.gross_sales,
+        daily_sales.discounts,
+        daily_sales.returns,
+        daily_sales.net_sales,
+        daily_sales.shipping,
+        daily_sales.taxes,
+        daily_sales.total_sales
     from analytics.daily_sales
     where daily_sales.day between :first_day and :last_day
 ),
@@ -232,13 +369,13 @@ noted_days as (
 current_days as (
     select refreshed_days.day
     from ops.refreshed_days
-    cross join shop_days
+    cross join shop.day_range
     left join noted_days on refreshed_days.day = noted_days.day
     where
         refreshed_days.table_name in ('daily_sales', 'product_daily_sales')
         and refreshed_days.changes = coalesce(noted_days.changes, 0)
         and refreshed_days.is_day_of_shop = coalesce(
-            refreshed_days.day between shop_days.first_day and shop_days.newest_day, false
+            refreshed_days.day between day_range.first_day and day_range.newest_day, false
         )
     group by refreshed_days.day
     having count(*) = 2
@@ -246,19 +383,69 @@ current_days as (
 
 select
     all_days.day,
-    coalesce(order_days.revenue, 0) as orders,
-    kept_days.revenue as daily_sales,
-    coalesce(product_days.revenue, 0) as product_daily_sales
+    kinds.kind,
+    kinds.in_shop,
+    kinds.in_daily_sales,
+    kinds.in_product_daily_sales
 from all_days
 inner join current_days on all_days.day = current_days.day
 left join calendar on all_days.day = calendar.day
 left join order_days on all_days.day = order_days.day
+left join item_days on all_days.day = item_days.day
+left join return_days on all_days.day = return_days.day
 left join kept_days on all_days.day = kept_days.day
 left join product_days on all_days.day = product_days.day
+cross join
+    lateral (
+        values
+        ('row', (calendar.day is not null)::integer, (kept_days.day is not null)::integer, null),
+        (
+            'gross_sales',
+            coalesce(item_days.gross_sales, 0),
+            kept_days.gross_sales,
+            coalesce(product_days.gross_sales, 0)
+        ),
+        (
+            'discounts',
+            coalesce(item_days.discounts, 0),
+            kept_days.discounts,
+            coalesce(product_days.discounts, 0)
+        ),
+        (
+            'returns',
+            coalesce(return_days.returns, 0),
+            kept_days.returns,
+            coalesce(product_days.returns, 0)
+        ),
+        (
+            'net_sales',
+            coalesce(item_days.gross_sales, 0)
+            - coalesce(item_days.discounts, 0)
+            - coalesce(return_days.returns, 0),
+            kept_days.net_sales,
+            coalesce(product_days.net_sales, 0)
+        ),
+        (
+            'shipping',
+            coalesce(order_days.shipping, 0) - coalesce(return_days.shipping, 0),
+            kept_days.shipping,
+            null
+        ),
+        ('taxes', coalesce(order_days.taxes, 0) - coalesce(return_days.taxes, 0), kept_days.taxes, null),
+        (
+            'total_sales',
+            coalesce(order_days.total_sales, 0) - coalesce(return_days.total_sales, 0),
+            kept_days.total_sales,
+            null
+        )
+    ) as kinds (kind, in_shop, in_daily_sales, in_product_daily_sales)
 where
-    (calendar.day is null) <> (kept_days.day is null)
-    or coalesce(order_days.revenue, 0) <> coalesce(kept_days.revenue, 0)
-    or coalesce(order_days.revenue, 0) <> coalesce(product_days.revenue, 0);
+    /* Of a day whose row is missing, or that should have none, that is all there is to say. */
+    (kinds.kind = 'row') = ((calendar.day is null) <> (kept_days.day is null))
+    and (
+        kinds.in_shop <> coalesce(kinds.in_daily_sales, 0)
+        or kinds.in_shop <> kinds.in_product_daily_sales
+    );
 
 -- name: rows_read_are_accounted_for
 -- Of every source, the rows read are those accepted plus those refused, and so is their money; what

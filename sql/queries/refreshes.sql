@@ -1,11 +1,11 @@
 -- What the analytics tables were made from, and what there is to make them from now.
 
 -- name: days_of_shop^
--- The first and the newest day of an order; null where there is none.
+-- The first and the newest day of an order or a return; null where there is none.
 select
-    min(orders.placed_on) as first_day,
-    max(orders.placed_on) as newest_day
-from shop.orders;
+    day_range.first_day,
+    day_range.newest_day
+from shop.day_range;
 
 -- name: noted_changes
 -- How often each day changed; the day is null for what belongs to no day.

@@ -38,9 +38,9 @@ group by
 select to_regclass('ops.shop') is not null;
 
 -- name: first_day_of_files$
--- The day of the first order of a shop of files; null in any other.
-select min(orders.placed_on)
-from shop.orders
+-- The day of the first order or return of a shop of files; null in any other.
+select day_range.first_day
+from shop.day_range
 where
     exists (
         select 1
