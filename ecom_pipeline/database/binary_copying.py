@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from psycopg2 import sql
 from typing_extensions import override
 
-from ecom_pipeline.database.copying import copy_table
-
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _ROWS_AT_ONCE: Final = 1 << 16
+_NULL: Final = -1
 
 # Postgres counts from 2000, Arrow from 1970.
 _DAYS_TO_2000: Final = 10_957
@@ -40,54 +39,79 @@ def copy_fixed_width(
     Args:
         connection: An open transaction; the caller commits.
         target: Name of the table, with or without its schema.
-        rows: Any number of rows. int32, int64, date32, timestamp in microseconds, decimal128 of up
-            to 18 digits and fixed-size binary go into integer, bigint, date, timestamptz, numeric
-            and text; the server converts nothing.
+        rows: Any number of rows. bool, int32, int64, date32, timestamp in microseconds, decimal128
+            of up to 18 digits and fixed-size binary go into boolean, integer, bigint, date,
+            timestamptz, numeric and text; the server converts nothing. Nulls stay nulls.
 
     Raises:
         TypeError: A column has no fixed width.
         psycopg2.Error: A row breaks a constraint of the table; the transaction is lost.
     """
-    if any(column.null_count for column in rows.columns):
-        # A null has another width; where there may be none, this is how the server says so.
-        copy_table(connection, target, rows)
-        return
-    layout = _layout(rows.schema)
+    for field in rows.schema:
+        _value_layout(field)  # before the server waits for rows
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(*target.split(".")),
         sql.SQL(", ").join(map(sql.Identifier, rows.column_names)),
     )
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, _Stream(rows, layout))
+        cursor.copy_expert(statement, _Stream(rows))
 
 
 class _Stream(io.RawIOBase):
     """What the driver reads: some rows at a time, so that memory does not grow with the table."""
 
-    def __init__(self, rows: pa.Table, layout: np.dtype[np.void]) -> None:
-        self._parts = _parts(rows, layout)
+    def __init__(self, rows: pa.Table) -> None:
+        self._parts = _parts(rows)
 
     @override
     def read(self, size: int = -1, /) -> bytes:
         return next(self._parts, b"")
 
 
-def _parts(rows: pa.Table, layout: np.dtype[np.void]) -> Iterator[bytes]:
+def _parts(rows: pa.Table) -> Iterator[bytes]:
     yield _HEADER
     for batch in rows.to_batches(_ROWS_AT_ONCE):
-        yield _records(batch, layout).tobytes()
+        for alike in _alike(batch):
+            yield _records(alike).tobytes()
     yield _TRAILER
 
 
-def _layout(schema: pa.Schema) -> np.dtype[np.void]:
-    """A row: how many values it has, and each value after the number of its bytes."""
+def _alike(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows in parts, in each of which a column has no value or only values.
+
+    A null takes no bytes after its width, so that rows are of one width only with their like.
+    """
+    for column in rows.columns:
+        if 0 < column.null_count < rows.num_rows:
+            yield from _alike(rows.filter(column.is_valid()))
+            yield from _alike(rows.filter(column.is_null()))
+            return
+    yield rows
+
+
+def _records(rows: pa.RecordBatch) -> NDArray[np.void]:
+    """A record for each row: how many values it has, and each value after its width."""
     fields: list[tuple[Any, ...]] = [("values", ">i2")]
-    for name, kind in zip(schema.names, schema.types, strict=True):
-        fields += [(f"width of {name}", ">i4"), (name, *_value_layout(name, kind))]
-    return np.dtype(fields)
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        fields.append((f"width of {field.name}", ">i4"))
+        if not column.null_count:
+            fields.append((field.name, *_value_layout(field)))
+    layout = np.dtype(fields)
+    records = np.empty(rows.num_rows, layout)
+    records["values"] = rows.num_columns
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        if column.null_count:
+            records[f"width of {name}"] = _NULL
+        else:
+            records[f"width of {name}"] = layout[name].itemsize
+            records[name] = _values(column)
+    return records
 
 
-def _value_layout(name: str, kind: pa.DataType) -> tuple[Any, ...]:
+def _value_layout(field: pa.Field) -> tuple[Any, ...]:
+    kind = field.type
+    if pa.types.is_boolean(kind):
+        return ("?",)
     if pa.types.is_int32(kind) or pa.types.is_date32(kind):
         return (">i4",)
     if pa.types.is_int64(kind) or kind == pa.timestamp("us", tz="UTC"):
@@ -96,20 +120,15 @@ def _value_layout(name: str, kind: pa.DataType) -> tuple[Any, ...]:
         return (f"S{kind.byte_width}",)
     if pa.types.is_decimal128(kind) and kind.precision <= _LARGEST_PRECISION:
         return ">i2", (4 + sum(_digits(kind)),)
-    raise TypeError(f"{name} is {kind}, which has no fixed width here; cast it or use copy_table")
-
-
-def _records(batch: pa.RecordBatch, layout: np.dtype[np.void]) -> NDArray[np.void]:
-    records = np.empty(batch.num_rows, layout)
-    records["values"] = batch.num_columns
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        records[f"width of {name}"] = layout[name].itemsize
-        records[name] = _values(column)
-    return records
+    raise TypeError(
+        f"{field.name} is {kind}, which has no fixed width here; cast it or use copy_table"
+    )
 
 
 def _values(column: pa.Array) -> NDArray[Any]:
     kind = column.type
+    if pa.types.is_boolean(kind):  # of which eight are in a byte
+        return column.to_numpy(zero_copy_only=False)
     if pa.types.is_decimal128(kind):
         # The lower of each value's two words; up to 18 digits fit into it.
         return _numerics(_words(column, "<i8", 2)[::2], kind)
