@@ -128,7 +128,8 @@ def _value_layout(field: pa.Field) -> tuple[Any, ...]:
 def _values(column: pa.Array) -> NDArray[Any]:
     kind = column.type
     if pa.types.is_boolean(kind):  # of which eight are in a byte
-        return column.to_numpy(zero_copy_only=False)
+        values: NDArray[np.bool_] = column.to_numpy(zero_copy_only=False)
+        return values
     if pa.types.is_decimal128(kind):
         # The lower of each value's two words; up to 18 digits fit into it.
         return _numerics(_words(column, "<i8", 2)[::2], kind)
