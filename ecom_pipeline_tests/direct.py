@@ -13,12 +13,14 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
 )
 from ecom_pipeline.loading.carts import load_carts
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.loading.returns import load_returns
 from ecom_pipeline.services.checkout_replay import replay_checkouts
 
 
@@ -41,6 +43,7 @@ def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> No
     for day in days:
         receive_deliveries(stores, generate_stock_receipts(profile, day))
     load_orders(stores.postgres, ((day, generate_orders(profile, day)) for day in days))
+    load_returns(stores.postgres, ((day, generate_returns(profile, day)) for day in days))
     load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
     replay_checkouts(stores, days[0], days[-1])
     prepare_tables(stores.postgres)

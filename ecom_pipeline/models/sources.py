@@ -46,6 +46,7 @@ SOURCES: Final[Mapping[str, Source]] = {
         Source("stock_receipts", ("stock_receipts",), day="received_on"),
         Source("orders", ("orders", "checkouts"), day="placed_on", has_every_day=True),
         Source("order_items", ("orders", "checkouts"), day="placed_on"),
+        Source("returns", ("returns",), day="returned_on"),
         Source("checkouts", ("checkouts",), day="shop.day_of(submitted_at)"),
     )
 }
