@@ -35,15 +35,21 @@ def profile_of(settings: Settings) -> ShopProfile:
     )
 
 
-def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
-    """Fills the shop for these days, from generation to the cached top sellers."""
+def load_history(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
+    """Loads who buys and what is sold, and the imported orders and returns of these days."""
     profile = profile_of(settings)
     load_customers(stores.postgres, generate_customers(profile))
     load_products(stores.postgres, generate_products(profile))
-    for day in days:
-        receive_deliveries(stores, generate_stock_receipts(profile, day))
     load_orders(stores.postgres, ((day, generate_orders(profile, day)) for day in days))
     load_returns(stores.postgres, ((day, generate_returns(profile, day)) for day in days))
+
+
+def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
+    """Fills the shop for these days, from generation to the cached top sellers."""
+    profile = profile_of(settings)
+    load_history(stores, settings, days)
+    for day in days:
+        receive_deliveries(stores, generate_stock_receipts(profile, day))
     load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
     replay_checkouts(stores, days[0], days[-1])
     prepare_tables(stores.postgres)
