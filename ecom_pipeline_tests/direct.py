@@ -13,12 +13,14 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
 )
 from ecom_pipeline.loading.carts import load_carts
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.loading.returns import load_returns
 from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline_tests.checksums import checksums
 
@@ -34,14 +36,21 @@ def profile_of(settings: Settings) -> ShopProfile:
     )
 
 
-def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
-    """Fills the shop for these days, from generation to the cached top sellers."""
+def load_history(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
+    """Loads who buys and what is sold, and the imported orders and returns of these days."""
     profile = profile_of(settings)
     load_customers(stores.postgres, generate_customers(profile))
     load_products(stores.postgres, generate_products(profile))
+    load_orders(stores.postgres, ((day, generate_orders(profile, day)) for day in days))
+    load_returns(stores.postgres, ((day, generate_returns(profile, day)) for day in days))
+
+
+def run_pipeline(stores: Stores, settings: Settings, days: Sequence[date]) -> None:
+    """Fills the shop for these days, from generation to the cached top sellers."""
+    profile = profile_of(settings)
+    load_history(stores, settings, days)
     for day in days:
         receive_deliveries(stores, generate_stock_receipts(profile, day))
-    load_orders(stores.postgres, ((day, generate_orders(profile, day)) for day in days))
     load_carts(stores, ((day, generate_carts(profile, day)) for day in days))
     replay_checkouts(stores, days[0], days[-1])
     prepare_tables(stores.postgres)

@@ -34,12 +34,14 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
 )
 from ecom_pipeline.loading.carts import load_carts
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.loading.returns import load_returns
 from ecom_pipeline.opening import open_shop
 from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.top_sellers import TopSellers
@@ -99,6 +101,9 @@ def _steps(
         ),
         "orders": lambda: load_orders(
             postgres, ((day, generate_orders(profile, day)) for day in days)
+        ),
+        "returns": lambda: load_returns(
+            postgres, ((day, generate_returns(profile, day)) for day in days)
         ),
         "carts": lambda: load_carts(stores, ((day, generate_carts(profile, day)) for day in days)),
         "checkouts": lambda: replay_checkouts(stores, days[0], days[-1]),

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from psycopg2 import sql
 from typing_extensions import override
 
-from ecom_pipeline.database.copying import copy_table
+_Word = tuple[str, int | NDArray[Any]]
+"""A part of each record: its NumPy type, and what all rows have there, or each of them."""
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
-_ROWS_AT_ONCE: Final = 1 << 16
+_ROWS_AT_ONCE: Final = 1 << 13  # their records, passed over word by word, fit into a core's cache
+_NULL: Final = -1
 
 # Postgres counts from 2000, Arrow from 1970.
 _DAYS_TO_2000: Final = 10_957
@@ -28,6 +30,7 @@ _MICROSECONDS_TO_2000: Final = _DAYS_TO_2000 * 86_400_000_000
 # A numeric is a row of 16-bit numbers: how many digits there are, of which the first counts
 # 10000^weight, the sign, the decimals shown, and then the digits, of base 10000 each.
 _DIGIT_DECIMALS: Final = 4
+_DIGIT_BASE: Final = 10**_DIGIT_DECIMALS
 _NEGATIVE: Final = 0x4000
 _LARGEST_PRECISION: Final = 18
 
@@ -40,86 +43,107 @@ def copy_fixed_width(
     Args:
         connection: An open transaction; the caller commits.
         target: Name of the table, with or without its schema.
-        rows: Any number of rows. int32, int64, date32, timestamp in microseconds, decimal128 of up
-            to 18 digits and fixed-size binary go into integer, bigint, date, timestamptz, numeric
-            and text; the server converts nothing.
+        rows: Any number of rows. bool, int32, int64, date32, timestamp in microseconds, decimal128
+            of up to 18 digits and fixed-size binary go into boolean, integer, bigint, date,
+            timestamptz, numeric and text; the server converts nothing. Nulls stay nulls.
 
     Raises:
         TypeError: A column has no fixed width.
         psycopg2.Error: A row breaks a constraint of the table; the transaction is lost.
     """
-    if any(column.null_count for column in rows.columns):
-        # A null has another width; where there may be none, this is how the server says so.
-        copy_table(connection, target, rows)
-        return
-    layout = _layout(rows.schema)
+    for field in rows.schema:
+        _require_fixed_width(field)  # before the server waits for rows
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(*target.split(".")),
         sql.SQL(", ").join(map(sql.Identifier, rows.column_names)),
     )
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, _Stream(rows, layout))
+        cursor.copy_expert(statement, _Stream(rows))
 
 
 class _Stream(io.RawIOBase):
     """What the driver reads: some rows at a time, so that memory does not grow with the table."""
 
-    def __init__(self, rows: pa.Table, layout: np.dtype[np.void]) -> None:
-        self._parts = _parts(rows, layout)
+    def __init__(self, rows: pa.Table) -> None:
+        self._parts = _parts(rows)
 
     @override
     def read(self, size: int = -1, /) -> bytes:
         return next(self._parts, b"")
 
 
-def _parts(rows: pa.Table, layout: np.dtype[np.void]) -> Iterator[bytes]:
+def _parts(rows: pa.Table) -> Iterator[bytes]:
     yield _HEADER
     for batch in rows.to_batches(_ROWS_AT_ONCE):
-        yield _records(batch, layout).tobytes()
+        for alike in _alike(batch):
+            yield _records(alike).tobytes()
     yield _TRAILER
 
 
-def _layout(schema: pa.Schema) -> np.dtype[np.void]:
-    """A row: how many values it has, and each value after the number of its bytes."""
-    fields: list[tuple[Any, ...]] = [("values", ">i2")]
-    for name, kind in zip(schema.names, schema.types, strict=True):
-        fields += [(f"width of {name}", ">i4"), (name, *_value_layout(name, kind))]
-    return np.dtype(fields)
+def _alike(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows in parts, in each of which a column has no value or only values.
+
+    A null takes no bytes after its width, so that rows are of one width only with their like.
+    """
+    for column in rows.columns:
+        if 0 < column.null_count < rows.num_rows:
+            yield from _alike(rows.filter(column.is_valid()))
+            yield from _alike(rows.filter(column.is_null()))
+            return
+    yield rows
 
 
-def _value_layout(name: str, kind: pa.DataType) -> tuple[Any, ...]:
-    if pa.types.is_int32(kind) or pa.types.is_date32(kind):
-        return (">i4",)
-    if pa.types.is_int64(kind) or kind == pa.timestamp("us", tz="UTC"):
-        return (">i8",)
-    if pa.types.is_fixed_size_binary(kind):
-        return (f"S{kind.byte_width}",)
-    if pa.types.is_decimal128(kind) and kind.precision <= _LARGEST_PRECISION:
-        return ">i2", (4 + sum(_digits(kind)),)
-    raise TypeError(f"{name} is {kind}, which has no fixed width here; cast it or use copy_table")
-
-
-def _records(batch: pa.RecordBatch, layout: np.dtype[np.void]) -> NDArray[np.void]:
-    records = np.empty(batch.num_rows, layout)
-    records["values"] = batch.num_columns
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        records[f"width of {name}"] = layout[name].itemsize
-        records[name] = _values(column)
+def _records(rows: pa.RecordBatch) -> NDArray[np.void]:
+    """A record for each row: how many values it has, and each value after its width."""
+    words: list[_Word] = [(">i2", rows.num_columns)]
+    for column in rows.columns:
+        value = [] if column.null_count else _value(column)
+        width = sum(np.dtype(kind).itemsize for kind, _ in value)
+        words += [(">i4", width if value else _NULL), *value]
+    layout = np.dtype([(str(place), kind) for place, (kind, _) in enumerate(words)])
+    # What all rows have in common is written once, and copied with the whole record.
+    records = np.zeros(1, layout)
+    for is_same in (True, False):
+        for place, (_, content) in enumerate(words):
+            if isinstance(content, int) is is_same:
+                records[str(place)] = content
+        if is_same:
+            records = np.repeat(records, rows.num_rows)
     return records
 
 
-def _values(column: pa.Array) -> NDArray[Any]:
+def _require_fixed_width(field: pa.Field) -> None:
+    kind = field.type
+    if not (
+        pa.types.is_boolean(kind)
+        or pa.types.is_int32(kind)
+        or pa.types.is_int64(kind)
+        or pa.types.is_date32(kind)
+        or pa.types.is_fixed_size_binary(kind)
+        or kind == pa.timestamp("us", tz="UTC")
+        or (pa.types.is_decimal128(kind) and kind.precision <= _LARGEST_PRECISION)
+    ):
+        raise TypeError(
+            f"{field.name} is {kind}, which has no fixed width here; cast it or use copy_table"
+        )
+
+
+def _value(column: pa.Array) -> list[_Word]:
+    """The words of which a column's values are made."""
     kind = column.type
+    if pa.types.is_boolean(kind):  # of which eight are in a byte
+        return [("?", column.to_numpy(zero_copy_only=False))]
     if pa.types.is_decimal128(kind):
         # The lower of each value's two words; up to 18 digits fit into it.
-        return _numerics(_words(column, "<i8", 2)[::2], kind)
+        return _numeric(_words(column, "<i8", 2)[::2], kind.scale)
     if pa.types.is_fixed_size_binary(kind):
-        return _words(column, f"S{kind.byte_width}", 1)
+        text = f"S{kind.byte_width}"
+        return [(text, _words(column, text, 1))]
     if pa.types.is_date32(kind):
-        return _words(column, "<i4", 1) - _DAYS_TO_2000
+        return [(">i4", _words(column, "<i4", 1) - _DAYS_TO_2000)]
     if pa.types.is_timestamp(kind):
-        return _words(column, "<i8", 1) - _MICROSECONDS_TO_2000
-    return _words(column, f"<i{kind.byte_width}", 1)
+        return [(">i8", _words(column, "<i8", 1) - _MICROSECONDS_TO_2000)]
+    return [(f">i{kind.byte_width}", _words(column, f"<i{kind.byte_width}", 1))]
 
 
 def _words(column: pa.Array, word: str, words_a_value: int) -> NDArray[Any]:
@@ -128,24 +152,26 @@ def _words(column: pa.Array, word: str, words_a_value: int) -> NDArray[Any]:
     return np.frombuffer(column.buffers()[1], word)[start : start + len(column) * words_a_value]
 
 
-def _digits(kind: pa.Decimal128Type) -> tuple[int, int]:
-    """Digits of base 10000 before and after the decimal point."""
-    return (
-        -(-(kind.precision - kind.scale) // _DIGIT_DECIMALS),
-        -(-kind.scale // _DIGIT_DECIMALS),
-    )
+def _numeric(units: NDArray[np.int64], scale: int) -> list[_Word]:
+    """Whole numbers of the smallest unit as numerics, of as many digits as the largest needs."""
+    amounts = np.abs(units)
+    whole = amounts // 10**scale
+    fraction = (amounts - whole * 10**scale) * 10 ** (-scale % _DIGIT_DECIMALS)
+    digits_before = _digits(whole)
+    digits = [*digits_before, *_digits(fraction, -(-scale // _DIGIT_DECIMALS))]
+    signs = np.where(units < 0, _NEGATIVE, 0) if units.min(initial=0) < 0 else 0
+    contents = (len(digits), len(digits_before) - 1, signs, scale, *digits)
+    return [(">i2", content) for content in contents]
 
 
-def _numerics(units: NDArray[np.int64], kind: pa.Decimal128Type) -> NDArray[np.int16]:
-    """Whole numbers of the smallest unit as numerics; the server drops leading zeros."""
-    before, after = _digits(kind)
-    numerics = np.empty((len(units), 4 + before + after), np.int16)
-    numerics[:, :4] = (before + after, before - 1, 0, kind.scale)
-    numerics[:, 2] = np.where(units < 0, _NEGATIVE, 0)
-    whole, fraction = np.divmod(np.abs(units), 10**kind.scale)
-    fraction *= 10 ** (-kind.scale % _DIGIT_DECIMALS)
-    for part, first, count in ((whole, 4, before), (fraction, 4 + before, after)):
-        left = part
-        for place in reversed(range(first, first + count)):
-            left, numerics[:, place] = np.divmod(left, 10**_DIGIT_DECIMALS)
-    return numerics
+def _digits(numbers: NDArray[np.int64], count: int | None = None) -> list[NDArray[np.int64]]:
+    """The digits of base 10000, the highest first; as many as the largest needs unless told."""
+    if count is None:
+        count = -(-len(str(numbers.max(initial=0))) // _DIGIT_DECIMALS)
+    digits = []
+    for _ in range(count):
+        # NumPy is faster by far at a division than at one with its remainder.
+        higher = numbers // _DIGIT_BASE
+        digits.append(numbers - higher * _DIGIT_BASE)
+        numbers = higher
+    return digits[::-1]

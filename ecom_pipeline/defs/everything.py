@@ -35,7 +35,14 @@ def everything() -> dg.Definitions:
     application tell of it. It is shown and checked all the same, and no run materializes it.
     Whether a shop of files is left alone does not hang on that: its database keeps what it is.
     """
-    generated = (shop.customers, shop.products, shop.stock_receipts, shop.orders, checkout.carts)
+    generated = (
+        shop.customers,
+        shop.products,
+        shop.stock_receipts,
+        shop.orders,
+        shop.returns,
+        checkout.carts,
+    )
     sources: Sequence[dg.AssetsDefinition | dg.AssetSpec] = (
         generated
         if load_settings().generate

@@ -24,6 +24,12 @@ Sources = Mapping[str, Sequence[str]]
 _MADE_IN_PYTHON: Final[Mapping[str, Sources]] = {
     "stock_receipts": {"product_id": ["shop.products.product_id"]},
     "orders": {"customer_id": ["shop.customers.customer_id"]},
+    "returns": {
+        "order_id": ["shop.orders.order_id"],
+        "order_line_number": ["shop.order_items.line_number"],
+        "customer_id": ["shop.customers.customer_id"],
+        "product_id": ["shop.products.product_id"],
+    },
     "carts": {"customer_id": ["shop.customers.customer_id"], "items": ["shop.products.product_id"]},
     "checkouts": {
         "cart_id": ["mongo.carts._id"],

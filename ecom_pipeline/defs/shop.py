@@ -1,4 +1,4 @@
-"""The shop's tables: who buys what, what is delivered, and the orders that come from elsewhere."""
+"""The shop's tables: who buys what, what is delivered, what was ordered elsewhere and returned."""
 
 from typing import Final
 
@@ -19,11 +19,13 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
 )
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.loading.returns import load_returns
 
 GROUP: Final = "shop"
 KINDS: Final = {"python", "postgres"}
@@ -32,6 +34,7 @@ CUSTOMERS: Final = shop_columns("customers")
 PRODUCTS: Final = shop_columns("products")
 STOCK_RECEIPTS: Final = shop_columns("stock_receipts")
 ORDERS: Final = shop_columns("orders")
+RETURNS: Final = shop_columns("returns")
 
 
 @whole_asset(group=GROUP, kinds=KINDS, columns=CUSTOMERS, table="ecom.shop.customers")
@@ -120,3 +123,29 @@ def orders(
             **column_lineage("orders"),
         },
     )
+
+
+@daily_asset(
+    group=GROUP,
+    kinds=KINDS,
+    columns=RETURNS,
+    table="ecom.shop.returns",
+    deps=deps(["customers", "products", "orders"]),
+)
+def returns(
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    profile: dg.ResourceParam[ShopProfile],
+) -> dg.MaterializeResult[None]:
+    """What customers give back, by the day of the return: one row per return and line.
+
+    Those of imported orders are history and move no stock; their orders are of the weeks before,
+    those before the first day that was materialized included. Materializing a day makes its
+    imported returns just those of the source; what was taken back here on the same day is not
+    touched.
+    """
+    days = days_of(context)
+    batches = ((day, generate_returns(profile, day)) for day in days)
+    facts = fill(lambda: told(load_returns(stores.postgres, batches)))
+    rows = rows_per_day(stores.postgres, "shop.returns", "returned_on", days)
+    return of_days(context, rows, {**facts, **column_lineage("returns")})

@@ -7,9 +7,10 @@ and is the same to the byte.
 from ecom_pipeline.generation.carts import CartDocument, generate_carts
 from ecom_pipeline.generation.customers import generate_customers
 from ecom_pipeline.generation.orders import generate_orders
-from ecom_pipeline.generation.planted import planted_pairs, scarce_products
+from ecom_pipeline.generation.planted import planted_pairs, regretted_products, scarce_products
 from ecom_pipeline.generation.products import generate_products
 from ecom_pipeline.generation.profile import ShopProfile
+from ecom_pipeline.generation.returns import generate_returns
 from ecom_pipeline.generation.stock import generate_stock_receipts
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "generate_customers",
     "generate_orders",
     "generate_products",
+    "generate_returns",
     "generate_stock_receipts",
     "planted_pairs",
+    "regretted_products",
     "scarce_products",
 ]

@@ -12,7 +12,8 @@ _COLOURS: Final = ("black", "white", "grey", "navy", "green", "red", "sand")
 class Category:
     """A category: its prices are log-normal around a median, in whole currency units.
 
-    `percent` is its share of the products, `sigma` the deviation of the price's logarithm.
+    `percent` is its share of the products, `sigma` the deviation of the price's logarithm,
+    `return_percent` how many of its lines in orders come back, whole or in part.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Category:
     percent: int
     median_price: int
     sigma: float
+    return_percent: int
     nouns: tuple[str, ...]
     attributes: ObjectOf
 
@@ -31,6 +33,7 @@ CATEGORIES: Final = (
         18,
         39,
         0.5,
+        12,
         ("Jacket", "Shirt", "Jumper", "Trousers", "Dress", "Hoodie", "Coat"),
         ObjectOf(
             {
@@ -47,6 +50,7 @@ CATEGORIES: Final = (
         9,
         69,
         0.45,
+        11,
         ("Trainers", "Boots", "Sandals", "Loafers", "Runners"),
         ObjectOf(
             {
@@ -63,6 +67,7 @@ CATEGORIES: Final = (
         13,
         149,
         0.7,
+        9,
         ("Laptop", "Tablet", "Phone", "Monitor", "Camera", "Speaker"),
         ObjectOf(
             {
@@ -85,6 +90,7 @@ CATEGORIES: Final = (
         12,
         35,
         0.8,
+        7,
         ("Lamp", "Rug", "Cushion", "Shelf", "Mirror", "Vase"),
         ObjectOf(
             {
@@ -105,6 +111,7 @@ CATEGORIES: Final = (
         10,
         29,
         0.7,
+        7,
         ("Pan", "Kettle", "Knife", "Blender", "Toaster", "Mug"),
         ObjectOf(
             {
@@ -121,6 +128,7 @@ CATEGORIES: Final = (
         14,
         15,
         0.4,
+        6,
         ("Novel", "Atlas", "Cookbook", "Biography", "Guide", "Stories"),
         ObjectOf(
             {
@@ -137,6 +145,7 @@ CATEGORIES: Final = (
         8,
         22,
         0.6,
+        7,
         ("Puzzle", "Train", "Doll", "Blocks", "Board Game", "Kite"),
         ObjectOf(
             {
@@ -153,6 +162,7 @@ CATEGORIES: Final = (
         7,
         45,
         0.8,
+        8,
         ("Tent", "Racket", "Ball", "Rucksack", "Mat", "Bottle"),
         ObjectOf(
             {
@@ -169,6 +179,7 @@ CATEGORIES: Final = (
         5,
         18,
         0.6,
+        6,
         ("Serum", "Shampoo", "Cream", "Perfume", "Soap"),
         ObjectOf(
             {
@@ -185,6 +196,7 @@ CATEGORIES: Final = (
         4,
         32,
         0.8,
+        7,
         ("Spade", "Planter", "Hose", "Lantern", "Shears"),
         ObjectOf(
             {

@@ -6,6 +6,10 @@ default shop they lead `analytics.basket_affinity` by lift.
 
 Scarce products: wanted by many, stocked for few (see `stock.py`). Checkouts that ask for
 them are rejected, and they lead `analytics.lost_demand`.
+
+Regretted products: of the lines that sell them, `REGRETTED_PERCENT` come back (see `returns.py`),
+where of any category 5 to 12 in a hundred do. Of the products that sell well they lead
+`analytics.product_performance` by return rate.
 """
 
 from functools import lru_cache
@@ -19,12 +23,18 @@ from ecom_pipeline.generation.popularity import popularity
 from ecom_pipeline.generation.profile import ShopProfile
 
 COMPANION_PERCENT: Final = 55
+REGRETTED_PERCENT: Final = 30
 _MOST_PLANTED: Final = 5
 
 
 def scarce_products(profile: ShopProfile) -> tuple[int, ...]:
     """Product ids with far more demand than stock: 5, fewer in a shop below 50 products."""
     return tuple(popularity(profile).product_ids[_scarce_ranks(profile)].tolist())
+
+
+def regretted_products(profile: ShopProfile) -> tuple[int, ...]:
+    """Product ids that come back far more often: 5, fewer in a shop below 50 products."""
+    return tuple(popularity(profile).product_ids[_regretted_ranks(profile)].tolist())
 
 
 def planted_pairs(profile: ShopProfile) -> tuple[tuple[int, int], ...]:
@@ -57,9 +67,18 @@ def _scarce_ranks(profile: ShopProfile) -> Ints:
     return 1 + root // 4 + np.arange(_planted_count(profile)) * max(1, root // 10)
 
 
+def _regretted_ranks(profile: ShopProfile) -> Ints:
+    """Ranks just behind the scarce ones: they sell often enough for their rate to be told."""
+    return _behind(_scarce_ranks(profile)) + np.arange(_planted_count(profile))
+
+
 def _pair_ranks(profile: ShopProfile) -> tuple[Ints, Ints]:
-    """Neighbouring ranks from one eighth of the catalogue on, behind the scarce ones."""
+    """Neighbouring ranks from one eighth of the catalogue on, behind the regretted ones."""
     count = _planted_count(profile)
-    beyond_scarce = int(_scarce_ranks(profile).max(initial=-1)) + 1
-    first = max(profile.products // 8, beyond_scarce) + 2 * np.arange(count)
+    behind = _behind(_regretted_ranks(profile))
+    first = max(profile.products // 8, behind) + 2 * np.arange(count)
     return first, first + 1
+
+
+def _behind(ranks: Ints) -> int:
+    return int(ranks.max(initial=-1)) + 1

@@ -28,7 +28,7 @@ _NUMBERS_A_PRODUCT: Final = 16
 def generate_products(profile: ShopProfile) -> pa.Table:
     """All products; `attributes` is the text of a JSON object that fits the category."""
     numbers = stream(profile, "products").integers(0, 2**31, (profile.products, _NUMBERS_A_PRODUCT))
-    categories = [CATEGORIES[index] for index in _category_indices(profile).tolist()]
+    categories = [CATEGORIES[index] for index in category_indices(profile).tolist()]
     described = [
         _described(category, row)
         for category, row in zip(categories, numbers.tolist(), strict=True)
@@ -51,7 +51,7 @@ def generate_products(profile: ShopProfile) -> pa.Table:
 @lru_cache(maxsize=8)
 def price_cents(profile: ShopProfile) -> Ints:
     """Each product's price in cents, by product id less one: log-normal in its category."""
-    categories = _category_indices(profile)
+    categories = category_indices(profile)
     medians = np.array([category.median_price for category in CATEGORIES], dtype=np.float64)
     sigmas = np.array([category.sigma for category in CATEGORIES])
     rng = stream(profile, "prices")
@@ -62,7 +62,8 @@ def price_cents(profile: ShopProfile) -> Ints:
 
 
 @lru_cache(maxsize=8)
-def _category_indices(profile: ShopProfile) -> Ints:
+def category_indices(profile: ShopProfile) -> Ints:
+    """Each product's place in CATEGORIES, by product id less one."""
     return frozen(_CATEGORY_LAW.draw(stream(profile, "categories"), profile.products))
 
 

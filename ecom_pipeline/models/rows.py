@@ -54,6 +54,21 @@ ORDER_ITEMS: Final = pa.schema(
         "discount_amount": AMOUNT,
     }
 )
+RETURNS: Final = pa.schema(
+    {
+        "return_id": pa.int64(),
+        "line_number": pa.int32(),
+        "order_id": pa.int64(),
+        "order_line_number": pa.int32(),
+        "customer_id": pa.int64(),
+        "product_id": pa.int64(),
+        "quantity": pa.int32(),
+        "amount": AMOUNT,
+        "tax_amount": AMOUNT,
+        "restocked": pa.bool_(),
+        "returned_at": INSTANT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

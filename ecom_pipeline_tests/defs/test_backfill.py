@@ -10,7 +10,7 @@ from ecom_pipeline.defs.running import pipeline_assets
 from ecom_pipeline_tests.defs.workers import worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
-DAILY = ("carts", "orders", "stock_receipts", "checkouts")
+DAILY = ("carts", "orders", "returns", "stock_receipts", "checkouts")
 ANALYTICS = ("cart_funnel", "daily_sales", "lost_demand", "product_daily_sales")
 FIRST = date(2026, 1, 30)
 
@@ -99,6 +99,7 @@ def test_what_was_made_before_its_sources_is_stale(everything_there: dg.DagsterI
     found = plan(everything_there, 0, 3)
 
     assert {name: days for name, days in found.states.items() if days} == {
+        "returns": {day(1): State.STALE},
         "cart_funnel": {day(1): State.STALE},
         "daily_sales": {day(1): State.STALE},
         "product_daily_sales": {day(1): State.STALE},
@@ -107,7 +108,7 @@ def test_what_was_made_before_its_sources_is_stale(everything_there: dg.DagsterI
 
 
 def test_what_will_have_newer_sources_is_stale(instance: dg.DagsterInstance) -> None:
-    for name in ("orders", "stock_receipts", "checkouts", *ANALYTICS):
+    for name in ("orders", "returns", "stock_receipts", "checkouts", *ANALYTICS):
         make(instance, name, day(0))
 
     found = plan(instance, 0, 0)

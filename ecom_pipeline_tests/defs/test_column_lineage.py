@@ -22,6 +22,7 @@ TABLES = catalog().refreshed(Refresh.BY_DAY, Refresh.WHOLE, Refresh.VIEW)
 WITH_LINEAGE = [
     "stock_receipts",
     "orders",
+    "returns",
     "carts",
     "checkouts",
     *(table.name for table in TABLES),

@@ -22,7 +22,10 @@ from ecom_pipeline_tests.shop import fetch
 from ecom_pipeline_tests.shop_files import Files, contents, item, order, small_shop, write_csv
 
 DAY = date(2026, 1, 5)
-NOT_IMPORTED = {"stock_receipts", "carts", "checkouts", "sales_report", "query_plans"}
+NOT_IMPORTED = {
+    *("stock_receipts", "returns", "carts", "checkouts"),
+    *("sales_report", "query_plans"),
+}
 
 
 def ingest(directory: Path, files: Files) -> str:

@@ -24,7 +24,7 @@ from ecom_pipeline_tests.waiting import LIMIT_SECONDS, wait_until
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
 DAYS = ("--start", f"{FIRST}", "--end", f"{LAST}")
-UPSTREAM = "customers,products,orders,carts,stock_receipts,checkouts"
+UPSTREAM = "customers,products,orders,returns,carts,stock_receipts,checkouts"
 COMMANDS = pytest.mark.parametrize(
     "command",
     [

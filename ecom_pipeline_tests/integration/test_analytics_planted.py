@@ -17,6 +17,8 @@ from ecom_pipeline.generation import (
     baskets,
     planted_pairs,
     popularity,
+    regretted_products,
+    returns,
     rhythm,
     scarce_products,
     stock,
@@ -24,7 +26,8 @@ from ecom_pipeline.generation import (
 from ecom_pipeline.generation.laws import zipf_weights
 from ecom_pipeline.generation.products import price_cents
 from ecom_pipeline_tests.analytics_shop import days_from, rows
-from ecom_pipeline_tests.direct import profile_of, run_pipeline
+from ecom_pipeline_tests.direct import load_history, profile_of, run_pipeline
+from ecom_pipeline_tests.shop import fetch
 
 NO_SEASON = (1.0,) * 12
 AS_PLANTED = pytest.param(True, id="planted")
@@ -34,7 +37,7 @@ SWITCHED_OFF = pytest.param(False, id="switched off")
 @pytest.fixture(autouse=True)
 def generator_without_memory() -> Iterator[None]:
     """What the generator worked out with an effect is not used without it."""
-    remembering = (popularity.popularity, stock._plan)
+    remembering = (popularity.popularity, stock._plan, returns._sent_back, returns._chances)
     for function in remembering:
         function.cache_clear()
     yield
@@ -42,12 +45,16 @@ def generator_without_memory() -> Iterator[None]:
         function.cache_clear()
 
 
+def sized(settings: Settings, orders: int, carts: int = 1) -> Settings:
+    sizes = {"customers": 2_000, "products": 400, "orders_per_day": orders, "carts_per_day": carts}
+    return settings.model_copy(update=sizes)
+
+
 def fill(
     stores: Stores, settings: Settings, days: int, *, orders: int = 1, carts: int = 1
 ) -> ShopProfile:
     """Runs the pipeline for a shop of 400 products, with so many orders and carts a day."""
-    sizes = {"customers": 2_000, "products": 400, "orders_per_day": orders, "carts_per_day": carts}
-    settings = settings.model_copy(update=sizes)
+    settings = sized(settings, orders, carts)
     run_pipeline(stores, settings, days_from(settings.start_date, days))
     return profile_of(settings)
 
@@ -76,6 +83,38 @@ def test_planted_pairs_and_no_others_stand_out_by_lift(
     assert len(by_chance) > 100
     assert min(by_chance) > 0.8
     assert max(by_chance) < 1.8
+
+
+@pytest.mark.parametrize("is_planted", [AS_PLANTED, SWITCHED_OFF])
+def test_regretted_products_and_no_others_come_back_often(
+    stores: Stores, settings: Settings, monkeypatch: pytest.MonkeyPatch, *, is_planted: bool
+) -> None:
+    if not is_planted:
+        monkeypatch.setattr(returns, "regretted_products", lambda _profile: ())
+    settings = sized(settings, orders=600)
+    load_history(stores, settings, days_from(settings.start_date, 30))
+
+    # Of a window's orders the later ones are still to come back: a quarter of what will.
+    often = fetch(
+        stores,
+        """
+        with sold as (
+            select product_id, sum(quantity) as units
+            from shop.order_items
+            group by product_id
+            having sum(quantity) >= 300
+        )
+
+        select product_id
+        from sold
+        inner join shop.returns using (product_id)
+        group by product_id, units
+        having sum(quantity) > 0.16 * units
+        """,
+    )
+    assert {product_id for (product_id,) in often} == (
+        set(regretted_products(profile_of(settings))) if is_planted else set()
+    )
 
 
 @pytest.mark.parametrize("is_planted", [AS_PLANTED, SWITCHED_OFF])

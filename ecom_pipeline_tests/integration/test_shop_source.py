@@ -20,6 +20,7 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
 )
 from ecom_pipeline.loading.carts import load_carts
@@ -27,6 +28,7 @@ from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.ingest import ingest_directory
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
+from ecom_pipeline.loading.returns import load_returns
 from ecom_pipeline.loading.shop_source import (
     GeneratedShop,
     ShopOfFiles,
@@ -57,6 +59,10 @@ GENERATING: dict[str, Generate] = {
     "orders": lambda stores, settings: load_orders(
         stores.postgres,
         [(settings.start_date, generate_orders(profile_of(settings), settings.start_date))],
+    ),
+    "returns": lambda stores, settings: load_returns(
+        stores.postgres,
+        [(settings.start_date, generate_returns(profile_of(settings), settings.start_date))],
     ),
     "carts": lambda stores, settings: load_carts(
         stores, [(settings.start_date, generate_carts(profile_of(settings), settings.start_date))]

@@ -18,8 +18,11 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
     planted_pairs,
+    regretted_products,
+    returns,
     scarce_products,
 )
 from ecom_pipeline.generation.vocabulary import brands, vocabulary
@@ -38,15 +41,15 @@ DAYS = [SHOP.start_date + timedelta(days=number) for number in (0, 1, 7, 58, 400
 def day_rows(shop: ShopProfile, day: date) -> str:
     """All rows of a day as text."""
     batch = generate_orders(shop, day)
-    receipts = generate_stock_receipts(shop, day)
-    tables = [table.to_pydict() for table in (batch.orders, batch.items, receipts)]
+    receipts, sent_back = generate_stock_receipts(shop, day), generate_returns(shop, day)
+    tables = [table.to_pydict() for table in (batch.orders, batch.items, sent_back, receipts)]
     return repr((tables, generate_carts(shop, day)))
 
 
 def shop_digest() -> str:
     """One digest over everything that is generated, for a few days."""
     master = [generate_customers(SHOP).to_pydict(), generate_products(SHOP).to_pydict()]
-    planted = (planted_pairs(SHOP), scarce_products(SHOP))
+    planted = (planted_pairs(SHOP), scarce_products(SHOP), regretted_products(SHOP))
     text = repr((master, planted, [day_rows(SHOP, day) for day in DAYS]))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -73,7 +76,7 @@ def test_a_fresh_process_with_another_hash_seed_generates_the_same_bytes() -> No
 
 def test_the_generated_shop_is_the_one_that_was_reviewed() -> None:
     """Another digest means other rows for everybody: change it on purpose or not at all."""
-    assert shop_digest() == "aaee6d18caa28425b6461b9807bdd9a3ae17d99f91db612bf9e1ec326b042aca"
+    assert shop_digest() == "7269405c5fd5a660b84faf2eda796be3958735c2e384b2567fc85017b3a78bf1"
 
 
 def test_global_random_state_is_neither_read_nor_moved() -> None:
@@ -84,6 +87,28 @@ def test_global_random_state_is_neither_read_nor_moved() -> None:
     shop_digest()
 
     assert (random.getstate(), repr(np.random.get_state())) == before
+
+
+def test_returns_are_the_same_whatever_of_them_was_made_before() -> None:
+    days = [SHOP.start_date + timedelta(days=number) for number in range(40)]
+    alone = {}
+    for day in days:
+        returns._sent_back.cache_clear()
+        alone[day] = generate_returns(SHOP, day).to_pydict()
+
+    for sequence in (days, days[::-1], days[::2] + days[1::2]):
+        assert [generate_returns(SHOP, day).to_pydict() for day in sequence] == [
+            alone[day] for day in sequence
+        ]
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_days_in_a_row_make_the_returns_of_each_day_of_orders_once(days: int) -> None:
+    returns._sent_back.cache_clear()
+    for number in range(30):
+        generate_returns(SHOP, SHOP.start_date + timedelta(days=100 + days * number))
+
+    assert returns._sent_back.cache_info().misses == returns.LONGEST_DELAY + 29
 
 
 @pytest.mark.parametrize("stream", ["seed", "day"])

@@ -6,17 +6,21 @@ from datetime import date, timedelta
 from itertools import combinations, groupby
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from ecom_pipeline.generation import (
     ShopProfile,
     generate_carts,
     generate_orders,
+    generate_returns,
     generate_stock_receipts,
     planted_pairs,
+    regretted_products,
     scarce_products,
 )
 from ecom_pipeline.generation.laws import Ints
+from ecom_pipeline.generation.returns import LONGEST_DELAY
 
 START = date(2026, 1, 1)
 DEFAULT = ShopProfile(42, START, 20_000, 2_000, 1_000, 1_500)
@@ -83,6 +87,25 @@ def test_scarce_products_are_wanted_more_than_they_are_stocked() -> None:
     assert (demand[-1, scarce] > np.quantile(demand[-1], 0.98)).all()
 
 
+def test_regretted_products_come_back_far_more_often_than_any_other_that_sells_well() -> None:
+    sold, returned = np.zeros((2, 2_000), dtype=np.int64)
+    for day in window(30):
+        items = generate_orders(DEFAULT, day).items
+        np.add.at(sold, items["product_id"].to_numpy() - 1, 1)
+    for day in window(30 + LONGEST_DELAY):
+        lines = generate_returns(DEFAULT, day)
+        of_window = pc.less(lines["order_id"], int(f"{START + timedelta(days=30):%Y%m%d}") * 10**7)
+        lines = lines.filter(pc.and_(of_window, pc.greater(lines["quantity"], 0)))
+        np.add.at(returned, lines["product_id"].to_numpy() - 1, 1)
+    regretted = np.array(regretted_products(DEFAULT)) - 1
+    others = np.setdiff1d(np.flatnonzero(sold >= 200), regretted)
+
+    assert len(regretted) == 5
+    assert (sold[regretted] >= 200).all()
+    assert (returned[regretted] / sold[regretted]).min() > 0.25
+    assert (returned[others] / sold[others]).max() < 0.2
+
+
 @pytest.mark.parametrize(
     ("shop", "days"),
     [
@@ -104,3 +127,4 @@ def test_a_shop_too_small_for_planted_products_has_none() -> None:
 
     assert planted_pairs(shop) == ()
     assert scarce_products(shop) == ()
+    assert regretted_products(shop) == ()

@@ -18,10 +18,14 @@ from ecom_pipeline.generation import (
     generate_customers,
     generate_orders,
     generate_products,
+    generate_returns,
     generate_stock_receipts,
     planted_pairs,
+    regretted_products,
     scarce_products,
 )
+from ecom_pipeline.generation.returns import LONGEST_DELAY
+from ecom_pipeline.models.rows import ORDER_ITEMS, ORDERS, RETURNS
 
 START = date(2026, 1, 1)
 SHOP = ShopProfile(
@@ -41,6 +45,8 @@ SHOPS = st.builds(
     orders_per_day=st.integers(1, 40),
     carts_per_day=st.integers(1, 40),
 )
+DAY_OF_RETURNS = START + timedelta(days=40)
+NULLABLE = {"customer_id", "order_line_number", "product_id"}
 DAY_NUMBERS = st.integers(0, 800)
 EXAMPLES = settings(max_examples=60, deadline=None)
 
@@ -71,7 +77,7 @@ def test_orders_add_up_and_refer_to_what_exists(shop: ShopProfile, number: int) 
     lines = lines_by_order(batch.items)
 
     assert list(lines) == [order["order_id"] for order in orders]
-    assert {order["customer_id"] for order in orders} <= signed_up_before(shop, day)
+    assert {order["customer_id"] for order in orders} <= signed_up_before(shop, day) | {None}
     for order in orders:
         items = lines[order["order_id"]]
         products = [item["product_id"] for item in items]
@@ -79,7 +85,63 @@ def test_orders_add_up_and_refer_to_what_exists(shop: ShopProfile, number: int) 
         assert len(set(products)) == len(products)
         assert set(products) <= set(range(1, shop.products + 1))
         assert all(item["quantity"] > 0 for item in items)
-        assert order["total_amount"] == sum(item["quantity"] * item["unit_price"] for item in items)
+        assert all(item["amount"] == item["quantity"] * item["unit_price"] for item in items)
+        assert all(0 <= item["discount_amount"] < item["amount"] for item in items)
+        goods = sum(item["amount"] - item["discount_amount"] for item in items)
+        assert order["shipping_amount"] == (Decimal("4.90") if goods < 50 else 0)
+        assert order["tax_amount"] == 0
+        assert order["total_amount"] == goods + order["shipping_amount"]
+
+
+@given(SHOPS, DAY_NUMBERS)
+@EXAMPLES
+def test_returns_are_of_earlier_orders_and_within_what_was_bought(
+    shop: ShopProfile, number: int
+) -> None:
+    day = shop.start_date + timedelta(days=number)
+    returns = generate_returns(shop, day).to_pylist()
+    ordered = {
+        order["order_id"]: (order, items[order["order_id"]])
+        for earlier in range(max(0, number - LONGEST_DELAY), number)
+        for batch in [generate_orders(shop, shop.start_date + timedelta(days=earlier))]
+        for items in [lines_by_order(batch.items)]
+        for order in batch.orders.to_pylist()
+    }
+    by_return = {
+        key: list(lines) for key, lines in groupby(returns, key=lambda row: row["return_id"])
+    }
+
+    first = int(f"{day:%Y%m%d}") * 10**7 + 1
+    assert list(by_return) == list(range(first, first + len(by_return)))
+    assert len({lines[0]["order_id"] for lines in by_return.values()}) == len(by_return)
+    instants = [row["returned_at"] for row in returns]
+    assert instants == sorted(instants)
+    assert all(timedelta(0) <= at - midnight(day) < timedelta(days=1) for at in instants)
+    for lines in by_return.values():
+        assert [line["line_number"] for line in lines] == list(range(1, len(lines) + 1))
+        order, items = ordered[lines[0]["order_id"]]
+        assert len({line["order_line_number"] for line in lines}) == len(lines)
+        for line in lines:
+            assert line["order_id"] == order["order_id"]
+            assert line["customer_id"] == order["customer_id"]
+            assert line["tax_amount"] == 0 < line["amount"]
+            if line["order_line_number"] is None:
+                assert (line["product_id"], line["quantity"]) == (None, 0)
+                assert line["amount"] == order["shipping_amount"]
+                assert [back["quantity"] for back in lines[:-1]] == [
+                    item["quantity"] for item in items
+                ]
+                continue
+            item = items[line["order_line_number"] - 1]
+            paid = item["amount"] - item["discount_amount"]
+            assert line["product_id"] == item["product_id"]
+            assert 0 <= line["quantity"] <= item["quantity"]
+            assert line["quantity"] or not line["restocked"]
+            assert (
+                line["amount"] == paid
+                if line["quantity"] == item["quantity"]
+                else (line["amount"] <= paid)
+            )
 
 
 @given(SHOPS, DAY_NUMBERS)
@@ -138,9 +200,10 @@ def test_receipts_are_one_positive_row_per_product(shop: ShopProfile, number: in
 @EXAMPLES
 def test_planted_products_are_all_different(shop: ShopProfile) -> None:
     pairs, scarce = planted_pairs(shop), scarce_products(shop)
-    products = [*scarce, *(product for pair in pairs for product in pair)]
+    regretted = regretted_products(shop)
+    products = [*scarce, *regretted, *(product for pair in pairs for product in pair)]
 
-    assert len(pairs) == len(scarce) == min(5, shop.products // 10)
+    assert len(pairs) == len(scarce) == len(regretted) == min(5, shop.products // 10)
     assert all(a < b for a, b in pairs)
     assert len(set(products)) == len(products)
     assert set(products) <= set(range(1, shop.products + 1))
@@ -176,36 +239,25 @@ def test_every_product_is_in_stock_on_the_first_day_of_the_smallest_shop() -> No
 
 
 def test_money_is_decimal_and_instants_are_utc_in_every_table() -> None:
-    batch = generate_orders(SHOP, START)
+    batch, returns = generate_orders(SHOP, START), generate_returns(SHOP, DAY_OF_RETURNS)
 
-    assert batch.orders.schema == pa.schema(
-        {
-            "order_id": pa.int64(),
-            "customer_id": pa.int64(),
-            "total_amount": pa.decimal128(14, 2),
-            "placed_at": pa.timestamp("us", tz="UTC"),
-        }
-    )
-    assert batch.items.schema == pa.schema(
-        {
-            "order_id": pa.int64(),
-            "line_number": pa.int32(),
-            "product_id": pa.int64(),
-            "quantity": pa.int32(),
-            "unit_price": pa.decimal128(12, 2),
-        }
-    )
+    assert (batch.orders.schema, batch.items.schema) == (ORDERS, ORDER_ITEMS)
+    assert returns.schema == RETURNS
+    assert {field.type for field in (*ORDERS, *ORDER_ITEMS, *RETURNS)} == {
+        *(pa.int64(), pa.int32(), pa.bool_(), pa.timestamp("us", tz="UTC")),
+        *(pa.decimal128(14, 2), pa.decimal128(14, 4)),
+    }
     assert generate_products(SHOP).schema.field("price").type == pa.decimal128(12, 2)
     for table in (
         *(batch.orders, batch.items, generate_products(SHOP), generate_customers(SHOP)),
-        generate_stock_receipts(SHOP, START),
+        *(generate_stock_receipts(SHOP, START), returns),
     ):
         table.validate(full=True)
         assert not any(pa.types.is_floating(column.type) for column in table.columns)
-        assert not any(column.null_count for column in table.columns)
+        assert {name for name in table.column_names if table[name].null_count} <= NULLABLE
 
 
-def test_an_item_costs_the_products_price_or_up_to_a_fifth_less() -> None:
+def test_an_item_costs_the_products_price_less_up_to_a_fifth_twice() -> None:
     prices = dict(
         zip(
             *generate_products(SHOP).select(["product_id", "price"]).to_pydict().values(),
@@ -213,15 +265,9 @@ def test_an_item_costs_the_products_price_or_up_to_a_fifth_less() -> None:
         )
     )
     items = generate_orders(SHOP, START).items.to_pylist()
-    full = [item["unit_price"] == prices[item["product_id"]] for item in items]
 
-    assert 0.85 < sum(full) / len(full) < 0.95
-    assert all(
-        Decimal("0.80") * prices[item["product_id"]]
-        <= item["unit_price"]
-        <= prices[item["product_id"]]
-        for item in items
-    )
+    assert all(item["unit_price"] == prices[item["product_id"]] for item in items)
+    assert all(item["discount_amount"] <= Decimal("0.36") * item["amount"] + 1 for item in items)
 
 
 def test_customers_are_unique_and_sign_up_in_the_order_of_their_ids() -> None:
@@ -258,7 +304,9 @@ def test_products_of_a_category_share_their_attributes_names() -> None:
     assert len({product["sku"] for product in products}) == SHOP.products
 
 
-@pytest.mark.parametrize("generate", [generate_orders, generate_carts, generate_stock_receipts])
+@pytest.mark.parametrize(
+    "generate", [generate_orders, generate_returns, generate_carts, generate_stock_receipts]
+)
 def test_a_day_before_the_shops_start_is_refused(generate: Any) -> None:
     with pytest.raises(ValueError, match="2025-12-31 is before the shop's start; ask from 2026"):
         generate(SHOP, date(2025, 12, 31))

@@ -77,10 +77,9 @@ receipts as (
     where
         returned_on > (select newest.day - 30 from newest)
         and restocked
-        and order_id >= 1000000000000000
+        and shop.is_checkout(order_id)
 ),
 
--- Ids of checkout orders begin here; see the constraint orders_channel_fits_its_ids.
 checkout_items as (
     select
         product_id,
