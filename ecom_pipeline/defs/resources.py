@@ -13,6 +13,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.workarounds.abandoned import name_process
 from ecom_pipeline.defs.workarounds.heartbeat import beating
 from ecom_pipeline.generation import ShopProfile
+from ecom_pipeline.models.calendar import Calendar
 from ecom_pipeline.opening import open_shop
 
 
@@ -52,4 +53,5 @@ def shop_profile(settings: Settings) -> ShopProfile:
         products=settings.products,
         orders_per_day=settings.orders_per_day,
         carts_per_day=settings.carts_per_day,
+        calendar=Calendar(settings.timezone),
     )

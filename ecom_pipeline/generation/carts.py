@@ -1,7 +1,7 @@
 """Shopping carts as Mongo documents, day by day; most are abandoned."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain, pairwise
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from ecom_pipeline.generation.rhythm import (
     DAY_MS,
     HOUR_MS,
     day_count,
-    midnight,
+    instants_us,
     times_of_day,
 )
 from ecom_pipeline.generation.streams import stream
@@ -24,6 +24,7 @@ from ecom_pipeline.generation.streams import stream
 CartDocument = dict[str, Any]
 
 SUBMITTED_PERCENT: Final = 30
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_VISIT_MS: Final = 2 * HOUR_MS
 _GUEST: Final = 0
 
@@ -57,8 +58,8 @@ def generate_carts(profile: ShopProfile, day: date) -> list[CartDocument]:
         for number, items, created_at, updated_at in zip(
             range(1, count + 1),
             _item_lists(baskets),
-            _instants(day, created),
-            _instants(day, updated),
+            _instants(profile, day, created),
+            _instants(profile, day, updated),
             strict=True,
         )
     ]
@@ -106,6 +107,6 @@ def _item_lists(baskets: Baskets) -> Iterator[list[dict[str, int]]]:
     return (lines[start:end] for start, end in pairwise(ends))
 
 
-def _instants(day: date, milliseconds: Ints) -> Iterator[datetime]:
-    start = midnight(day)
-    return (start + timedelta(milliseconds=ms) for ms in milliseconds.tolist())
+def _instants(profile: ShopProfile, day: date, times: Ints) -> Iterator[datetime]:
+    instants = instants_us(profile.calendar, day, times)
+    return (_EPOCH + timedelta(microseconds=us) for us in instants.tolist())

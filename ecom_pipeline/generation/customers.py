@@ -74,13 +74,13 @@ def buyers(profile: ShopProfile, day: date) -> Law:
     newer they are.
     """
     sign_ups = _sign_ups(profile)[: customers_before(profile, day)]
-    ages = (midnight_us(day) - sign_ups) // _DAY_US
+    ages = (midnight_us(profile.calendar, day) - sign_ups) // _DAY_US
     return Law.of(_activity(profile)[: len(ages)] * _LOYALTY[np.minimum(ages, len(_LOYALTY) - 1)])
 
 
 def customers_before(profile: ShopProfile, day: date) -> int:
     """How many customers signed up before a day; they have the ids 1 to that number."""
-    return int(np.searchsorted(_sign_ups(profile), midnight_us(day)))
+    return int(np.searchsorted(_sign_ups(profile), midnight_us(profile.calendar, day)))
 
 
 @lru_cache(maxsize=8)
@@ -95,7 +95,7 @@ def _sign_ups(profile: ShopProfile) -> Ints:
         )
     )
     instants = days * _DAY_US + rng.permutation(times_of_day(rng, len(days))) * 1_000
-    return frozen(midnight_us(profile.start_date) + np.sort(instants))
+    return frozen(midnight_us(profile.calendar, profile.start_date) + np.sort(instants))
 
 
 @lru_cache(maxsize=8)

@@ -19,7 +19,7 @@ from ecom_pipeline.generation.customers import buyers
 from ecom_pipeline.generation.laws import Ints, Law
 from ecom_pipeline.generation.products import price_cents
 from ecom_pipeline.generation.profile import ShopProfile
-from ecom_pipeline.generation.rhythm import day_count, midnight_us, times_of_day
+from ecom_pipeline.generation.rhythm import day_count, instants_us, times_of_day
 from ecom_pipeline.generation.streams import stream
 from ecom_pipeline.models.rows import AMOUNT, ORDER_ITEMS, ORDERS, UNIT_PRICE, OrderBatch
 from ecom_pipeline.models.spreading import spread
@@ -95,7 +95,7 @@ def generate_orders(profile: ShopProfile, day: date) -> OrderBatch:
         "shipping_amount": money_column(shipping, AMOUNT),
         "tax_amount": money_column(np.zeros_like(goods), AMOUNT),
         "total_amount": money_column(goods + shipping, AMOUNT),
-        "placed_at": instant_column(midnight_us(day) + times * 1_000),
+        "placed_at": instant_column(instants_us(profile.calendar, day, times)),
     }
     product_ids = placed.baskets.product_ids
     items = {

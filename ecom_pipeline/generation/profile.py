@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ecom_pipeline.models.calendar import UTC_DAYS, Calendar
+
 # The ids hold a day's number in 7 digits (orders) and 6 (carts), and the busiest
 # day has about 1.6 times the mean.
 MOST_ORDERS_PER_DAY = 5_000_000
@@ -11,7 +13,7 @@ MOST_CARTS_PER_DAY = 500_000
 
 @dataclass(frozen=True, slots=True)
 class ShopProfile:
-    """Everything generated rows depend on, besides the stream and the day.
+    """Everything generated rows depend on, besides the stream and the day, of the calendar.
 
     `orders_per_day` and `carts_per_day` are means over a year. Raises ValueError when a
     size is not positive, a daily count does not fit the ids, or the seed is negative.
@@ -23,6 +25,7 @@ class ShopProfile:
     products: int
     orders_per_day: int
     carts_per_day: int
+    calendar: Calendar = UTC_DAYS
 
     def __post_init__(self) -> None:
         if self.seed < 0:

@@ -26,7 +26,7 @@ from ecom_pipeline.generation.orders import (
 from ecom_pipeline.generation.planted import REGRETTED_PERCENT, regretted_products
 from ecom_pipeline.generation.products import category_indices
 from ecom_pipeline.generation.profile import ShopProfile
-from ecom_pipeline.generation.rhythm import midnight_us, times_of_day
+from ecom_pipeline.generation.rhythm import instants_us, times_of_day
 from ecom_pipeline.generation.streams import stream
 from ecom_pipeline.models.rows import AMOUNT, RETURNS
 
@@ -101,7 +101,9 @@ def generate_returns(profile: ShopProfile, day: date) -> pa.Table:
         "amount": money_column(lines["cents"], AMOUNT),
         "tax_amount": money_column(np.zeros_like(lines["cents"]), AMOUNT),
         "restocked": lines["restocked"],
-        "returned_at": instant_column(midnight_us(day) + lines["time"].astype(np.int64) * 1_000),
+        "returned_at": instant_column(
+            instants_us(profile.calendar, day, lines["time"].astype(np.int64))
+        ),
     }
     return pa.table(columns, schema=RETURNS)
 

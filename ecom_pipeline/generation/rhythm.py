@@ -1,11 +1,12 @@
 """When the shop is busy: the season, the weekday and the hour."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
 
 from ecom_pipeline.generation.laws import Ints, Law
+from ecom_pipeline.models.calendar import Calendar
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
@@ -37,17 +38,26 @@ def day_count(rng: np.random.Generator, per_day: int, day: date) -> int:
 
 
 def times_of_day(rng: np.random.Generator, count: int) -> Ints:
-    """Milliseconds since midnight, by the rhythm of the hours, in rising order."""
+    """Milliseconds into a day of 24 hours, by the rhythm of the hours, in rising order."""
     times = _HOURS.draw(rng, count) * HOUR_MS + rng.integers(0, HOUR_MS, count)
     times.sort()
     return times
 
 
-def midnight(day: date) -> datetime:
-    """The first instant of a UTC day."""
-    return datetime.combine(day, time(), UTC)
+def midnight_us(calendar: Calendar, day: date) -> int:
+    """The first instant of a day, in microseconds since 1970."""
+    return (calendar.midnight(day) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def midnight_us(day: date) -> int:
-    """The first instant of a UTC day, in microseconds since 1970."""
-    return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY_MS * 1_000
+def instants_us(calendar: Calendar, day: date, times: Ints) -> Ints:
+    """Instants of a day, in microseconds since 1970, in the order of the times.
+
+    A day of 23 or 25 hours has the rhythm of the others, faster or slower.
+
+    Args:
+        calendar: Whose day it is.
+        day: The day.
+        times: Milliseconds into a day of 24 hours.
+    """
+    length = calendar.length(day) // timedelta(milliseconds=1)
+    return midnight_us(calendar, day) + times * length // DAY_MS * 1_000

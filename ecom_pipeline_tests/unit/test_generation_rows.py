@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -25,6 +26,7 @@ from ecom_pipeline.generation import (
     scarce_products,
 )
 from ecom_pipeline.generation.returns import LONGEST_DELAY
+from ecom_pipeline.models.calendar import Calendar
 from ecom_pipeline.models.rows import ORDER_ITEMS, ORDERS, RETURNS
 
 START = date(2026, 1, 1)
@@ -334,3 +336,27 @@ def test_more_a_day_than_the_ids_hold_is_refused(field: str, most: int) -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ValueError, match="seed is -1"):
         ShopProfile(-1, START, customers=1, products=1, orders_per_day=1, carts_per_day=1)
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "day", "hours"),
+    [
+        ("Europe/London", date(2026, 3, 29), 23),
+        ("Europe/London", date(2026, 10, 25), 25),
+        ("Asia/Kolkata", date(2026, 3, 29), 24),
+    ],
+)
+def test_all_rows_of_a_day_lie_within_it_in_the_zone_of_the_shop(
+    time_zone: str, day: date, hours: int
+) -> None:
+    calendar = Calendar(time_zone)
+    shop = replace(SHOP, calendar=calendar, start_date=day - timedelta(days=40))
+
+    placed_at = generate_orders(shop, day).orders["placed_at"].to_pylist()
+    returned_at = generate_returns(shop, day)["returned_at"].to_pylist()
+    submitted_at = [cart.get("submitted_at") for cart in generate_carts(shop, day)]
+
+    instants = [at for at in (*placed_at, *returned_at, *submitted_at) if at is not None]
+    assert {calendar.day_of(at) for at in instants} == {day}
+    assert calendar.length(day) == timedelta(hours=hours)
+    assert max(placed_at) - calendar.midnight(day) > timedelta(hours=hours - 1)
