@@ -151,7 +151,10 @@ def test_a_condition_may_take_several_lines(edit: Edit) -> None:
     ("definition", "problem"),
     [
         ("    units bigint", "    odd integer not null,\n    units bigint"),
-        ("    -- UTC day on which the orders were placed.\n", ""),
+        (
+            "    -- Units in those orders: sum of quantity.\n",
+            "",
+        ),
         ("-- grain: ", "-- grain "),
         ("-- refresh: by day", "-- refresh: at night"),
         ("-- refresh: by day", "-- refresh: by day\n-- references: day shop.orders"),

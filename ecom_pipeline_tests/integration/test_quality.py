@@ -45,6 +45,7 @@ BREAKING = {
     "outcome = 'rejected'::text OR customer_id IS NOT NULL AND submitted_at IS NOT NULL": (
         "customer_id = null"
     ),
+    "outcome = 'rejected'::text OR submitted_at IS NOT NULL": "submitted_at = null",
     "placed_on = shop.day_of(placed_at)": "placed_at = placed_at + interval '1 day'",
     "shipping_amount >= 0::numeric AND tax_amount >= 0::numeric": "tax_amount = -0.01",
     "discount_amount >= 0::numeric AND discount_amount <= amount": (
