@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecom_pipeline.generation.baskets import Baskets, draw_baskets
-from ecom_pipeline.generation.customers import buyers, customers_before
+from ecom_pipeline.generation.customers import GUEST, GUEST_PERCENT, buyers, customers_before
 from ecom_pipeline.generation.laws import Ints
 from ecom_pipeline.generation.profile import ShopProfile
 from ecom_pipeline.generation.rhythm import (
@@ -26,7 +26,6 @@ CartDocument = dict[str, Any]
 SUBMITTED_PERCENT: Final = 30
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_VISIT_MS: Final = 2 * HOUR_MS
-_GUEST: Final = 0
 
 # A customer may own an active cart on one day out of as many as a leap year has.
 _OWNING_CYCLE_DAYS: Final = 366
@@ -35,9 +34,10 @@ _OWNING_CYCLE_DAYS: Final = 366
 def generate_carts(profile: ShopProfile, day: date) -> list[CartDocument]:
     """The carts created on a UTC day, by `created_at`, as documents of the `carts` collection.
 
-    About 30 % are submitted, on the same day and by a customer who signed up before it; the
-    others stay active. A customer owns at most one active cart in any 366 days; most active
-    carts are guests', without a `customer_id`. ValueError for a day before the shop's start.
+    About 30 % are submitted, on the same day, about 8 % of these by guests and the others by a
+    customer who signed up before it; the rest stays active. A customer owns at most one active
+    cart in any 366 days; most active carts are guests'. A guest's has no `customer_id`.
+    ValueError for a day before the shop's start.
     """
     profile.day_number(day)
     rng = stream(profile, "carts", day)
@@ -67,7 +67,7 @@ def generate_carts(profile: ShopProfile, day: date) -> list[CartDocument]:
     for document, owner, is_submitted in zip(
         documents, owners.tolist(), submitted.tolist(), strict=True
     ):
-        if owner != _GUEST:
+        if owner != GUEST:
             document["customer_id"] = owner
         if is_submitted:
             document |= {"status": "submitted", "submitted_at": document["updated_at"]}
@@ -78,8 +78,10 @@ def _owners(
     profile: ShopProfile, day: date, rng: np.random.Generator, submitted: NDArray[np.bool_]
 ) -> Ints:
     """Each cart's customer id, or 0 for a guest."""
-    owners = np.full(len(submitted), _GUEST, dtype=np.int64)
-    owners[submitted] = buyers(profile, day).draw(rng, int(submitted.sum())) + 1
+    owners = np.full(len(submitted), GUEST, dtype=np.int64)
+    customers = buyers(profile, day).draw(rng, int(submitted.sum())) + 1
+    is_guest = rng.integers(0, 100, len(customers)) < GUEST_PERCENT
+    owners[submitted] = np.where(is_guest, GUEST, customers)
     active = rng.permutation(np.flatnonzero(~submitted))
     candidates = rng.permutation(_possible_owners(profile, day))
     owned = min(len(candidates), len(active) // 2)

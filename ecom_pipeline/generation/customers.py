@@ -25,6 +25,12 @@ from ecom_pipeline.generation.vocabulary import (
 )
 from ecom_pipeline.models.rows import CUSTOMERS
 
+GUEST: Final = 0
+"""In place of a customer's id."""
+
+GUEST_PERCENT: Final = 8
+"""Of orders and of submitted carts."""
+
 _DAY_US: Final = DAY_MS * 1_000
 _DAYS_BEFORE_START: Final = 730
 _DAYS_AFTER_START: Final = 365

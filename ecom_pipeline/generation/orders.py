@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ecom_pipeline.generation.baskets import Baskets, draw_baskets
 from ecom_pipeline.generation.columns import instant_column, money_column
-from ecom_pipeline.generation.customers import buyers
+from ecom_pipeline.generation.customers import GUEST, GUEST_PERCENT, buyers
 from ecom_pipeline.generation.laws import Ints, Law
 from ecom_pipeline.generation.products import price_cents
 from ecom_pipeline.generation.profile import ShopProfile
@@ -24,16 +24,12 @@ from ecom_pipeline.generation.streams import stream
 from ecom_pipeline.models.rows import AMOUNT, ORDER_ITEMS, ORDERS, UNIT_PRICE, OrderBatch
 from ecom_pipeline.models.spreading import spread
 
-GUEST: Final = 0
-"""In place of a customer's id."""
-
 ON_TRIAL_PERCENT: Final = 33
 """Of the orders, those of which something may come back."""
 
 _KEPT: Final = "kept orders"
 _ON_TRIAL: Final = "orders on trial"
 _ORDERS_A_DAY_SPACE: Final = 10**7
-_GUEST_PERCENT: Final = 8
 
 # How many lines and orders have a discount, and the weights of one of 0 %, 5 %, 10 %, ...
 _DISCOUNTED_LINES_PERCENT: Final = 10
@@ -140,7 +136,7 @@ def _placed(profile: ShopProfile, day: date, name: str, numbers: Ints) -> Placed
     """The orders at these places of the day, drawn from the stream of this name."""
     rng = stream(profile, name, day)
     customer_ids = buyers(profile, day).draw(rng, len(numbers)) + 1
-    customer_ids[rng.integers(0, 100, len(numbers)) < _GUEST_PERCENT] = GUEST
+    customer_ids[rng.integers(0, 100, len(numbers)) < GUEST_PERCENT] = GUEST
     baskets = draw_baskets(profile, rng, len(numbers))
     amounts = baskets.quantities * price_cents(profile)[baskets.product_ids - 1]
     return Placed(numbers, customer_ids, baskets, amounts, _draw_discounts(rng, amounts, baskets))

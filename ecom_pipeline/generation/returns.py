@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ecom_pipeline.generation.categories import CATEGORIES
 from ecom_pipeline.generation.columns import instant_column, money_column
+from ecom_pipeline.generation.customers import GUEST
 from ecom_pipeline.generation.laws import Ints, Law, frozen
 from ecom_pipeline.generation.orders import (
-    GUEST,
     ON_TRIAL_PERCENT,
     Placed,
     order_ids_of,

@@ -231,6 +231,13 @@ def test_three_in_ten_carts_are_submitted() -> None:
     assert 0.28 < statuses.count("submitted") / len(statuses) < 0.32
 
 
+def test_eight_in_a_hundred_submitted_carts_are_guests() -> None:
+    carts = [cart for day in WINDOW for cart in generate_carts(DEFAULT, day)]
+    submitted = [cart for cart in carts if cart["status"] == "submitted"]
+
+    assert 0.07 < sum("customer_id" not in cart for cart in submitted) / len(submitted) < 0.09
+
+
 def test_prices_are_log_normal_around_the_categorys_median() -> None:
     shop = ShopProfile(3, START, 1, products=20_000, orders_per_day=1, carts_per_day=1)
     products = generate_products(shop).to_pandas()
