@@ -102,7 +102,7 @@ def _order(
     customers = {
         customer_id
         for (customer_id,) in _queries.customers_among(
-            connection, customer_ids=array({cart.customer_id for cart in carts})
+            connection, customer_ids=array({cart.customer_id for cart in carts} - {None})
         )
     }
     decisions = decide(carts, _lock_shelves(connection, carts), customers)

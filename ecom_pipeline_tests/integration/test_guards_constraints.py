@@ -40,9 +40,9 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.checkouts set reason = 'insufficient_stock' where outcome = 'ordered'",
         None,
     ),
-    "checkouts_ordered_has_its_cart": (
+    "checkouts_ordered_was_submitted": (
         CHECKOUTS,
-        "update shop.checkouts set customer_id = null where outcome = 'ordered'",
+        "update shop.checkouts set submitted_at = null where outcome = 'ordered'",
         None,
     ),
     "checkouts_outcome_is_known": (
@@ -70,7 +70,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.orders set channel = 'import'",
         "ordered_means_an_order_exists",
     ),
-    "orders_placed_on_is_the_utc_day": (
+    "orders_placed_on_is_the_day_of_placed_at": (
         ORDERS,
         "update shop.orders set placed_at = placed_at + interval '1 day'",
         None,
@@ -99,7 +99,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         ITEMS,
         """
         insert into shop.order_items
-        select order_id, placed_on, 0, product_id, quantity, unit_price
+        select order_id, placed_on, 0, product_id, quantity, unit_price, amount
         from shop.order_items where line_number = 1
         """,
         "totals_are_sums_of_items",

@@ -1,5 +1,6 @@
 -- name: stock_is_receipts_minus_checkouts
--- Every product's stock is its receipts minus the items of its checkout orders, and not below zero.
+-- Every product's stock is its receipts minus the items of its checkout orders plus what of them was
+-- restocked, and not below zero.
 with received as (
     select
         stock_receipts.product_id,
@@ -15,18 +16,36 @@ sold as (
     from shop.order_items
     where order_items.order_id >= 1000000000000000
     group by order_items.product_id
+),
+
+restocked as (
+    select
+        returns.product_id,
+        sum(returns.quantity) as quantity
+    from shop.returns
+    where returns.restocked and returns.order_id >= 1000000000000000
+    group by returns.product_id
+),
+
+levels as (
+    select
+        products.product_id,
+        products.stock,
+        coalesce(received.quantity, 0)
+        - coalesce(sold.quantity, 0)
+        + coalesce(restocked.quantity, 0) as expected
+    from shop.products
+    left join received on products.product_id = received.product_id
+    left join sold on products.product_id = sold.product_id
+    left join restocked on products.product_id = restocked.product_id
 )
 
 select
-    products.product_id,
-    products.stock,
-    coalesce(received.quantity, 0) - coalesce(sold.quantity, 0) as expected
-from shop.products
-left join received on products.product_id = received.product_id
-left join sold on products.product_id = sold.product_id
-where
-    products.stock <> coalesce(received.quantity, 0) - coalesce(sold.quantity, 0)
-    or products.stock < 0;
+    levels.product_id,
+    levels.stock,
+    levels.expected
+from levels
+where levels.stock <> levels.expected or levels.stock < 0;
 
 -- name: totals_are_sums_of_items
 -- Every order has items, and its total is what they come to less discounts, with shipping and tax.
