@@ -1,5 +1,7 @@
 """What was bought comes back once, for what was paid, and units go back on the shelf."""
 
+import re
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecom_pipeline.database.embedded import Endpoints
+from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models.errors import (
@@ -16,8 +19,10 @@ from ecom_pipeline.models.errors import (
     ReturnConflict,
 )
 from ecom_pipeline.models.returns import Return, ReturnedLine, ReturnLine
+from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint, striking
+from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
 from ecom_pipeline.services.return_service import ReturnService
 from ecom_pipeline.services.stock_cache import StockCache
@@ -330,3 +335,26 @@ def test_redis_away_leaves_the_stock_to_the_relay(shop: Stores, order_id: int) -
     assert Effects(shop).lag().undone == 1
     Effects(shop).relay()
     assert_taken_back_once(shop)
+
+
+def test_the_example_in_the_guide_orders_two_and_takes_one_back(stores: Stores) -> None:
+    open_shop(stores, {1: 10})
+    guide = (sql_directory().parent / "docs" / "checkout.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    known = {
+        "open_stores": lambda _: nullcontext(stores),
+        "load_settings": lambda: None,
+        "CartService": CartService,
+        "OrderService": OrderService,
+        "ReturnService": ReturnService,
+        "ReturnLine": ReturnLine,
+    }
+
+    exec(example, known)  # noqa: S102 - our own
+
+    assert fetch(stores, "select customer_id, total_amount from shop.orders") == [(None, 2)]
+    assert fetch(stores, "select return_id, amount, restocked from shop.returns") == [
+        (5001, 1, True)
+    ]
+    assert stock(stores) == 9
+    assert breaches(stores) == {}
