@@ -157,6 +157,11 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.returns set returned_at = returned_at + interval '1 day'",
         None,
     ),
+    "returns_application_is_of_a_known_day": (
+        RETURNS,
+        "update shop.returns set returned_at = 'infinity', returned_on = 'infinity'",
+        None,
+    ),
     "returns_channel_is_known": (RETURNS, "update shop.returns set channel = 'checkout'", None),
     "returns_quantity_and_money_not_negative": (
         RETURNS,

@@ -77,6 +77,7 @@ _NOT_FOR_THE_APPLICATION = (
     "select * from shop.orders for update",
     "update shop.returns set amount = 0",
     "delete from shop.returns",
+    "insert into shop.returns (return_id, line_number, channel) values (1, 1, 'import')",
     "select shop.attach_month('2026-01-01')",
     "update shop.checkouts set order_id = null, cart_id = 'another'",
     "insert into shop.products (product_id, sku, name, category, price) values (1, '', '', '', 1)",
@@ -261,6 +262,8 @@ def test_the_application_has_just_the_rights_of_checkouts_and_returns(stores: St
     assert _columns(stores, "ecom_shop", "shop.moved_stock", "update") == {"move_id"}
     assert _columns(stores, "ecom_shop", "shop.customers", "select") == {"customer_id"}
     assert _columns(stores, "ecom_shop", "shop.products", "update") == {"stock", "stock_version"}
+    returns = _columns(stores, "ecom_shop", "shop.returns", "select")
+    assert returns - _columns(stores, "ecom_shop", "shop.returns", "insert") == {"channel"}
 
 
 def test_the_application_is_refused_everything_else(stores: Stores, shop: Stores) -> None:
@@ -285,6 +288,25 @@ def test_the_application_has_every_month_made_in_which_a_cart_can_have_been_subm
     for day in (EARLIEST_SUBMISSION.date(), datetime.now(UTC).date()):
         fetch(shop, "select shop.ensure_month(%s)", day)
     assert len(fetch(stores, _PARTITIONS)) == 2
+
+
+@pytest.mark.parametrize(
+    "instant", ["0044-03-15 BC", "1999-12-31 23:59Z", "2999-01-01", "infinity", "-infinity"]
+)
+def test_the_application_takes_nothing_back_on_a_day_that_is_none(
+    stores: Stores, shop: Stores, instant: str
+) -> None:
+    open_shop(stores, {1: 1})
+    with pytest.raises(StoreRefused, match="returns_application_is_of_a_known_day"):
+        fetch(
+            shop,
+            """
+            insert into shop.returns
+            (return_id, line_number, returned_at, returned_on, product_id, quantity, amount)
+            select 1, 1, i.at, shop.day_of(i.at), 1, 1, 1 from (select %s::timestamptz) as i (at)
+            """,
+            instant,
+        )
 
 
 @pytest.mark.parametrize("instant", ["0044-03-15 BC", "10000-01-01", "infinity", "-infinity"])

@@ -17,6 +17,16 @@ comment on table shop.moved_stock is
 old. Rows are only added and, once the cache is refreshed, deleted, so that no two writers wait for
 each other.';
 
+-- The application may say of what it writes neither that it is history nor of which odd year it is:
+-- every command reads the days.
+alter table shop.returns
+alter column channel set default 'application',
+add constraint returns_application_is_of_a_known_day
+check (
+    channel <> 'application'
+    or returned_at between '2000-01-01 00:00+00' and now() + interval '1 day'
+);
+
 create function shop.lock_order(wanted bigint)
 returns table (
     placed_on date, channel text, customer_id bigint, total_amount numeric, tax_amount numeric
@@ -64,7 +74,24 @@ begin
     on shop.checkouts to ecom_shop;
     grant usage on sequence shop.checkout_order_ids to ecom_shop;
     grant insert on shop.orders to ecom_shop;
-    grant select, insert on shop.order_items, shop.returns to ecom_shop;
+    grant select, insert on shop.order_items to ecom_shop;
+    grant
+        select,
+        insert (
+            return_id,
+            line_number,
+            returned_at,
+            returned_on,
+            order_id,
+            order_line_number,
+            customer_id,
+            product_id,
+            quantity,
+            amount,
+            tax_amount,
+            restocked
+        )
+    on shop.returns to ecom_shop;
     grant execute on function shop.ensure_month, shop.day_of, shop.lock_order to ecom_shop;
 end
 $$;
