@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from threading import Barrier
 from types import ModuleType
 from typing import Any, TypeVar
@@ -120,10 +121,10 @@ def receive(stores: Stores, units: Mapping[int, int], version: int = 0) -> None:
 def cart(
     cart_id: object,
     quantities: Mapping[int, int],
-    customer_id: int = 1,
+    customer_id: int | None = 1,
     submitted_at: datetime = NOON,
 ) -> dict[str, Any]:
-    """A submitted cart, as Mongo holds it."""
+    """A submitted cart, as Mongo holds it; a guest's where no customer is."""
     items = [{"product_id": product, "quantity": units} for product, units in quantities.items()]
     return {
         "_id": cart_id,
@@ -173,6 +174,82 @@ def all_at_once(work: Callable[[Item], Result], items: Sequence[Item]) -> list[R
 
 def ordered_ids(results: Iterable[CheckoutResult]) -> list[int]:
     return [result.order_id for result in results if isinstance(result, Ordered)]
+
+
+def order_of(stores: Stores, document: Mapping[str, Any]) -> int:
+    """The id of the order that a cart becomes."""
+    (order_id,) = ordered_ids(OrderService(stores).place_orders(submit(stores, [document])))
+    return order_id
+
+
+def import_order(
+    stores: Stores,
+    order_id: int,
+    quantities: Mapping[int, int],
+    *,
+    shipping: Decimal = Decimal(0),
+    tax: Decimal = Decimal(0),
+    discount: Decimal = Decimal(0),
+) -> None:
+    """An order of history, of a guest, at the prices that there are; the discount is line 1's."""
+    fetch(stores, "select shop.ensure_month(%s)", NOON.date())
+    fetch(
+        stores,
+        """
+        with lines as (
+            select
+                row_number() over (order by product_id) as line_number,
+                product_id,
+                units,
+                price,
+                units * price as amount
+            from unnest(%s::bigint[], %s::integer[]) as wanted (product_id, units)
+            inner join shop.products using (product_id)
+        ),
+        placed as (
+            insert into shop.orders (
+                order_id, placed_on, channel, total_amount, placed_at, shipping_amount, tax_amount
+            )
+            select %s, %s, 'import', sum(amount) - %s + %s + %s, %s, %s, %s from lines
+            returning order_id, placed_on
+        )
+        insert into shop.order_items
+        select
+            order_id, placed_on, line_number, product_id, units, price, amount,
+            case line_number when 1 then %s else 0 end
+        from lines cross join placed
+        """,
+        list(quantities.keys()),
+        list(quantities.values()),
+        *(order_id, NOON.date(), discount, shipping, tax, NOON, shipping, tax, discount),
+    )
+
+
+def beyond_what_was_bought(stores: Stores) -> list[tuple[Any, ...]]:
+    """Lines of orders, and whole orders, of which more was given back than was bought."""
+    return fetch(
+        stores,
+        """
+        with lines as (
+            select order_id, order_line_number, sum(quantity) as units, sum(amount) as amount
+            from shop.returns group by order_id, order_line_number
+        ),
+        whole as (
+            select order_id, sum(amount + tax_amount) as amount from shop.returns group by order_id
+        )
+        select items.order_id, items.line_number
+        from shop.order_items as items
+        inner join lines
+            on items.order_id = lines.order_id and items.line_number = lines.order_line_number
+        where
+            lines.units > items.quantity
+            or lines.amount > items.amount - items.discount_amount
+        union all
+        select orders.order_id, null
+        from shop.orders inner join whole using (order_id)
+        where whole.amount > orders.total_amount
+        """,
+    )
 
 
 def stock(stores: Stores, product_id: int = 1) -> int:

@@ -1,5 +1,6 @@
-"""The crash matrix: what is struck, where, and in which way of placing orders."""
+"""The crash matrix: what is struck, where, and in which kind of work."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
@@ -18,10 +19,11 @@ class Fault(StrEnum):
 
 
 class Mode(StrEnum):
-    """How the carts are placed: each in a transaction of its own, or all in one by a replay."""
+    """What is done: carts are placed, one by one or all by a replay, or orders are taken back."""
 
     SINGLE = "single"
     BATCH = "batch"
+    RETURN = "return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,34 @@ class CellReport:
 
 
 def matrix(faults: tuple[Fault, ...] = tuple(Fault)) -> list[Cell]:
-    """Every point, with each of these faults, in both modes."""
-    return [Cell(*parts) for parts in product(FaultPoint, faults, Mode)]
+    """Every point, with each of these faults, in every mode that comes to it."""
+    return [
+        Cell(point, fault, mode)
+        for point, fault, mode in product(FaultPoint, faults, Mode)
+        if point in POINTS[mode]
+    ]
 
+
+_OF_RETURNS: Final = (
+    FaultPoint.AFTER_ORDER_LOCK,
+    FaultPoint.AFTER_RETURN,
+    FaultPoint.AFTER_RESTOCK,
+)
+_OF_BOTH: Final = (
+    FaultPoint.BEFORE_COMMIT,
+    FaultPoint.AFTER_COMMIT,
+    FaultPoint.AFTER_SOME_CACHE,
+    FaultPoint.DURING_RELAY,
+    FaultPoint.DURING_RERUN,
+)
+_OF_CHECKOUTS: Final = tuple(point for point in FaultPoint if point not in _OF_RETURNS)
+
+POINTS: Final[Mapping[Mode, tuple[FaultPoint, ...]]] = {
+    Mode.SINGLE: _OF_CHECKOUTS,
+    Mode.BATCH: _OF_CHECKOUTS,
+    Mode.RETURN: (*_OF_RETURNS, *_OF_BOTH),
+}
+"""The points that each mode comes to."""
 
 AFTER_A_CRASH: Final = (FaultPoint.DURING_RELAY, FaultPoint.DURING_RERUN)
 """Points that are reached only where an earlier crash has left something to put right."""

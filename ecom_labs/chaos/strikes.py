@@ -9,13 +9,12 @@ from threading import Thread
 from typing import Final
 
 from ecom_labs.chaos.cells import Cell, Fault
-from ecom_labs.chaos.trial import work
+from ecom_labs.chaos.trial import Told, work
 from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded import supervisor
-from ecom_pipeline.models.checkout import CheckoutResult
 from ecom_pipeline.opening import open_stores
 from ecom_pipeline.services.faults import FaultPoint, striking
 
@@ -27,7 +26,7 @@ class Crash(BaseException):
 
 
 def crash_after_commit(stores: Stores, cell: Cell) -> None:
-    """Leaves decided carts behind whose effects are undone."""
+    """Leaves decided carts, or a return, behind whose effects are undone."""
 
     def crash() -> None:
         raise Crash
@@ -41,7 +40,7 @@ def crash_after_commit(stores: Stores, cell: Cell) -> None:
 
 
 def strike(
-    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[CheckoutResult], object]
+    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[Told], object]
 ) -> str | None:
     """Does the work and lets the fault of a cell strike; gives what was wrong with that, if so.
 
@@ -56,9 +55,7 @@ def strike(
     return _kill_server(settings, stores, cell, tell)
 
 
-def _kill_process(
-    settings: Settings, cell: Cell, tell: Callable[[CheckoutResult], object]
-) -> str | None:
+def _kill_process(settings: Settings, cell: Cell, tell: Callable[[Told], object]) -> str | None:
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__])
     receiver, sender = context.Pipe(duplex=False)
@@ -90,7 +87,7 @@ def _be_killed(settings: Settings, cell: Cell, sender: Connection) -> None:
 
 
 def _kill_server(
-    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[CheckoutResult], object]
+    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[Told], object]
 ) -> str | None:
     restarts: list[Thread] = []
 
@@ -118,7 +115,7 @@ def _kill_server(
     return None if restarts else "the point was not reached"
 
 
-def _work_towards(cell: Cell, stores: Stores, tell: Callable[[CheckoutResult], object]) -> None:
+def _work_towards(cell: Cell, stores: Stores, tell: Callable[[Told], object]) -> None:
     """Does the work in the way that comes to a cell's point."""
     work(
         stores,

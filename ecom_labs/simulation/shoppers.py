@@ -1,6 +1,7 @@
-"""What shoppers do: they browse, fill carts, change their minds, leave, come back and order."""
+"""What shoppers do: they browse, fill carts, change their minds, leave, order and return things."""
 
 import random
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,15 +14,21 @@ from ecom_labs.queries import load_queries
 from ecom_labs.simulation.latencies import Latencies
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.cart import LARGEST_ID
 from ecom_pipeline.models.checkout import Ordered
+from ecom_pipeline.models.returns import ReturnLine
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.services.return_service import ReturnService
 
 _MOST_PRODUCTS: Final = 10_000
 _PRODUCTS_ON_A_PAGE: Final = 5
 _SHARE_THAT_CHANGES: Final = 0.2
 _SHARE_THAT_LEAVES: Final = 0.3
+_SHARE_OF_GUESTS: Final = 0.25
+_SHARE_THAT_RETURNS: Final = 0.25
+_SHARE_RESTOCKED: Final = 0.8
 _REST_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 0.25
 
@@ -36,6 +43,7 @@ class Operation(StrEnum):
     CHANGE = "change cart"
     SUBMIT = "submit cart"
     PLACE = "place order"
+    RETURN = "return unit"
 
 
 class EmptyShop(Exception):
@@ -75,7 +83,7 @@ class Tally:
 
 
 class Shopper:
-    """A customer who makes one visit after another.
+    """A customer who makes one visit after another, now and then without logging in.
 
     Args:
         stores: Where the shop is.
@@ -94,7 +102,7 @@ class Shopper:
         seed: int,
     ) -> None:
         self._carts, self._orders = CartService(stores), OrderService(stores)
-        self._products = ProductService(stores)
+        self._products, self._returns = ProductService(stores), ReturnService(stores)
         self._customer_id, self._product_ids = customer_id, product_ids
         self._tally = tally
         self._whims = random.Random(seed)  # noqa: S311 - not for secrets
@@ -115,9 +123,10 @@ class Shopper:
             with timed[Operation.BROWSE].timed():
                 self._products.stock_of(self._page())
         wanted = whims.sample(self._product_ids, min(whims.randint(1, 3), len(self._product_ids)))
+        add = self._adding()
         for product_id in wanted:
             with timed[Operation.ADD].timed():
-                cart_id = self._carts.add_for_customer(self._customer_id, product_id)
+                cart_id = add(product_id)
         if whims.random() < _SHARE_THAT_CHANGES:
             with timed[Operation.CHANGE].timed():
                 self._carts.change(cart_id, wanted[0], whims.randint(1, 3))
@@ -127,7 +136,30 @@ class Shopper:
             self._carts.submit(cart_id)
         with timed[Operation.PLACE].timed():
             result = self._orders.place_order(cart_id)
-        return "ordered" if isinstance(result, Ordered) else result.reason
+        if not isinstance(result, Ordered):
+            return result.reason
+        if whims.random() < _SHARE_THAT_RETURNS:
+            self._return_a_unit(result.order_id)
+        return "ordered"
+
+    def _adding(self) -> Callable[[int], str]:
+        """How this visit puts a product into a cart: a guest's own one, or the customer's."""
+        if self._whims.random() >= _SHARE_OF_GUESTS:
+            return lambda product_id: self._carts.add_for_customer(self._customer_id, product_id)
+        guest_cart = self._carts.create()
+
+        def add(product_id: int) -> str:
+            self._carts.add(guest_cart, product_id)
+            return guest_cart
+
+        return add
+
+    def _return_a_unit(self, order_id: int) -> None:
+        line = ReturnLine(1, 1, restock=self._whims.random() < _SHARE_RESTOCKED)
+        # No id that another simulation of the same whims had.
+        return_id = secrets.randbelow(LARGEST_ID) + 1
+        with self._tally.latencies[Operation.RETURN].timed():
+            self._returns.take_back(return_id, order_id, [line])
 
     def _page(self) -> list[int]:
         most = min(_PRODUCTS_ON_A_PAGE, len(self._product_ids))

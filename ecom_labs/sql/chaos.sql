@@ -10,3 +10,12 @@ group by
     checkouts.cart_id,
     checkouts.reason,
     checkouts.outcome;
+
+-- name: taken_back
+-- Units and money of every return.
+select
+    returns.return_id,
+    sum(returns.quantity) as units,
+    sum(returns.amount) as amount
+from shop.returns
+group by returns.return_id;

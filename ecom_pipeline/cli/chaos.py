@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ecom_labs.chaos.cells import Cell, CellReport, Fault, Mode, matrix
+from ecom_labs.chaos.cells import POINTS, Cell, CellReport, Fault, Mode, matrix
 from ecom_labs.chaos.running import run_cell
 from ecom_pipeline.cli.output import Styled, Table, print_json, show, tell
 from ecom_pipeline.cli.progress_bar import tracked
@@ -23,7 +23,7 @@ def chaos(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Kills the process and each store at every point of a checkout, on servers of its own.
+    """Kills the process and each store at every point of checkouts and returns, on its own servers.
 
     After each crash the pipeline runs again and is audited; exits with 1 if anything is broken.
     """
@@ -64,10 +64,11 @@ def _print(reports: list[CellReport]) -> None:
     table = Table(
         ("killed", *faults),
         title="Invariants after a crash",
-        caption="in a single order / in a batch",
+        caption="in a single order / in a batch / in a return, where it comes to that point",
     )
     for point in dict.fromkeys(cell.point for cell in by_cell):
-        reports_of = ([by_cell[Cell(point, fault, mode)] for mode in Mode] for fault in faults)
+        modes = [mode for mode in Mode if point in POINTS[mode]]
+        reports_of = ([by_cell[Cell(point, fault, mode)] for mode in modes] for fault in faults)
         table.add(point, *map(_mark, reports_of))
     show(table)
     for report in _broken(reports):

@@ -34,7 +34,7 @@ def simulate(
         bool, typer.Option("--here", help="In the shop of your settings, not in one of its own.")
     ] = False,
 ) -> None:
-    """Shoppers browse, fill carts, leave or order; then an audit. A breach or failure exits with 1.
+    """Shoppers browse, leave, order, return; then an audit. A breach or failure exits with 1.
 
     In a shop of its own unless told. With --here the orders are placed today in yours; `ecom run`
     of today brings the analytics tables up to date with them. A shop of files is left alone.

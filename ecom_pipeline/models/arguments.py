@@ -5,10 +5,20 @@ cart.
 """
 
 import re
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final, TypeGuard
 
 from ecom_pipeline.models.cart import LARGEST_ID, MOST_UNITS
-from ecom_pipeline.models.errors import InvalidCartId, InvalidId, InvalidQuantity
+from ecom_pipeline.models.errors import (
+    InvalidAmount,
+    InvalidCartId,
+    InvalidId,
+    InvalidQuantity,
+    InvalidReturn,
+)
+from ecom_pipeline.models.order import LARGEST_TOTAL
+from ecom_pipeline.models.returns import ReturnLine
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -25,7 +35,7 @@ def checked_cart_id(value: object) -> str:
 
 
 def checked_id(noun: str, value: object) -> int:
-    """The id of a customer or a product, as `noun` says.
+    """The id of a customer, a product, an order or a return, as `noun` says.
 
     Raises:
         InvalidId: It is no whole number from 1 to what a bigint holds.
@@ -35,16 +45,62 @@ def checked_id(noun: str, value: object) -> int:
     return value
 
 
-def checked_quantity(value: object) -> int:
+def checked_quantity(value: object, least: int = 1) -> int:
     """Units of a product.
 
     Raises:
-        InvalidQuantity: It is no whole number from 1 to what an integer holds.
+        InvalidQuantity: It is no whole number from `least` to what an integer holds.
     """
-    if not _is_whole_number(value, MOST_UNITS):
-        raise InvalidQuantity(value)
+    if not _is_whole_number(value, MOST_UNITS, least):
+        raise InvalidQuantity(value, least)
     return value
 
 
-def _is_whole_number(value: object, most: int) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+def checked_amount(value: object) -> Decimal:
+    """Money, in whole cents.
+
+    Raises:
+        InvalidAmount: It is no Decimal that a total can hold.
+    """
+    if (
+        not isinstance(value, Decimal)
+        or not value.is_finite()
+        or not 0 <= value <= LARGEST_TOTAL
+        or value != round(value, 2)
+    ):
+        raise InvalidAmount(value)
+    return round(value, 2)
+
+
+def checked_return_lines(lines: object) -> list[ReturnLine]:
+    """What is to be taken back, each amount with its two decimals.
+
+    Raises:
+        InvalidReturn: There is no line, or one that gives nothing back or contradicts itself.
+        InvalidQuantity, InvalidAmount: A line's units or money are none.
+    """
+    if not isinstance(lines, Sequence) or not lines:
+        raise InvalidReturn("give at least one ReturnLine, in a list")
+    return list(map(_checked_return_line, lines))
+
+
+def _checked_return_line(line: object) -> ReturnLine:
+    if not isinstance(line, ReturnLine):
+        raise InvalidReturn(f"a {type(line).__name__} is none of its lines; give a ReturnLine")
+    number = line.order_line_number
+    if number is not None and not _is_whole_number(number, MOST_UNITS):
+        raise InvalidReturn("the lines of an order have whole numbers from 1 to 2147483647")
+    quantity = checked_quantity(line.quantity, least=0)
+    amount = None if line.amount is None else checked_amount(line.amount)
+    tax_amount = checked_amount(line.tax_amount)
+    if number is None and (quantity or line.restock or amount is None):
+        raise InvalidReturn("without a line of the order it is an amount of money alone; give that")
+    if not isinstance(line.restock, bool) or (line.restock and not quantity):
+        raise InvalidReturn("restock is True or False, and said of units")
+    if not (quantity or amount or tax_amount):
+        raise InvalidReturn("each line gives units or money back")
+    return ReturnLine(number, quantity, amount, tax_amount, line.restock)
+
+
+def _is_whole_number(value: object, most: int, least: int = 1) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

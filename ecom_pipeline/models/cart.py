@@ -39,14 +39,15 @@ class SubmittedCart:
 
     Attributes:
         cart_id: The cart's id.
-        customer_id: Whose cart it is; whether there is such a customer is not known yet.
+        customer_id: Whose cart it is, None for a guest's; whether there is such a customer is not
+            known yet.
         quantities: Units by product id, in rising order of the id.
         created_at: When the cart was begun, if it says so.
         submitted_at: When it was submitted, UTC.
     """
 
     cart_id: str
-    customer_id: int
+    customer_id: int | None
     quantities: Mapping[int, int]
     created_at: datetime | None
     submitted_at: datetime
@@ -133,7 +134,7 @@ def read_cart(document: Mapping[str, Any]) -> SubmittedCart | MalformedCart:
         _require_submitted(document)
         return SubmittedCart(
             cart_id=cart_id,
-            customer_id=_read_id(document, "customer_id", "customer"),
+            customer_id=_read_customer(document),
             quantities=_read_quantities(document),
             created_at=instant_or_none(document.get("created_at")),
             submitted_at=_read_submitted_at(document),
@@ -154,6 +155,11 @@ def _require_submitted(document: Mapping[str, Any]) -> None:
         raise _Malformed("missing_status")
     if document["status"] != "submitted":
         raise _Malformed("unknown_status", value=_shown(document["status"]))
+
+
+def _read_customer(document: Mapping[str, Any]) -> int | None:
+    customer_id = document.get("customer_id")
+    return None if customer_id is None else _read_id(customer_id, "customer")
 
 
 def _read_submitted_at(document: Mapping[str, Any]) -> datetime:
@@ -199,16 +205,16 @@ def _read_line(line: object) -> tuple[int, int]:
         and 0 < quantity <= MOST_UNITS
     ):
         return product_id, quantity
-    return _read_id(line, "product_id", "product"), _read_quantity(line)
+    if product_id is None:
+        raise _Malformed("missing_product")
+    return _read_id(product_id, "product"), _read_quantity(line)
 
 
-def _read_id(holder: Mapping[str, Any], name: str, noun: str) -> int:
-    if holder.get(name) is None:
-        raise _Malformed(f"missing_{noun}")
-    value = _id_or_none(holder[name])
-    if value is None:
-        raise _Malformed(f"invalid_{noun}", value=_shown(holder[name]))
-    return value
+def _read_id(value: object, noun: str) -> int:
+    found = _id_or_none(value)
+    if found is None:
+        raise _Malformed(f"invalid_{noun}", value=_shown(value))
+    return found
 
 
 def _read_quantity(line: Mapping[str, Any]) -> int:

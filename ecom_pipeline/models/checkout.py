@@ -91,7 +91,7 @@ def decide(
 
 
 def _decide_one(cart: SubmittedCart, shelves: Mapping[int, Shelf], customers: Set[int]) -> Decision:
-    if cart.customer_id not in customers:
+    if cart.customer_id is not None and cart.customer_id not in customers:
         return Rejection("unknown_customer", {"customer_id": cart.customer_id})
     unknown = sorted(product for product in cart.quantities if product not in shelves)
     if unknown:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 
 class ShopError(Exception):
@@ -78,7 +79,7 @@ class InvalidCartId(ShopError):
 
 
 class InvalidId(ShopError):
-    """Customers and products have whole numbers above zero as their ids."""
+    """Whatever has an id but a cart has a whole number above zero as its id."""
 
     def __init__(self, noun: str, value: object) -> None:
         self.value = value
@@ -88,11 +89,73 @@ class InvalidId(ShopError):
 
 
 class InvalidQuantity(ShopError):
-    """Units are counted in whole numbers above zero."""
+    """Units are counted in whole numbers; of what gives money alone there are none."""
 
-    def __init__(self, quantity: object) -> None:
+    def __init__(self, quantity: object, least: int = 1) -> None:
         self.quantity = quantity
-        super().__init__(f"{quantity!a} is no quantity; give a whole number from 1 to 2147483647")
+        super().__init__(
+            f"{quantity!a} is no quantity; give a whole number from {least} to 2147483647"
+        )
+
+
+class InvalidAmount(ShopError):
+    """Money is an exact number of cents."""
+
+    def __init__(self, amount: object) -> None:
+        self.amount = amount
+        super().__init__(
+            f"{amount!a} is no amount; give a Decimal of whole cents from 0 to 999999999999.99"
+        )
+
+
+class InvalidReturn(ShopError):
+    """A return has lines, each of which gives something back."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this is no return: {why}")
+
+
+class OrderNotFound(ShopError):
+    """No order has this id."""
+
+    def __init__(self, order_id: int) -> None:
+        self.order_id = order_id
+        super().__init__(f"there is no order {order_id}; nothing was taken back")
+
+
+class LineNotInOrder(ShopError):
+    """The order has no line of this number."""
+
+    def __init__(self, order_id: int, line_number: int) -> None:
+        self.order_id = order_id
+        self.line_number = line_number
+        super().__init__(
+            f"order {order_id} has no line {line_number}; nothing of it was taken back"
+        )
+
+
+class BeyondWhatWasBought(ShopError):
+    """All returns of an order together give back no more than was bought."""
+
+    def __init__(self, order_id: int, what: str, asked: Decimal | int, left: Decimal | int) -> None:
+        self.order_id = order_id
+        self.what = what
+        self.asked = asked
+        self.left = left
+        super().__init__(
+            f"of order {order_id} {left} {what} can be given back, and not {asked};"
+            " nothing of it was taken back"
+        )
+
+
+class ReturnConflict(ShopError):
+    """An id stands for one return; what else comes back needs another."""
+
+    def __init__(self, return_id: int) -> None:
+        self.return_id = return_id
+        super().__init__(
+            f"return {return_id} is another one already; give what comes back now an id of its own"
+        )
 
 
 class UnknownWindow(ShopError):

@@ -1,8 +1,8 @@
 """What follows a checkout outside Postgres: the cart goes, the stock cache is refreshed.
 
 The checkout's own row is the outbox: `effects_applied_at` stays null until both are done. Each
-effect can be repeated, so a crash anywhere is put right by doing it again. Stock that deliveries
-and files moved has an outbox of its own (`shop.moved_stock`), which the relay sees to as well.
+effect can be repeated, so a crash anywhere is put right by doing it again. Stock that deliveries,
+files and returns moved has an outbox of its own (`shop.moved_stock`), which the relay sees to too.
 """
 
 import logging
@@ -104,8 +104,8 @@ class Effects:
         """Applies whatever effects a crash or an absent store left undone, oldest first.
 
         Each checkout is tried once, so the relay ends whatever happens; what a store refuses to do
-        for one cart keeps no other waiting. Last the cached stock is refreshed that deliveries and
-        files moved.
+        for one cart keeps no other waiting. Last the cached stock is refreshed that deliveries,
+        files and returns moved.
 
         Args:
             least_age: How long ago a cart must have been decided; younger ones are most likely
@@ -122,10 +122,11 @@ class Effects:
                 results = list(outcomes(connection, portion).values())
             reach(FaultPoint.DURING_RELAY)
             left += self._apply_or_leave(results)
+        reach(FaultPoint.DURING_RELAY)
         try:
             self._products.refresh_moved_stock()
         except StoreRefused as error:
-            _logger.error("the cached stock of deliveries is left: %s", error)
+            _logger.error("the cached stock of deliveries and returns is left: %s", error)
         return Relayed(len(cart_ids) - left, left)
 
     def lag(self) -> EffectsLag:

@@ -89,7 +89,7 @@ class ProductService:
             reach(FaultPoint.AFTER_SOME_CACHE)
 
     def refresh_moved_stock(self) -> None:
-        """Brings the cache up to date with what deliveries and files moved; see shop.move_stock.
+        """Brings the cache up to date with what was moved otherwise than by checkouts.
 
         Whatever a crash or an absent store left undone before is done with it.
 

@@ -19,6 +19,7 @@ from ecom_pipeline.embedded.temporary import temporary_servers
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint
 from ecom_pipeline.services.order_service import OrderService
+from ecom_pipeline.services.product_service import ProductService
 
 STORES = (Fault.POSTGRES, Fault.MONGO, Fault.REDIS)
 SAMPLE = [
@@ -32,6 +33,8 @@ SAMPLE = [
     Cell(FaultPoint.AFTER_STOCK, Fault.REDIS, Mode.BATCH),
     Cell(FaultPoint.AFTER_SOME_CACHE, Fault.REDIS, Mode.SINGLE),
     Cell(FaultPoint.DURING_RELAY, Fault.REDIS, Mode.BATCH),
+    Cell(FaultPoint.AFTER_RESTOCK, Fault.POSTGRES, Mode.RETURN),
+    Cell(FaultPoint.AFTER_COMMIT, Fault.REDIS, Mode.RETURN),
 ]
 
 
@@ -57,8 +60,9 @@ def test_a_killed_store_leaves_nothing_that_the_next_run_does_not_put_right(
     assert run_cell(servers_to_kill, cell).breaches == ()
 
 
-def test_the_matrix_has_every_point_with_every_fault_in_both_modes() -> None:
-    assert len(set(matrix())) == len(FaultPoint) * len(Fault) * len(Mode) == 112
+def test_the_matrix_has_every_point_with_every_fault_in_every_mode_that_comes_to_it() -> None:
+    assert {cell.point for cell in matrix()} == set(FaultPoint)
+    assert len(set(matrix())) == (14 + 14 + 8) * len(Fault) == 144
     assert set(SAMPLE) <= set(matrix(STORES))
 
 
@@ -104,7 +108,31 @@ def test_a_caller_who_was_told_what_does_not_stand_is_a_breach(
     found = run_cell(settings, at_the_end).breaches
 
     assert all(breach.startswith("a caller was told Ordered(") for breach in found[:1])
-    assert len(found) == 6
+    assert len(found) == 7
+
+
+def test_a_return_that_the_cache_never_shows_is_a_breach(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductService, "refresh_moved_stock", lambda _: None)
+
+    found = run_cell(settings, Cell(FaultPoint.AFTER_COMMIT, Fault.PROCESS, Mode.RETURN)).breaches
+
+    assert [breach.partition(" ")[2] for breach in found] == [
+        "checkouts or moves of stock have undone effects after the relay"
+    ]
+
+
+def test_a_return_that_became_something_else_is_a_breach(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trial._DUE_RETURNS, 3, (2, 201))
+
+    (breach,) = run_cell(
+        settings, Cell(FaultPoint.AFTER_RETURN, Fault.PROCESS, Mode.RETURN)
+    ).breaches
+
+    assert breach.startswith("the returns are")
 
 
 def test_the_command_shows_a_table_of_what_held() -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any, cast
@@ -28,12 +29,15 @@ from ecom_labs.chaos.strikes import Crash
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.models.checkout import CheckoutResult, Ordered, Rejected
+from ecom_pipeline.models.errors import BeyondWhatWasBought
+from ecom_pipeline.models.returns import BoughtOrder, Return, ReturnLine
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.faults import FaultPoint, striking
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.services.return_service import ReturnService
 from ecom_pipeline.services.stock_cache import StockCache
 from ecom_pipeline_tests.shop import breaches, fetch
 from ecom_pipeline_tests.sizes import examples
@@ -43,6 +47,9 @@ ACTS = 12
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 PRODUCTS, CUSTOMERS = 3, 2
 FIRST_STOCK = 5
+PRICE = Decimal("2.50")
+GUEST = CUSTOMERS
+MOST_RETURNS = 100
 
 BEFORE_THE_COMMIT = {
     FaultPoint.AFTER_READING_CARTS,
@@ -51,12 +58,15 @@ BEFORE_THE_COMMIT = {
     FaultPoint.AFTER_STOCK,
     FaultPoint.AFTER_ORDERS,
     FaultPoint.AFTER_ITEMS,
+    FaultPoint.AFTER_ORDER_LOCK,
+    FaultPoint.AFTER_RETURN,
+    FaultPoint.AFTER_RESTOCK,
     FaultPoint.BEFORE_COMMIT,
     FaultPoint.DURING_RERUN,
 }
 
 products = st.integers(0, PRODUCTS - 1)
-customers = st.integers(0, CUSTOMERS - 1)
+customers = st.integers(0, GUEST)
 quantities = st.integers(1, 4)
 baskets = st.dictionaries(products, quantities, min_size=1)
 crashes = st.none() | st.sampled_from(FaultPoint)
@@ -66,14 +76,15 @@ crashes = st.none() | st.sampled_from(FaultPoint)
 class Cart:
     """What the model knows of a cart: `ordered` is None until it is decided."""
 
-    customer_id: int
+    customer_id: int | None
     quantities: dict[int, int] = field(default_factory=dict)
+    returned: dict[int, int] = field(default_factory=dict)
     is_submitted: bool = False
     ordered: bool | None = None
 
 
 class History(RuleBasedStateMachine):
-    """One shop of three products and two customers, and the model of it."""
+    """One shop of three products, two customers and a guest, and the model of it."""
 
     numbers: Iterator[int]
 
@@ -81,17 +92,21 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.stores = stores
         self.orders, self.effects = OrderService(stores), Effects(stores)
-        self.products = ProductService(stores)
+        self.products, self.returns = ProductService(stores), ReturnService(stores)
         self.seconds = count()
         self.carts_service = CartService(stores, clock=self.now)
         number = next(self.numbers)
         self.product_ids = [number * PRODUCTS + n + 1 for n in range(PRODUCTS)]
-        self.customer_ids = [number * CUSTOMERS + n + 1 for n in range(CUSTOMERS)]
+        registered = [number * CUSTOMERS + n + 1 for n in range(CUSTOMERS)]
+        self.customer_ids: list[int | None] = [*registered, None]
+        self.first_return_id = number * MOST_RETURNS + 1
+        self.return_ids = count(self.first_return_id)
+        self.taken_back: dict[int, tuple[int, ReturnLine, int]] = {}
         self.stock = dict.fromkeys(self.product_ids, FIRST_STOCK)
         self.deliveries = 0
         self.carts: dict[str, Cart] = {}
         self.told: dict[str, CheckoutResult] = {}
-        fetch(stores, OPENING, self.customer_ids, FIRST_STOCK, self.product_ids, FIRST_STOCK)
+        fetch(stores, OPENING, registered, PRICE, FIRST_STOCK, self.product_ids, FIRST_STOCK)
 
     def now(self) -> datetime:
         return DAY + timedelta(seconds=next(self.seconds))
@@ -99,10 +114,21 @@ class History(RuleBasedStateMachine):
     @rule(customer=customers, product=products, quantity=quantities)
     def add(self, customer: int, product: int, quantity: int) -> None:
         customer_id, product_id = self.customer_ids[customer], self.product_ids[product]
-        cart_id = self.carts_service.add_for_customer(customer_id, product_id, quantity)
+        if customer_id is None:
+            cart_id = self.guest_cart()
+            self.carts_service.add(cart_id, product_id, quantity)
+        else:
+            cart_id = self.carts_service.add_for_customer(customer_id, product_id, quantity)
         cart = self.carts.setdefault(cart_id, Cart(customer_id))
         assert not cart.is_submitted
         cart.quantities[product_id] = cart.quantities.get(product_id, 0) + quantity
+
+    def guest_cart(self) -> str:
+        """The cart that the guest is filling, or a new one."""
+        for cart_id, cart in self.carts.items():
+            if cart.customer_id is None and not cart.is_submitted:
+                return cart_id
+        return self.carts_service.create()
 
     @initialize(basket=baskets)
     def begin(self, basket: dict[int, int]) -> None:
@@ -156,6 +182,52 @@ class History(RuleBasedStateMachine):
         """Whether none of some carts is decided; they are all decided at once."""
         (is_open,) = {self.orders.outcome(cart_id) is None for cart_id in cart_ids} or {True}
         return is_open
+
+    @precondition(lambda self: any(cart.ordered for cart in self.carts.values()))
+    @rule(
+        which=st.integers(0, 5),
+        product=products,
+        quantity=quantities,
+        restock=st.booleans(),
+        crash=crashes,
+    )
+    def take_back(
+        self, which: int, product: int, quantity: int, restock: bool, crash: FaultPoint | None
+    ) -> None:
+        ordered = [cart_id for cart_id, cart in self.carts.items() if cart.ordered]
+        cart_id = ordered[which % len(ordered)]
+        cart, outcome = self.carts[cart_id], self.orders.outcome(cart_id)
+        assert isinstance(outcome, Ordered)
+        bought = sorted(cart.quantities)
+        product_id = bought[product % len(bought)]
+        before = cart.returned.get(product_id, 0)
+        return_id = next(self.return_ids)
+        line = ReturnLine(bought.index(product_id) + 1, quantity, restock=restock)
+        taken: list[Return] = []
+
+        def act() -> None:
+            taken.append(self.returns.take_back(return_id, outcome.order_id, [line]))
+
+        if before + quantity > cart.quantities[product_id]:
+            try:
+                assert self.crashing(crash, act)
+            except BeyondWhatWasBought:
+                assert crash is not FaultPoint.AFTER_ORDER_LOCK
+            assert not taken
+            return
+        if self.crashing(crash, act) and crash in BEFORE_THE_COMMIT:
+            return
+        cart.returned[product_id] = before + quantity
+        self.stock[product_id] += quantity if restock else 0
+        self.taken_back[return_id] = (outcome.order_id, line, product_id)
+
+    @precondition(lambda self: self.taken_back)
+    @rule(which=st.integers(0, 5))
+    def take_back_again(self, which: int) -> None:
+        return_id = list(self.taken_back)[which % len(self.taken_back)]
+        order_id, line, _ = self.taken_back[return_id]
+        taken = self.returns.take_back(return_id, order_id, [line])
+        assert taken == self.returns.outcome(return_id)
 
     @rule(product=products, units=st.integers(1, 6))
     def deliver(self, product: int, units: int) -> None:
@@ -226,6 +298,11 @@ class History(RuleBasedStateMachine):
             assert self.told.get(cart_id, outcome) == outcome
             items = {n: units for sold_in, n, units in sold if sold_in == cart_id}
             assert items == (cart.quantities if cart.ordered else {})
+        first = self.first_return_id
+        assert fetch(self.stores, RETURNED, first, first + MOST_RETURNS - 1) == [
+            (return_id, product_id, line.quantity, line.quantity * PRICE, line.restock)
+            for return_id, (_, line, product_id) in self.taken_back.items()
+        ]
         levels = fetch(self.stores, LEVELS, self.product_ids)
         assert {product_id: stock for product_id, stock, _ in levels} == self.stock
         for cached in StockCache(self.stores.redis).read(self.product_ids).values():
@@ -256,7 +333,7 @@ OPENING = """
     ),
     products as (
         insert into shop.products (product_id, sku, name, category, price, stock, stock_version)
-        select n, 'SKU-' || n, 'Product', 'Things', 2.50, %s, 1 from unnest(%s::bigint[]) as n
+        select n, 'SKU-' || n, 'Product', 'Things', %s, %s, 1 from unnest(%s::bigint[]) as n
         returning product_id
     )
     insert into shop.stock_receipts select product_id, '2026-01-01', %s from products
@@ -265,6 +342,10 @@ SOLD = """
     select orders.cart_id, items.product_id, items.quantity
     from shop.orders inner join shop.order_items as items using (order_id, placed_on)
     where orders.cart_id = any(%s)
+"""
+RETURNED = """
+    select return_id, product_id, quantity, amount, restocked from shop.returns
+    where return_id between %s and %s order by return_id
 """
 LEVELS = "select product_id, stock, stock_version from shop.products where product_id = any(%s)"
 
@@ -295,6 +376,17 @@ def test_a_history_shows_an_effect_that_is_not_done(
     stores: Stores, monkeypatch: pytest.MonkeyPatch, effect: str
 ) -> None:
     monkeypatch.setattr(Effects, effect, lambda *_: None)
+
+    with pytest.raises(AssertionError):
+        run_histories(
+            stores, 500, phases=[Phase.generate], derandomize=True, report_multiple_bugs=False
+        )
+
+
+def test_a_history_shows_units_that_come_back_twice(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoughtOrder, "deduct", lambda *_: None)
 
     with pytest.raises(AssertionError):
         run_histories(

@@ -10,19 +10,24 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline_tests.proxy import wired
-from ecom_pipeline_tests.shop import breaches, fetch
+from ecom_pipeline_tests.shop import beyond_what_was_bought, breaches, fetch
 
 
 def test_shoppers_do_everything_and_break_nothing(stores: Stores) -> None:
-    fill_shop(stores, range(1, 9), dict.fromkeys(range(1, 6), 10))
+    fill_shop(stores, range(1, 9), {1: 3, **dict.fromkeys(range(2, 6), 1_000)})
     watched: list[float] = []
 
-    tally = simulate(stores, 8, 2.0, lambda _, elapsed: watched.append(elapsed))
+    tally = simulate(stores, 8, 3.0, lambda _, elapsed: watched.append(elapsed))
 
     assert all(tally.latencies[operation].count for operation in Operation)
     assert not any(latencies.failed for latencies in tally.latencies.values())
     assert fetch(stores, "select count(*) from shop.orders") == [(tally.endings["ordered"],)]
     assert tally.endings.keys() >= {"ordered", "left", "insufficient_stock"}
+    of_guests = "select count(*) > 0 from shop.orders where customer_id is null"
+    assert fetch(stores, of_guests) == [(True,)]
+    returned = tally.latencies[Operation.RETURN].count
+    assert fetch(stores, "select sum(quantity) from shop.returns") == [(returned,)]
+    assert beyond_what_was_bought(stores) == []
     assert tally.endings.total() <= tally.latencies[Operation.BROWSE].count
     assert watched == sorted(watched)
     assert Effects(stores).lag().undone == 0

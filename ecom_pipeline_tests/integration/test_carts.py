@@ -20,8 +20,19 @@ from ecom_pipeline.models.errors import (
     ProductNotInCart,
 )
 from ecom_pipeline.services.cart_service import CartService
+from ecom_pipeline.services.checkout_replay import replay_checkouts
 from ecom_pipeline.services.order_service import OrderService
-from ecom_pipeline_tests.shop import all_at_once, breaches, open_shop, stock
+from ecom_pipeline_tests.shop import (
+    NOON,
+    all_at_once,
+    breaches,
+    cart,
+    fetch,
+    open_shop,
+    ordered_ids,
+    stock,
+    submit,
+)
 
 
 @pytest.fixture
@@ -52,6 +63,42 @@ def test_a_customer_who_opens_carts_at_once_has_one(stores: Stores, carts: CartS
 
 def test_guests_have_a_cart_each(carts: CartService) -> None:
     assert carts.create() != carts.create()
+
+
+def test_guests_at_once_each_order_what_is_in_their_own_cart(
+    stores: Stores, carts: CartService
+) -> None:
+    open_shop(stores, {1: 100, 2: 100})
+    orders = OrderService(stores)
+
+    def shop(n: int) -> object:
+        cart_id = carts.create()
+        carts.add(cart_id, n % 2 + 1, n + 1)
+        carts.submit(cart_id)
+        return orders.place_order(cart_id)
+
+    results = all_at_once(shop, range(6))
+
+    assert len(set(ordered_ids(result for result in results if isinstance(result, Ordered)))) == 6
+    assert fetch(stores, "select customer_id, count(*) from shop.orders group by 1") == [(None, 6)]
+    assert fetch(stores, "select count(*) from shop.checkouts where customer_id is null") == [(6,)]
+    assert (stock(stores, 1), stock(stores, 2)) == (100 - 1 - 3 - 5, 100 - 2 - 4 - 6)
+    assert stores.mongo.carts.count_documents({}) == 0
+    assert breaches(stores) == {}
+
+
+def test_a_replay_orders_the_carts_of_guests_among_those_of_customers(stores: Stores) -> None:
+    open_shop(stores, {1: 10})
+    nameless = cart("nameless", {1: 2})
+    del nameless["customer_id"]
+    submit(stores, [nameless, cart("null", {1: 3}, None), cart("a customer's", {1: 4}, 7)])
+
+    assert replay_checkouts(stores, NOON.date(), NOON.date()).ordered == 3
+
+    placed = "select cart_id, customer_id from shop.orders order by 1"
+    assert fetch(stores, placed) == [("a customer's", 7), ("nameless", None), ("null", None)]
+    assert stock(stores) == 1
+    assert breaches(stores) == {}
 
 
 def test_what_is_added_while_carts_are_checked_out_is_ordered_or_in_the_new_cart(
@@ -278,6 +325,22 @@ class TestReopening:
     def test_a_cart_that_is_not_rejected_is_not_reopened(self, carts: CartService) -> None:
         with pytest.raises(CartNotRejected, match="is active"):
             carts.reopen(carts.create())
+
+    def test_a_guest_whose_cart_was_rejected_orders_it_when_it_is_reopened(
+        self, stores: Stores, carts: CartService
+    ) -> None:
+        open_shop(stores, {1: 1})
+        cart_id = carts.create()
+        carts.add(cart_id, 1, 2)
+        carts.submit(cart_id)
+        OrderService(stores).place_order(cart_id)
+
+        again = carts.reopen(cart_id)
+        carts.change(again, 1, 1)
+        carts.submit(again)
+
+        assert isinstance(OrderService(stores).place_order(again), Ordered)
+        assert breaches(stores) == {}
 
     def test_a_guest_who_reopens_a_cart_many_times_at_once_has_one_new_cart(
         self, stores: Stores, carts: CartService

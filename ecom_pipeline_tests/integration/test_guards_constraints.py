@@ -5,12 +5,14 @@ from psycopg2 import sql
 
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.models.returns import ReturnLine
 from ecom_pipeline.services.order_service import OrderService
-from ecom_pipeline_tests.shop import breaches, cart, fetch, open_shop, submit
+from ecom_pipeline.services.return_service import ReturnService
+from ecom_pipeline_tests.shop import breaches, cart, fetch, open_shop, ordered_ids, submit
 
 CHECKOUTS, ORDERS, ITEMS = "checkouts", "orders", "order_items"
 ITEMS_OF_MONTH = "order_items_2026_01"
-RECEIPTS, PRODUCTS = "stock_receipts", "products"
+RECEIPTS, PRODUCTS, RETURNS = "stock_receipts", "products", "returns"
 ANOTHER_ORDER = """
     insert into shop.orders
     select order_id + 1, placed_on, customer_id, cart_id, channel, total_amount, placed_at
@@ -40,9 +42,9 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.checkouts set reason = 'insufficient_stock' where outcome = 'ordered'",
         None,
     ),
-    "checkouts_ordered_has_its_cart": (
+    "checkouts_ordered_was_submitted": (
         CHECKOUTS,
-        "update shop.checkouts set customer_id = null where outcome = 'ordered'",
+        "update shop.checkouts set submitted_at = null where outcome = 'ordered'",
         None,
     ),
     "checkouts_outcome_is_known": (
@@ -70,7 +72,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.orders set channel = 'import'",
         "ordered_means_an_order_exists",
     ),
-    "orders_placed_on_is_the_utc_day": (
+    "orders_placed_on_is_the_day_of_placed_at": (
         ORDERS,
         "update shop.orders set placed_at = placed_at + interval '1 day'",
         None,
@@ -78,6 +80,11 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
     "orders_total_not_negative": (
         ORDERS,
         "update shop.orders set total_amount = -1",
+        "totals_are_sums_of_items",
+    ),
+    "orders_shipping_and_tax_not_negative": (
+        ORDERS,
+        "update shop.orders set shipping_amount = -1",
         "totals_are_sums_of_items",
     ),
     "order_items_pkey": (
@@ -99,7 +106,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         ITEMS,
         """
         insert into shop.order_items
-        select order_id, placed_on, 0, product_id, quantity, unit_price
+        select order_id, placed_on, 0, product_id, quantity, unit_price, amount
         from shop.order_items where line_number = 1
         """,
         "totals_are_sums_of_items",
@@ -112,6 +119,11 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
     "order_items_unit_price_not_negative": (
         ITEMS,
         "update shop.order_items set unit_price = -unit_price",
+        None,
+    ),
+    "order_items_discount_within_amount": (
+        ITEMS,
+        "update shop.order_items set discount_amount = amount + 1",
         "totals_are_sums_of_items",
     ),
     "products_stock_not_negative": (
@@ -134,15 +146,63 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "insert into shop.stock_receipts values (999, '2026-01-05', 5)",
         None,
     ),
+    "returns_pkey": (
+        RETURNS,
+        "insert into shop.returns select * from shop.returns",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "returns_ids_positive": (RETURNS, "update shop.returns set line_number = 0", None),
+    "returns_returned_on_is_the_day_of_returned_at": (
+        RETURNS,
+        "update shop.returns set returned_at = returned_at + interval '1 day'",
+        None,
+    ),
+    "returns_application_is_of_a_known_day": (
+        RETURNS,
+        "update shop.returns set returned_at = 'infinity', returned_on = 'infinity'",
+        None,
+    ),
+    "returns_channel_is_known": (RETURNS, "update shop.returns set channel = 'checkout'", None),
+    "returns_quantity_and_money_not_negative": (
+        RETURNS,
+        "update shop.returns set quantity = -quantity",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "returns_order_or_product_is_known": (
+        RETURNS,
+        """
+        update shop.returns set
+            order_id = null, order_line_number = null, product_id = null,
+            quantity = 0, restocked = false
+        """,
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "returns_order_line_has_its_order_and_product": (
+        RETURNS,
+        "update shop.returns set order_id = null",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "returns_units_are_of_a_product": (
+        RETURNS,
+        "update shop.returns set product_id = null, order_line_number = null",
+        "stock_is_receipts_minus_checkouts",
+    ),
+    "returns_customer_id_fkey": (RETURNS, "update shop.returns set customer_id = 999", None),
+    "returns_product_id_fkey": (
+        RETURNS,
+        "update shop.returns set product_id = 999",
+        "stock_is_receipts_minus_checkouts",
+    ),
 }
 
 
 @pytest.fixture
 def shop(stores: Stores) -> Stores:
-    """One order of two lines, and one rejection."""
+    """One order of two lines, of which a unit came back, and one rejection."""
     open_shop(stores, {1: 10, 2: 10})
     carts = submit(stores, [cart("a", {1: 1, 2: 2}), cart("b", {1: 11}, customer_id=2)])
-    OrderService(stores).place_orders(carts)
+    (order_id,) = ordered_ids(OrderService(stores).place_orders(carts))
+    ReturnService(stores).take_back(1, order_id, [ReturnLine(2, 1, restock=True)])
     assert breaches(stores) == {}
     return stores
 
@@ -166,7 +226,7 @@ def test_without_a_constraint_a_write_that_it_refuses_breaks_an_invariant(
     assert invariant is None or invariant in breaches(shop)
 
 
-def test_every_constraint_that_a_checkout_relies_on_is_tried(shop: Stores) -> None:
+def test_every_constraint_that_checkouts_and_returns_rely_on_is_tried(shop: Stores) -> None:
     constraints = fetch(
         shop,
         """
@@ -174,7 +234,8 @@ def test_every_constraint_that_a_checkout_relies_on_is_tried(shop: Stores) -> No
         where contype <> 'n' and (
             conrelid in (
                 'shop.checkouts'::regclass, 'shop.orders'::regclass,
-                'shop.order_items'::regclass, 'shop.stock_receipts'::regclass
+                'shop.order_items'::regclass, 'shop.stock_receipts'::regclass,
+                'shop.returns'::regclass
             )
             or conname = 'products_stock_not_negative'
             or conrelid = 'shop.order_items_2026_01'::regclass and contype = 'f' and coninhcount = 0

@@ -5,19 +5,16 @@ docs/checkout.md lists all guards; test_guards_documented.py compares.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from functools import partial
 from inspect import unwrap
 from threading import Barrier
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable
-from ecom_pipeline.database.libpq import connect
+from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.models import cart as cart_reading
 from ecom_pipeline.models import checkout as deciding
@@ -39,9 +36,7 @@ from ecom_pipeline_tests.shop import (
     stock,
     submit,
 )
-from ecom_pipeline_tests.waiting import wait_for_waiting
-
-Item = TypeVar("Item")
+from ecom_pipeline_tests.waiting import held_up, result_or_error, wait_for_waiting
 
 
 @pytest.fixture
@@ -101,35 +96,6 @@ class TestTheLastUnit:
 
         assert stock(stores) == -1
         assert "stock_is_receipts_minus_checkouts" in breaches(stores)
-
-
-def result_or_error(work: Callable[[Item], object], item: Item) -> object:
-    try:
-        return work(item)
-    except StoreError as error:
-        return error
-
-
-def held_up(
-    stores: Stores, statement: str, work: Callable[[Item], object], items: Sequence[Item]
-) -> list[object]:
-    """Does work at once for items, while a statement's locks hold all of it up; then lets it go.
-
-    Each begins when those before it wait for a lock, so that every one has what it comes to
-    before the statement's locks. Gives results and errors.
-    """
-    with (
-        ThreadPoolExecutor(len(items)) as threads,
-        closing(connect(stores.postgres.url)) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
-        begun = []
-        for waiting, item in enumerate(items, start=1):
-            begun.append(threads.submit(result_or_error, work, item))
-            wait_for_waiting(stores, waiting)
-        connection.rollback()
-        return [work.result() for work in begun]
 
 
 @pytest.mark.usefixtures("tried_once")

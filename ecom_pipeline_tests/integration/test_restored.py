@@ -98,6 +98,25 @@ def test_after_mongo_is_restored_what_is_in_a_cart_beyond_its_order_is_in_a_new_
     assert carts(shop) == before
 
 
+def test_what_a_guest_put_into_an_ordered_cart_that_came_back_is_in_a_new_cart(
+    shop: Stores,
+) -> None:
+    service = CartService(shop)
+    guest = service.create()
+    service.add(guest, 1, 1)
+    restore = _save_mongo(shop)
+    service.submit(guest)
+    OrderService(shop).place_order(guest)
+
+    restore()
+    service.add(guest, 2, 3)
+    repair(shop)
+
+    assert breaches(shop) == {}
+    assert guest not in carts(shop)
+    assert list(carts(shop, status="active").values()) == [("active", {2: 3})]
+
+
 def test_after_mongo_is_restored_a_rejected_cart_is_rejected_there(shop: Stores) -> None:
     restore = _save_mongo(shop)
     _place(shop, cart("short later", {1: 999}, customer_id=3))

@@ -26,11 +26,13 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded import Endpoints
 from ecom_pipeline.models.cart import EARLIEST_SUBMISSION
 from ecom_pipeline.models.checkout import Ordered, Rejected
+from ecom_pipeline.models.returns import ReturnLine
 from ecom_pipeline.opening import open_stores
 from ecom_pipeline.services.cart_service import CartService
 from ecom_pipeline.services.effects import Effects
 from ecom_pipeline.services.order_service import OrderService
 from ecom_pipeline.services.product_service import ProductService
+from ecom_pipeline.services.return_service import ReturnService
 from ecom_pipeline.services.top_sellers import TopSellers
 from ecom_pipeline_tests.direct import run_pipeline
 from ecom_pipeline_tests.passwords import with_user
@@ -72,6 +74,12 @@ _NOT_FOR_THE_APPLICATION = (
     "select full_name from shop.customers",
     "update shop.products set price = 0",
     "update shop.orders set total_amount = 0",
+    "select * from shop.orders",
+    "select * from shop.orders for update",
+    "update shop.returns set amount = 0",
+    "delete from shop.returns",
+    "insert into shop.returns (return_id, line_number, channel) values (1, 1, 'import')",
+    "select shop.attach_month('2026-01-01')",
     "update shop.checkouts set order_id = null, cart_id = 'another'",
     "insert into shop.products (product_id, sku, name, category, price) values (1, '', '', '', 1)",
     "insert into shop.stock_receipts values (1, '2026-01-01', 1)",
@@ -82,7 +90,6 @@ _NOT_FOR_THE_APPLICATION = (
     "create table shop.mine ()",
     "create table public.mine ()",
     "select shop.create_month('2026-01-01')",
-    "select shop.attach_month('2026-01-01')",
     "select ops.grant_rights()",
     "set role ecom_pipeline",
     "delete from _yoyo_migration",
@@ -197,9 +204,25 @@ def test_the_application_fills_carts_and_places_orders(stores: Stores, shop: Sto
     assert isinstance(OrderService(shop).place_order(cart_id), Ordered)
     submit(stores, [cart("too much", {2: 6})])
     assert isinstance(OrderService(shop).place_order("too much"), Rejected)
+    submit(stores, [cart("of a guest", {2: 1}, None)])
+    assert isinstance(OrderService(shop).place_order("of a guest"), Ordered)
 
-    assert products.stock_of([1, 2]) == {1: 3, 2: 5}
+    assert products.stock_of([1, 2]) == {1: 3, 2: 4}
     assert (products.get(1).price, stock(stores, 1)) == (1, 3)
+    assert Effects(shop).lag().undone == 0
+    assert breaches(stores) == {}
+
+
+def test_the_application_takes_back_what_was_bought(stores: Stores, shop: Stores) -> None:
+    open_shop(stores, {1: 5})
+    submit(stores, [cart("a", {1: 3})])
+    ordered = OrderService(shop).place_order("a")
+    assert isinstance(ordered, Ordered)
+
+    taken = ReturnService(shop).take_back(1, ordered.order_id, [ReturnLine(1, 2, restock=True)])
+
+    assert ReturnService(shop).outcome(1) == taken
+    assert (stock(stores), ProductService(shop).stock(1)) == (4, 4)
     assert Effects(shop).lag().undone == 0
     assert breaches(stores) == {}
 
@@ -217,13 +240,15 @@ def test_the_application_opens_the_stores_of_a_schema_that_is_up_to_date(
         assert OrderService(opened).outcome("nothing") is None
 
 
-def test_the_application_has_just_the_rights_of_a_checkout(stores: Stores) -> None:
+def test_the_application_has_just_the_rights_of_checkouts_and_returns(stores: Stores) -> None:
     prepare_tables(stores.postgres)
     assert _rights(stores, "ecom_shop") == {
         ("shop.customers", "select"),
         ("shop.products", "select"),
         ("shop.products", "update"),
         ("shop.moved_stock", "select"),
+        ("shop.moved_stock", "insert"),
+        ("shop.moved_stock", "update"),
         ("shop.moved_stock", "delete"),
         ("shop.checkouts", "select"),
         ("shop.checkouts", "insert"),
@@ -231,9 +256,15 @@ def test_the_application_has_just_the_rights_of_a_checkout(stores: Stores) -> No
         ("shop.orders", "insert"),
         ("shop.order_items", "select"),
         ("shop.order_items", "insert"),
+        ("shop.returns", "select"),
+        ("shop.returns", "insert"),
     }
+    assert _columns(stores, "ecom_shop", "shop.moved_stock", "insert") == {"product_id"}
+    assert _columns(stores, "ecom_shop", "shop.moved_stock", "update") == {"move_id"}
     assert _columns(stores, "ecom_shop", "shop.customers", "select") == {"customer_id"}
     assert _columns(stores, "ecom_shop", "shop.products", "update") == {"stock", "stock_version"}
+    returns = _columns(stores, "ecom_shop", "shop.returns", "select")
+    assert returns - _columns(stores, "ecom_shop", "shop.returns", "insert") == {"channel"}
 
 
 def test_the_application_is_refused_everything_else(stores: Stores, shop: Stores) -> None:
@@ -260,6 +291,25 @@ def test_the_application_has_every_month_made_in_which_a_cart_can_have_been_subm
     assert len(fetch(stores, _PARTITIONS)) == 2
 
 
+@pytest.mark.parametrize(
+    "instant", ["0044-03-15 BC", "1999-12-31 23:59Z", "2999-01-01", "infinity", "-infinity"]
+)
+def test_the_application_takes_nothing_back_on_a_day_that_is_none(
+    stores: Stores, shop: Stores, instant: str
+) -> None:
+    open_shop(stores, {1: 1})
+    with pytest.raises(StoreRefused, match="returns_application_is_of_a_known_day"):
+        fetch(
+            shop,
+            """
+            insert into shop.returns
+            (return_id, line_number, returned_at, returned_on, product_id, quantity, amount)
+            select 1, 1, i.at, shop.day_of(i.at), 1, 1, 1 from (select %s::timestamptz) as i (at)
+            """,
+            instant,
+        )
+
+
 @pytest.mark.parametrize("instant", ["0044-03-15 BC", "10000-01-01", "infinity", "-infinity"])
 def test_a_cart_of_no_year_that_is_known_keeps_no_command_from_reading_what_changed(
     stores: Stores, shop: Stores, instant: str
@@ -274,7 +324,7 @@ def test_a_cart_of_no_year_that_is_known_keeps_no_command_from_reading_what_chan
     assert find_stale(stores.postgres).all_days == []
 
 
-def test_what_acts_in_the_owners_name_makes_partitions_or_is_a_trigger_and_has_a_fixed_search_path(
+def test_what_acts_in_the_owners_name_is_one_of_few_or_a_trigger_and_has_a_fixed_search_path(
     stores: Stores,
 ) -> None:
     definers = fetch(
@@ -282,16 +332,20 @@ def test_what_acts_in_the_owners_name_makes_partitions_or_is_a_trigger_and_has_a
         "select oid::regprocedure::text, prorettype = 'trigger'::regtype, proconfig"
         " from pg_proc where prosecdef",
     )
-    assert [name for name, is_trigger, _ in definers if not is_trigger] == [
-        "shop.ensure_month(date)"
-    ]
+    assert {name for name, is_trigger, _ in definers if not is_trigger} == {
+        "shop.ensure_month(date)",
+        "shop.lock_order(bigint)",
+    }
     assert {tuple(setting) for _, _, setting in definers} == {("search_path=pg_catalog, pg_temp",)}
 
 
 def test_an_analyst_reads_everything_but_personal_data(stores: Stores) -> None:
     prepare_tables(stores.postgres)
     analytics = {(f"analytics.{name}", "select") for name in (*catalog(), "cart_sightings")}
-    tables = ("customers", "products", "stock_receipts", "orders", "order_items", "checkouts")
+    tables = (
+        *("customers", "products", "stock_receipts", "orders", "order_items", "checkouts"),
+        *("returns", "day_range"),
+    )
     assert _rights(stores, "ecom_analyst") == analytics | {
         (f"shop.{table}", "select") for table in tables
     }

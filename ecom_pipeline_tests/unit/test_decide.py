@@ -17,7 +17,7 @@ CUSTOMERS = frozenset({7})
 
 
 def cart(
-    cart_id: str, quantities: Mapping[int, int], seconds: int = 0, customer_id: int = 7
+    cart_id: str, quantities: Mapping[int, int], seconds: int = 0, customer_id: int | None = 7
 ) -> SubmittedCart:
     return SubmittedCart(cart_id, customer_id, quantities, None, NOON + timedelta(seconds=seconds))
 
@@ -72,6 +72,12 @@ def test_what_one_cart_could_not_have_the_next_may_take() -> None:
     )
 
     assert decisions == {"a": shortfalls((1, 3, 2)), "b": (OrderLine(1, 2, Decimal("2.50")),)}
+
+
+def test_a_guest_needs_to_be_no_customer() -> None:
+    decisions = decide([cart("a", {1: 1}, customer_id=None)], shelves({1: 1}), frozenset())
+
+    assert decisions == {"a": (OrderLine(1, 1, Decimal("2.50")),)}
 
 
 def test_a_cart_of_nobody_takes_nothing() -> None:
