@@ -16,7 +16,6 @@ def _customer_daily_sales(shop: ShopCopy) -> Rows:
             day,
             customer_id,
             count(distinct order_id),
-            sum(quantity)::bigint,
             money(sum(refund)),
             money(sum(listed - off - refund)),
             min(placed_at),

@@ -95,7 +95,7 @@ def test_a_new_shape_of_a_kept_table_fills_the_table_that_it_is_kept_with(
     refresh_all(stores, [DAY])
     reshaped = edit("customer_daily_sales", "orders integer", "orders bigint")
     assert [done.table for done in prepare_tables(stores.postgres, reshaped)] == ["daily_sales"]
-    assert rows(stores, "customer_daily_sales", "customer_id", "units") == [(1, 3)]
+    assert rows(stores, "customer_daily_sales", "customer_id", "orders") == [(1, 1)]
 
 
 def test_a_table_that_somebody_built_a_view_upon_is_not_dropped(stores: Stores, edit: Edit) -> None:

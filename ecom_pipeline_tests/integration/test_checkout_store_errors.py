@@ -18,7 +18,7 @@ from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded import Endpoints
-from ecom_pipeline.services.checkout_transaction import array
+from ecom_pipeline.database.arrays import array
 from ecom_pipeline_tests.shop import end_other_sessions, fetch, open_shop
 
 EMAIL = "ada.lovelace@example.com"

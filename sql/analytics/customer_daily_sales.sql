@@ -5,7 +5,7 @@
 -- grain: one row per day and customer with an order or a returned product on that day
 -- key: day, customer_id
 -- refresh: with daily_sales
--- depends on: shop.orders, shop.order_items, shop.returns
+-- depends on: shop.orders, shop.returns
 -- references: customer_id in shop.customers
 
 -- name: definition#
@@ -16,12 +16,10 @@ create table analytics.customer_daily_sales (
     customer_id bigint not null,
     -- Orders the customer placed that day.
     orders integer not null check (orders >= 0),
-    -- Units in those orders: sum of quantity.
-    units bigint not null check (units >= 0),
     -- Shop currency: sum of amount of the products that the customer returned that day.
     returns numeric(30, 2) not null check (returns >= 0),
-    -- Shop currency: sum of amount - discount_amount over the items of those orders, less
-    -- returns; below zero where more was returned.
+    -- Shop currency: total_amount less shipping_amount and tax_amount of those orders, which is
+    -- what their items come to after discounts, less returns; below zero where more was returned.
     net_sales numeric(30, 2) not null,
     -- Instant of the first of those orders, UTC; null on a day without orders.
     first_order_at timestamptz,
@@ -38,23 +36,13 @@ with
 orders as (
     select
         placed_on,
-        order_id,
         customer_id,
-        placed_at
+        placed_at,
+        total_amount - shipping_amount - tax_amount as paid
     from shop.orders
     where
         placed_on = any(:days)
         and customer_id is not null
-),
-
-items as (
-    select
-        placed_on,
-        order_id,
-        quantity,
-        amount - discount_amount as paid
-    from shop.order_items
-    where placed_on = any(:days)
 ),
 
 return_lines as (
@@ -69,35 +57,19 @@ return_lines as (
         and product_id is not null
 ),
 
-baskets as (
-    select
-        placed_on,
-        order_id,
-        sum(quantity) as units,
-        sum(paid) as paid
-    from items
-    group by placed_on, order_id
-),
-
 movements as (
     select
-        orders.placed_on as day,
-        orders.customer_id,
-        orders.placed_at,
-        baskets.units,
-        baskets.paid,
+        placed_on as day,
+        customer_id,
+        placed_at,
+        paid,
         null::numeric as returned
     from orders
-    left join baskets
-        on
-            orders.placed_on = baskets.placed_on
-            and orders.order_id = baskets.order_id
     union all
     select
         returned_on as day,
         customer_id,
         null::timestamptz as placed_at,
-        null::numeric as units,
         null::numeric as paid,
         amount as returned
     from return_lines
@@ -107,7 +79,6 @@ select
     day,
     customer_id,
     count(placed_at)::integer as orders,
-    coalesce(sum(units), 0)::bigint as units,
     coalesce(sum(returned), 0) as returns,
     coalesce(sum(paid), 0) - coalesce(sum(returned), 0) as net_sales,
     min(placed_at) as first_order_at,
