@@ -37,30 +37,30 @@ class ConversionReport:
     Attributes:
         lines: Order lines.
         baskets: What becomes an order.
-        total: Value of all lines.
+        gross: Value of all lines before discounts.
+        discounts: What is off them.
         unsold_lines: Lines of no units, which cannot be ordered and end up in quarantine.
-        unsold_total: Their value; `total` less this is what the orders are worth.
-        split_lines: Lines whose value is no multiple of their units; each becomes two items.
+        unsold: Their value after discounts; `net` less this is what the orders are worth.
         seconds: Time taken.
     """
 
     lines: int
     baskets: int
-    total: Decimal
+    gross: Decimal
+    discounts: Decimal
     unsold_lines: int
-    unsold_total: Decimal
-    split_lines: int
+    unsold: Decimal
     seconds: float
 
     @property
-    def items(self) -> int:
-        """Rows of the file of order items."""
-        return self.lines + self.split_lines
+    def net(self) -> Decimal:
+        """Value of all lines."""
+        return self.gross - self.discounts
 
     @property
-    def sold_total(self) -> Decimal:
+    def sold(self) -> Decimal:
         """Sum of all orders' totals."""
-        return self.total - self.unsold_total
+        return self.net - self.unsold
 
 
 def package_data() -> Path:
@@ -110,14 +110,14 @@ def convert(output: Path, source: Path | None = None) -> ConversionReport:
 
 def _report(connection: duckdb.DuckDBPyConnection, began: float) -> ConversionReport:
     row = connection.execute(statement("complete_journey", "totals")).fetchall()[0]
-    lines, baskets, cents, unsold_lines, unsold_cents, split_lines = row
+    lines, baskets, gross, discounts, unsold_lines, unsold = row
     return ConversionReport(
         lines=lines,
         baskets=baskets,
-        total=Decimal(cents).scaleb(-2),
+        gross=Decimal(gross).scaleb(-2),
+        discounts=Decimal(discounts).scaleb(-2),
         unsold_lines=unsold_lines,
-        unsold_total=Decimal(unsold_cents).scaleb(-2),
-        split_lines=split_lines,
+        unsold=Decimal(unsold).scaleb(-2),
         seconds=time.monotonic() - began,
     )
 
@@ -128,10 +128,9 @@ def _main(arguments: list[str]) -> int:
         return 2
     report = convert(Path(arguments[0]))
     sys.stdout.write(
-        f"{report.lines:,} lines of {report.baskets:,} baskets as {report.items:,} items in "
-        f"{report.seconds:.1f} s\n"
-        f"orders {report.sold_total:,} + lines without units {report.unsold_total:,} "
-        f"= source {report.total:,}\n"
+        f"{report.lines:,} lines of {report.baskets:,} baskets in {report.seconds:.1f} s\n"
+        f"gross {report.gross:,} - discounts {report.discounts:,} = source {report.net:,} "
+        f"= orders {report.sold:,} + lines without units {report.unsold:,}\n"
         f"load them with: ecom ingest {arguments[0]}\n"
     )
     return 0

@@ -10,6 +10,7 @@ import psycopg2
 import pytest
 
 from ecom_pipeline.database import postgres
+from ecom_pipeline.database.arrays import array
 from ecom_pipeline.database.errors import StoreError, StoreRefused, StoreUnavailable
 from ecom_pipeline.database.libpq import connect
 from ecom_pipeline.database.mongo import Mongo
@@ -18,7 +19,6 @@ from ecom_pipeline.database.redis import Redis
 from ecom_pipeline.database.retrying import retried
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded import Endpoints
-from ecom_pipeline.database.arrays import array
 from ecom_pipeline_tests.shop import end_other_sessions, fetch, open_shop
 
 EMAIL = "ada.lovelace@example.com"
