@@ -14,6 +14,7 @@ from typing import Any, Final
 from ecom_pipeline.analytics.reports import Report, report
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.models.printable import printable
+from ecom_pipeline.services.conventions import Conventions, conventions_of
 
 Figure = dict[str, Any]
 Row = Mapping[str, Any]
@@ -34,6 +35,11 @@ class Shop:
     def report(self, name: str, limit: int | None = None) -> Report:
         """The first rows of a report; all of them without a limit."""
         return report(self._postgres, name, limit)
+
+    @cached_property
+    def conventions(self) -> Conventions:
+        """Its time zone and currency."""
+        return conventions_of(self._postgres)
 
     @cached_property
     def newest(self) -> date | None:

@@ -20,6 +20,7 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.reports.figures import Shop
 from ecom_pipeline.reports.page import page, templates, write_page
+from ecom_pipeline.services.conventions import Conventions, choose_conventions
 from ecom_pipeline_tests.analytics_shop import (
     MONDAY,
     active_cart,
@@ -183,6 +184,15 @@ def test_a_name_is_escaped_once_wherever_it_stands(stores: Stores) -> None:
 
 def as_figure(script: str) -> dict[str, Any]:
     return dict(json.loads(script)["layout"]) if script.startswith("{") else {}
+
+
+def test_the_page_says_whose_days_and_in_what_money_it_counts(stores: Stores) -> None:
+    choose_conventions(stores.postgres, Conventions("Asia/Kolkata", "INR"))
+    made_shop(stores)
+    put_order(stores, 1, at(MONDAY), [(1, 1)])
+    refresh_all(stores, [MONDAY])
+
+    assert "days are those of Asia/Kolkata, money is in INR" in page(stores.postgres)
 
 
 def test_a_product_that_makes_nearly_all_the_sales_leaves_class_a_empty(stores: Stores) -> None:
