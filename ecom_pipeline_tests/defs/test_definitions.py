@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +17,7 @@ from ecom_pipeline.defs.checks import INVARIANTS
 from ecom_pipeline.defs.columns import PERSONAL_DATA
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.partitions import daily_partitions, default_window
+from ecom_pipeline.models.calendar import Calendar
 from ecom_pipeline.verification.audit import CHECKS
 from ecom_pipeline_tests.defs.snapshot import FILE, snapshot
 
@@ -117,6 +118,23 @@ def test_loading_the_definitions_starts_no_server(tmp_path: Path) -> None:
     )
 
     assert not home.exists()
+
+
+@pytest.mark.parametrize("time_zone", ["Europe/London", "America/Sao_Paulo", "Pacific/Auckland"])
+def test_partitions_are_the_days_of_the_shops_time_zone(time_zone: str) -> None:
+    first, last = date(2026, 3, 1), date(2026, 11, 30)
+
+    days = daily_partitions(first, last, today=last, time_zone=time_zone)
+
+    calendar = Calendar(time_zone)
+    every_day = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    keys = days.get_partition_keys(current_time=calendar.midnight(last))
+    assert keys == [str(day) for day in every_day]
+    for day in (date(2026, 3, 29), date(2026, 4, 5), date(2026, 9, 27), date(2026, 10, 25)):
+        window = days.time_window_for_partition_key(str(day))
+        assert window.start.timestamp() == calendar.midnight(day).timestamp()
+        following = calendar.midnight(day + timedelta(days=1))
+        assert window.end.timestamp() == following.timestamp()
 
 
 def test_partitions_reach_from_the_first_day_to_today() -> None:
