@@ -69,7 +69,7 @@ class Placed:
 
 
 def generate_orders(profile: ShopProfile, day: date) -> OrderBatch:
-    """The orders placed on a UTC day; order_id = yyyymmdd x 10^7 + n, n from 1, by time.
+    """The orders placed on a day of the shop; order_id = yyyymmdd x 10^7 + n, n from 1, by time.
 
     An order has 1 to about 10 distinct products at their list prices. About 8 % are guests'; the
     customers of the others signed up before the day. A line has a discount of its own, a share of

@@ -72,7 +72,7 @@ _Lines = NDArray[np.void]
 
 
 def generate_returns(profile: ShopProfile, day: date) -> pa.Table:
-    """The returns of a UTC day; return_id = yyyymmdd x 10^7 + n, n from 1, by time.
+    """The returns of a day of the shop; return_id = yyyymmdd x 10^7 + n, n from 1, by time.
 
     Each is of one order of the three weeks before, and no order has two. Most give all units of
     a line back for what was paid, some a part of them or only money; about one order in a hundred

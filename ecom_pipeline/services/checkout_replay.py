@@ -70,7 +70,7 @@ def replay_checkouts(
     progress: Callable[[int], None] = lambda _: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReplayReport:
-    """Decides the carts that were submitted on these UTC days, in order of submission.
+    """Decides the carts that were submitted on these days of the shop, in order of submission.
 
     First does what an earlier one, or anybody else, decided and left undone, of whatever day: the
     process that was to do it may have been killed. Also decides, as rejections, the carts that lie

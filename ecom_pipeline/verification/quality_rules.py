@@ -62,7 +62,7 @@ def rules_of(table: Relation, day: str | None, dense: Dense | None) -> Iterator[
 
     Args:
         table: What it is.
-        day: SQL of the UTC day of a row, for a table that is kept by day.
+        day: SQL of the shop's day of a row, for a table that is kept by day.
         dense: How far its days reach, if each of them has a row.
     """
     scope = _scope(day)

@@ -89,4 +89,15 @@ begin
 end
 $$;
 
+comment on column shop.orders.placed_on is 'The shop''s day of placed_at; the partition key.';
+comment on column shop.stock_receipts.received_on is 'The shop''s day of the delivery.';
+comment on column analytics.cart_sightings.created_on is
+'The shop''s day on which the cart was begun, if it says so.';
+comment on column analytics.cart_sightings.submitted_on is
+'The shop''s day on which it was submitted.';
+comment on column ops.day_changes.day is
+'Day of the changed orders, items, returns, checkouts or carts; null for what belongs to no day, such
+as products and deliveries.';
+comment on column ops.refreshed_days.day is 'The shop''s day.';
+
 select ops.grant_rights();
