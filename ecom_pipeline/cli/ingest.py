@@ -79,9 +79,14 @@ def ingest(
     _tell_days(report, before, after)
     refuse_failed_checks(done)
     if report.rows_quarantined:
+        given_back = (
+            f" and {report.returns_quarantined:,.2f} given back"
+            if report.returns_quarantined
+            else ""
+        )
         tell(
             f"{counted(report.rows_quarantined, 'row')} refused, {report.amount_quarantined:,.2f}"
-            " of money in them; `ecom quarantine` shows them."
+            f" of money{given_back} in them; `ecom quarantine` shows them."
         )
 
 

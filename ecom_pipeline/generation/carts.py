@@ -32,7 +32,7 @@ _OWNING_CYCLE_DAYS: Final = 366
 
 
 def generate_carts(profile: ShopProfile, day: date) -> list[CartDocument]:
-    """The carts created on a day of the shop, by `created_at`, as documents of the `carts` collection.
+    """The carts created on a day, by `created_at`, as documents of the `carts` collection.
 
     About 30 % are submitted, on the same day, about 8 % of these by guests and the others by a
     customer who signed up before it; the rest stays active. A customer owns at most one active

@@ -102,8 +102,21 @@ class IngestReport:
 
     @property
     def amount_quarantined(self) -> Decimal:
-        """Money in the refused rows, each order's once."""
-        return sum((source.amount_quarantined or Decimal(0) for source in self.sources), Decimal(0))
+        """Money of sales in the refused rows, each order's once."""
+        return self._quarantined(of_returns=False)
+
+    @property
+    def returns_quarantined(self) -> Decimal:
+        """Money given back in the refused rows."""
+        return self._quarantined(of_returns=True)
+
+    def _quarantined(self, *, of_returns: bool) -> Decimal:
+        amounts = (
+            source.amount_quarantined or Decimal(0)
+            for source in self.sources
+            if (source.table == RETURNS.name) is of_returns
+        )
+        return sum(amounts, Decimal(0))
 
     @property
     def changed(self) -> bool:

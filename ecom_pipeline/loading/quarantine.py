@@ -51,6 +51,11 @@ class SourceReport:
     amount_quarantined: Decimal | None = None
 
     @property
+    def table(self) -> str:
+        """The table of `shop` that the file fills."""
+        return self.source.partition(".")[0]
+
+    @property
     def rows_quarantined(self) -> int:
         """Rows that were refused."""
         return sum(self.reasons.values())
