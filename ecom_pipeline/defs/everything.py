@@ -16,7 +16,7 @@ from ecom_pipeline.defs.jobs import (
 )
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.resources import configured_profile, shop_stores
-from ecom_pipeline.defs.schedules import every_morning, every_night
+from ecom_pipeline.defs.schedules import schedules
 from ecom_pipeline.defs.sensors import (
     killed_runs,
     old_events,
@@ -62,7 +62,7 @@ def everything() -> dg.Definitions:
             reporting.plans_use_their_indexes,
         ],
         jobs=[shop_pipeline, checkout_effects, reporting_job, stale_tables],
-        schedules=[every_night, every_morning],
+        schedules=schedules(load_settings().timezone),
         sensors=[undone_effects, submitted_carts, killed_runs, old_events, tables_to_refresh],
         resources={"stores": shop_stores, "profile": configured_profile},
         # A process for each of many small steps costs seconds; a run has one process of its own.

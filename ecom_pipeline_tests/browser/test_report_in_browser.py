@@ -16,7 +16,7 @@ from ecom_pipeline_tests.shop import fetch
 DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
 NIGHT = ("rgb(17, 22, 29)", "rgb(232, 237, 243)")
 DRAWN = [
-    *("sales", "bridge", "sellers", "cohorts"),
+    *("sales", "bridge", "sellers", "guests", "cohorts"),
     *("abc", "segments", "funnel", "cover", "shortages"),
 ]
 

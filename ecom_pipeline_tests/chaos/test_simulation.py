@@ -80,4 +80,4 @@ def test_the_command_prints_latencies_and_ends_with_an_audit() -> None:
 
     assert result.exit_code == 0
     assert all(operation in result.output for operation in Operation)
-    assert "8 invariants hold" in result.output
+    assert "10 invariants hold" in result.output

@@ -12,7 +12,7 @@ import pytest
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.jobs import RELAY_JOB
-from ecom_pipeline.defs.schedules import every_night
+from ecom_pipeline.defs.schedules import schedules
 from ecom_pipeline.defs.sensors import is_overdue, killed_runs, undone_effects
 from ecom_pipeline.defs.workarounds import heartbeat
 from ecom_pipeline.defs.workarounds.abandoned import (
@@ -30,6 +30,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def requested_at(instant: datetime) -> object:
     with dg.build_schedule_context(scheduled_execution_time=instant) as context:
+        every_night, _ = schedules("UTC")
         return every_night(context)
 
 

@@ -72,7 +72,8 @@ def test_row_counts_of_the_days_add_up_to_the_table(
             found[name] = cursor.fetchall()[0][0]
 
     assert counted == found
-    assert min(found.values()) > 0
+    # What is ordered on a first day comes back later.
+    assert [name for name, rows in found.items() if rows == 0] == ["returns"]
 
 
 def test_a_second_run_changes_no_row_and_says_so(

@@ -31,7 +31,7 @@ EMAIL = "ada.lovelace@example.com"
             "insert into shop.customers values (21, %(s)s, %(s)s, '', 'DE', now())",
             "customers_email_key",
         ),
-        ("insert into shop.customers values (22, '22', %(s)s, null, 'DE', now())", '"city"'),
+        ("insert into shop.products values (22, %(s)s, %(s)s, null, 1)", '"category"'),
         (
             "insert into shop.customers values (0, '0', %(s)s, '', 'DE', now())",
             "customers_id_positive",

@@ -64,9 +64,9 @@ BREAKING = {
     "product_id IS NOT NULL OR quantity = 0 AND NOT restocked": (
         "order_line_number = null, product_id = null"
     ),
-    "channel = 'import'::text AND cart_id IS NULL AND order_id < '1000000000000000'::bigint"
-    " OR channel = 'checkout'::text AND cart_id IS NOT NULL"
-    " AND order_id >= '1000000000000000'::bigint": "channel = 'telephone'",
+    "(channel = ANY (ARRAY['import'::text, 'checkout'::text]))"
+    " AND (channel = 'checkout'::text) = shop.is_checkout(order_id)"
+    " AND (channel = 'checkout'::text) = (cart_id IS NOT NULL)": "channel = 'telephone'",
     "active_customers >= 0 AND active_customers <= customers": "active_customers = customers + 1",
     "discounts <= gross_sales": "discounts = gross_sales + 0.01",
     "guest_orders >= 0 AND guest_orders <= orders": "guest_orders = orders + 1",

@@ -257,6 +257,7 @@ def test_the_application_has_just_the_rights_of_checkouts_and_returns(stores: St
         ("shop.order_items", "select"),
         ("shop.order_items", "insert"),
         ("shop.returns", "select"),
+        ("shop.external_ids", "select"),
         ("shop.returns", "insert"),
     }
     assert _columns(stores, "ecom_shop", "shop.moved_stock", "insert") == {"product_id"}

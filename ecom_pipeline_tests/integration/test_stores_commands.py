@@ -50,6 +50,8 @@ def test_the_embedded_stores_are_started_shown_stopped_and_deleted(home: Path) -
         "mongo": {"url": None, "database": "ecom", "healthy": False},
         "redis": {"url": None, "healthy": False},
         "source": None,
+        "timezone": None,
+        "currency": None,
     }
     assert not home.exists()
 
@@ -86,6 +88,8 @@ def test_external_stores_are_shown_as_such(endpoints: Endpoints) -> None:
         "redis": {"url": endpoints.redis_url, "healthy": True},
         "effects": {"undone": 0, "oldest_seconds": None},
         "source": None,
+        "timezone": "UTC",
+        "currency": "EUR",
     }
 
 
