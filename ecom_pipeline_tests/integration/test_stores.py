@@ -119,7 +119,7 @@ def test_limits_of_time_that_a_server_sets_for_others_end_no_work_unless_the_url
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
         for name in LIMITS:
             cursor.execute(
-                sql.SQL("alter database {} set {} = '50ms'").format(
+                sql.SQL("alter database {} set {} = '5s'").format(
                     sql.Identifier(connection.info.dbname), sql.Identifier(name)
                 )
             )
