@@ -113,6 +113,7 @@ def merge_returns(
     if file is not None:
         copy_all(connection, "judged_returns", scratch.accepted(RETURNS, _RETURN_COLUMNS))
     copy_all(connection, "named_orders", scratch.orders_named())
+    _returned.lock_returned_orders(connection)
     _returned.keep_returns(connection, after_removal=after_removal)
     _returned.judge(connection)
     for attempt in range(1, _ATTEMPTS + 1):

@@ -17,7 +17,7 @@ DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
 NIGHT = ("rgb(17, 22, 29)", "rgb(232, 237, 243)")
 DRAWN = [
     *("sales", "bridge", "sellers", "guests", "cohorts"),
-    *("abc", "segments", "funnel", "cover", "shortages"),
+    *("abc", "segments", "funnel", "cover"),
 ]
 
 _SECTIONS_DRAWN = "found => found.map(chart => chart.closest('section').id)"

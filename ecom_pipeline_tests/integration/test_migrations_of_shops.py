@@ -87,6 +87,8 @@ def test_customers_whose_emails_differ_by_capitals_stay_and_no_more_come(
         (2, "Ana@x", "Porto"),
         (3, "third@x", "Porto"),
         (4, "bo@x", "Porto"),
+        (5, None, "Porto"),
+        (6, None, "Porto"),
     ]
     with pytest.raises(psycopg2.errors.UniqueViolation):
         shop.execute("update shop.customers set email = 'Ana@X' where customer_id = 4")

@@ -257,7 +257,6 @@ def test_the_application_has_just_the_rights_of_checkouts_and_returns(stores: St
         ("shop.order_items", "select"),
         ("shop.order_items", "insert"),
         ("shop.returns", "select"),
-        ("shop.external_ids", "select"),
         ("shop.returns", "insert"),
     }
     assert _columns(stores, "ecom_shop", "shop.moved_stock", "insert") == {"product_id"}
@@ -345,7 +344,7 @@ def test_an_analyst_reads_everything_but_personal_data(stores: Stores) -> None:
     analytics = {(f"analytics.{name}", "select") for name in (*catalog(), "cart_sightings")}
     tables = (
         *("customers", "products", "stock_receipts", "orders", "order_items", "checkouts"),
-        *("returns", "day_range"),
+        *("returns", "day_range", "external_ids"),
     )
     assert _rights(stores, "ecom_analyst") == analytics | {
         (f"shop.{table}", "select") for table in tables

@@ -19,6 +19,19 @@ alter column channel drop not null;
 
 create temporary table named_orders (order_id bigint not null) on commit drop;
 
+-- name: lock_returned_orders!
+-- Locks the orders whose returns the files name, in the order of their ids, as ReturnService does: what
+-- it takes back at the same time is seen, or it sees these.
+select orders.order_id
+from shop.orders
+where
+    orders.order_id in (
+        select given.order_id
+        from judged_returns as given
+    )
+order by orders.order_id
+for no key update;
+
 -- name: keep_returns!
 -- Adds returns that are loaded and the files do not name: of orders that the files name or whose
 -- returns they name, and of orders that are no longer there.
