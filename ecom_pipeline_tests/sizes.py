@@ -1,7 +1,4 @@
-"""How much is searched: all of it in continuous integration, a part of it elsewhere.
-
-PYTEST_SEARCH=full searches all of it.
-"""
+"""How much is searched: a part, or all of it with PYTEST_SEARCH=full."""
 
 import os
 from collections.abc import Sequence
