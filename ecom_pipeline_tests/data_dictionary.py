@@ -1,7 +1,7 @@
 """What the tables and views are, read off a database that all migrations and table files made.
 
-python -m ecom_pipeline_tests.data_dictionary  writes sql/data_dictionary.json anew, and the columns
-of the analytics tables into docs/analytics.md.
+python -m ecom_pipeline_tests.data_dictionary  writes sql/data_dictionary.json anew, the columns of
+the analytics tables into docs/analytics.md, and those of a shop's own files into docs/ingest.md.
 """
 
 import json
@@ -9,14 +9,16 @@ import re
 from typing import Any, Final
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.database.data_dictionary import FILE, relation
+from ecom_pipeline.database.data_dictionary import FILE, data_dictionary, relation
 from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.embedded.temporary import temporary_home
+from ecom_pipeline.loading.contract import CONTRACT, markdown_table
 from ecom_pipeline.opening import open_shop
 from ecom_pipeline_tests.shop import fetch
 
 GUIDE: Final = sql_directory().parent / "docs" / "analytics.md"
+CONTRACT_GUIDE: Final = sql_directory().parent / "docs" / "ingest.md"
 
 # Of each section: its title, what comes before the table of columns, and that table.
 SECTION: Final = re.compile(
@@ -116,10 +118,23 @@ def with_columns(guide: str) -> str:
     return SECTION.sub(columns, guide)
 
 
+def with_contract(guide: str) -> str:
+    """The guide to a shop's own files, with the columns that are checked."""
+    tables = {source.name: markdown_table(source) for source in CONTRACT}
+    return SECTION.sub(lambda found: f"### {found[1]}\n{found[2]}{tables[found[1]]}\n\n", guide)
+
+
+def write(stores: Stores) -> None:
+    """Writes all of it anew, as this database says it."""
+    FILE.write_text(as_text(described(stores)), encoding="utf-8")
+    data_dictionary.cache_clear()
+    for path, renewed in ((GUIDE, with_columns), (CONTRACT_GUIDE, with_contract)):
+        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 if __name__ == "__main__":
     with (
         temporary_home("data-dictionary") as home,
         open_shop(Settings(_env_file=None, home=home)) as stores,
     ):
-        FILE.write_text(as_text(described(stores)), encoding="utf-8")
-    GUIDE.write_text(with_columns(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+        write(stores)

@@ -47,6 +47,7 @@ class Relation:
 
     Attributes:
         name: With its schema.
+        comment: What a row of it is.
         columns: Its columns, in order.
         keys: Sets of columns, or of expressions of them, of which each identifies a row; the
             primary key first. A view has none.
@@ -55,6 +56,7 @@ class Relation:
     """
 
     name: str
+    comment: str
     columns: tuple[Column, ...]
     keys: tuple[tuple[str, ...], ...]
     conditions: tuple[str, ...]
@@ -102,6 +104,7 @@ def data_dictionary() -> Mapping[str, Relation]:
 def _read(name: str, facts: Mapping[str, Any]) -> Relation:
     return Relation(
         name,
+        comment=facts["comment"] or "",
         columns=tuple(
             Column(**{**column, "comment": column["comment"] or ""}) for column in facts["columns"]
         ),

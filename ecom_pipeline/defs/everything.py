@@ -24,6 +24,7 @@ from ecom_pipeline.defs.sensors import (
     tables_to_refresh,
     undone_effects,
 )
+from ecom_pipeline.models.sources import SOURCES
 
 
 def everything() -> dg.Definitions:
@@ -55,8 +56,12 @@ def everything() -> dg.Definitions:
         reporting.query_plans,
         *analytics_assets(),
     ]
+    shown = {key.to_user_string() for asset in (*generated, *made) for key in asset.keys}
+    only_loaded = [
+        shop.only_loaded(source) for source in SOURCES.values() if source.asset not in shown
+    ]
     return dg.Definitions(
-        assets=[_on_days_of_shop(asset) for asset in (*sources, *made)],
+        assets=[_on_days_of_shop(asset) for asset in (*sources, *only_loaded, *made)],
         asset_checks=[
             *asset_checks(),
             reporting.plans_use_their_indexes,

@@ -6,9 +6,10 @@ import dagster as dg
 import pyarrow as pa
 
 from ecom_pipeline.analytics.shop_facts import imported_per_day
+from ecom_pipeline.database.data_dictionary import relation
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
-from ecom_pipeline.defs.asset import daily_asset, deps, whole_asset
+from ecom_pipeline.defs.asset import OWNERS, daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import open_columns, shop_columns
 from ecom_pipeline.defs.generating import fill
 from ecom_pipeline.defs.lineage import column_lineage
@@ -26,6 +27,7 @@ from ecom_pipeline.loading.deliveries import receive_deliveries
 from ecom_pipeline.loading.orders import load_orders
 from ecom_pipeline.loading.reference import load_customers, load_products
 from ecom_pipeline.loading.returns import load_returns
+from ecom_pipeline.models.sources import SOURCES, Source
 
 GROUP: Final = "shop"
 KINDS: Final = {"python", "postgres"}
@@ -35,6 +37,24 @@ PRODUCTS: Final = shop_columns("products")
 STOCK_RECEIPTS: Final = shop_columns("stock_receipts")
 ORDERS: Final = shop_columns("orders")
 RETURNS: Final = shop_columns("returns")
+
+
+def only_loaded(source: Source) -> dg.AssetSpec:
+    """The asset of a table that files alone fill: it is shown and checked, and no run makes it."""
+    found = relation(source.relation)
+    names = [reference.relation.removeprefix("shop.") for reference in found.references]
+    return dg.AssetSpec(
+        source.asset,
+        description=found.comment,
+        group_name=GROUP,
+        kinds=KINDS,
+        owners=OWNERS,
+        metadata={
+            "dagster/column_schema": shop_columns(source.name),
+            "dagster/table_name": f"ecom.{source.relation}",
+        },
+        deps=deps(SOURCES[name].asset for name in names),
+    )
 
 
 @whole_asset(group=GROUP, kinds=KINDS, columns=CUSTOMERS, table="ecom.shop.customers")

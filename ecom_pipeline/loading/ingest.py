@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+from ecom_pipeline.database.data_dictionary import relation
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.prefetch import prefetched
@@ -23,6 +24,7 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.embedded.temporary import temporary_directory
 from ecom_pipeline.loading.contract import (
     CUSTOMERS,
+    ORDER_ITEMS,
     ORDERS,
     PRODUCTS,
     RETURNS,
@@ -42,6 +44,7 @@ from ecom_pipeline.loading.lookups import (
     merge_products,
     merge_receipts,
     merge_returns,
+    merge_rows,
     refuse_foreign_orders,
 )
 from ecom_pipeline.loading.orders import (
@@ -71,7 +74,10 @@ _MERGES: Final = {
     PRODUCTS.name: merge_products,
     STOCK_RECEIPTS.name: merge_receipts,
 }
+"""How rows are merged; those of other files as `merge_rows` does it."""
 
+_IN_TURN: Final = (ORDERS, ORDER_ITEMS, RETURNS)
+"""Those that are loaded after the others."""
 
 _REFERRED_TO: Final = "other files refer to its rows, and no {} are loaded yet"
 
@@ -137,8 +143,7 @@ def ingest_directory(
 
     Args:
         postgres: Where the shop is.
-        directory: Holds customers, products, stock_receipts, orders, order_items and returns, or
-            some of them, each as .csv or .parquet.
+        directory: Holds some of the files of the contract, each as .csv or .parquet.
         progress: Told how far it is.
         replaced_days: Of which days orders go that the files do not name; by default none do.
         into_generated_shop: Whether to load them into a generated shop too, which then becomes
@@ -243,7 +248,8 @@ class _Ingest:
         with self.postgres.transaction() as connection:
             claim_shop(connection, ShopSource.FILES, even_if_generated=self.into_generated_shop)
             for file in self.files:
-                if (merge := _MERGES.get(file.source.name)) is not None:
+                if file.source not in _IN_TURN:
+                    merge = _MERGES.get(file.source.name, merge_rows)
                     changes[f"shop.{file.source.name}"] = merge(connection, self.scratch, file)
             if _has(self.files, ORDERS):
                 refuse_foreign_orders(connection, self.scratch)
@@ -292,9 +298,10 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
             CUSTOMERS: _queries.count_customers(connection),
             PRODUCTS: _queries.count_products(connection),
         }
-    needed = {
-        CUSTOMERS: _has(files, ORDERS),
-        PRODUCTS: _has(files, ORDERS) or _has(files, STOCK_RECEIPTS) or _has(files, RETURNS),
+    referred_to = {
+        reference.relation
+        for file in files
+        for reference in relation(f"shop.{file.source.name}").references
     }
     notes = []
     if not_read := files_not_read(directory):
@@ -302,7 +309,7 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
             f"not read: {', '.join(not_read)}; each kind of file is one NAME.csv or NAME.parquet"
         )
     for source, count in loaded.items():
-        if needed[source] and not _has(files, source):
+        if f"shop.{source.name}" in referred_to and not _has(files, source):
             if count == 0 and source is CUSTOMERS:
                 continue  # all orders may be guests'
             if count == 0:

@@ -1,14 +1,15 @@
 """Rows of files against what Postgres holds: what meets no obstacle there is merged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import psycopg2.extensions
 import pyarrow as pa
 from psycopg2 import sql
 
 from ecom_pipeline.database.copying import copy_table
+from ecom_pipeline.database.data_dictionary import relation
 from ecom_pipeline.database.merge import Changes, merge, staged
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.loading.contract import (
@@ -22,6 +23,7 @@ from ecom_pipeline.loading.contract import (
 )
 from ecom_pipeline.loading.files import SourceFile
 from ecom_pipeline.loading.scratch import Scratch
+from ecom_pipeline.loading.statements import statement
 
 Connection = psycopg2.extensions.connection
 
@@ -42,7 +44,7 @@ def merge_customers(connection: Connection, scratch: Scratch, file: SourceFile) 
         copy_all(connection, name, scratch.accepted(CUSTOMERS, file.columns))
         if CUSTOMERS.unique in file.columns:
             refuse = partial(_refuse, connection, scratch, CUSTOMERS)
-            while refuse(_queries.refuse_taken_emails, "email: taken"):
+            while refuse(_queries.refuse_taken_emails.sql, "email: taken"):
                 pass
             _queries.free_moving_emails(connection)
         return merge(connection, "shop.customers", name, CUSTOMERS.key)
@@ -53,7 +55,7 @@ def merge_products(connection: Connection, scratch: Scratch, file: SourceFile) -
     with staged(connection, "shop.products", file.columns) as name:
         copy_all(connection, name, scratch.accepted(PRODUCTS, file.columns))
         refuse = partial(_refuse, connection, scratch, PRODUCTS)
-        while refuse(_queries.refuse_taken_skus, "sku: taken"):
+        while refuse(_queries.refuse_taken_skus.sql, "sku: taken"):
             pass
         _queries.free_moving_skus(connection)
         return merge(connection, "shop.products", name, PRODUCTS.key)
@@ -68,11 +70,20 @@ def merge_receipts(connection: Connection, scratch: Scratch, file: SourceFile) -
     with staged(connection, "shop.stock_receipts", file.columns) as name:
         copy_all(connection, name, scratch.accepted(STOCK_RECEIPTS, file.columns))
         refuse = partial(_refuse, connection, scratch, STOCK_RECEIPTS)
-        refuse(_queries.refuse_receipts_of_unknown_products, "product_id: unknown_product")
+        _refuse_unknown(connection, scratch, STOCK_RECEIPTS, file.columns)
         _queries.lock_received_products(connection)
-        refuse(_queries.refuse_receipts_out_of_stock_range, "quantity: stock_out_of_range")
+        refuse(_queries.refuse_receipts_out_of_stock_range.sql, "quantity: stock_out_of_range")
         _queries.move_stock(connection)
         return merge(connection, "shop.stock_receipts", name, STOCK_RECEIPTS.key)
+
+
+def merge_rows(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
+    """Merges the rows that are left of a file, but none that refers to what is not there."""
+    table = f"shop.{file.source.name}"
+    with staged(connection, table, file.columns) as name:
+        copy_all(connection, name, scratch.accepted(file.source, file.columns))
+        _refuse_unknown(connection, scratch, file.source, file.columns)
+        return merge(connection, table, name, file.source.key)
 
 
 def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
@@ -84,12 +95,8 @@ def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
         copy_all(connection, orders, scratch.rows("orders_to_look_up"))
         copy_all(connection, products, scratch.rows("products_to_look_up"))
         _queries.analyze_staged_orders(connection)
-        refuse = partial(_refuse, connection, scratch, ORDERS)
-        refuse(_queries.refuse_orders_of_unknown_customers, "customer_id: unknown_customer")
-        refuse = partial(_refuse, connection, scratch, ORDER_ITEMS)
-        refuse(
-            _queries.refuse_unknown_products, "product_id: unknown_product", columns=["product_id"]
-        )
+        _refuse_unknown(connection, scratch, ORDERS, ["order_id", "customer_id"])
+        _refuse_unknown(connection, scratch, ORDER_ITEMS, ["product_id"], given=["product_id"])
 
 
 def merge_returns(
@@ -122,7 +129,7 @@ def merge_returns(
     gone = _returned.quarantine_kept_returns(connection)
     if file is None:
         return Changes(deleted=gone), gone
-    _refuse(connection, scratch, RETURNS, _returned.refused_returns)
+    _refuse(connection, scratch, RETURNS, _returned.refused_returns.sql)
     _returned.accept_returns(connection)
     changes = merge(
         connection, "shop.returns", "accepted_returns", RETURNS.key, scope=_RETURNS_GIVEN
@@ -146,11 +153,44 @@ def copy_all(connection: Connection, target: str, batches: Iterable[pa.Table]) -
     return count
 
 
+def _refuse_unknown(
+    connection: Connection,
+    scratch: Scratch,
+    source: Source,
+    columns: Collection[str],
+    *,
+    given: Sequence[str] = (),
+) -> None:
+    """Refuses staged rows that refer to a row of another table that is not there.
+
+    Args:
+        connection: An open transaction.
+        scratch: The rows of the files.
+        source: Whose rows.
+        columns: Those that are staged; what others refer to is not looked up.
+        given: Columns that say which rows to refuse, if not the key.
+    """
+    for reference in relation(f"shop.{source.name}").references:
+        if set(reference.columns) <= set(columns):
+            (column,), (target,) = reference.columns, reference.targets
+            query = statement(
+                "files",
+                "refuse_unknown",
+                staged=f"staged_shop_{source.name}",
+                column=column,
+                referred=reference.relation,
+                target=target,
+                given=", ".join(given or source.key),
+            )
+            reason = f"{column}: unknown_{target.removesuffix('_id')}"
+            _refuse(connection, scratch, source, query, reason, columns=given)
+
+
 def _refuse(
     connection: Connection,
     scratch: Scratch,
     source: Source,
-    query: Any,
+    query: str,
     reason: str | None = None,
     *,
     columns: Sequence[str] = (),
@@ -163,12 +203,12 @@ def _refuse(
         connection: An open transaction.
         scratch: The rows of the files.
         source: Whose rows.
-        query: One of sql/queries that gives the keys of the rows.
+        query: One that gives the keys of the rows.
         reason: Why; unless given, the query's last column says it of each row.
         columns: What the query gives, if not the key.
     """
     keys = scratch.directory / "keys.csv"
-    copy = sql.SQL("copy ({}) to stdout (format csv)").format(sql.SQL(query.sql.rstrip(";")))
+    copy = sql.SQL("copy ({}) to stdout (format csv)").format(sql.SQL(query.rstrip(";")))
     with keys.open("wb") as file, connection.cursor() as cursor:
         cursor.copy_expert(copy, file)
     if keys.stat().st_size == 0:

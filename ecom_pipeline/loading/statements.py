@@ -1,4 +1,4 @@
-"""Statements for DuckDB out of sql/queries, with names and values put in."""
+"""Statements out of sql/queries, most of them for DuckDB, with names and values put in."""
 
 from functools import cache
 from string import Template

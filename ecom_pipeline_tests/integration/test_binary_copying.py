@@ -148,6 +148,18 @@ def test_rows_are_the_same_as_by_text(stores: Stores, rows: pa.Table) -> None:
     assert Counter(binary) == Counter(text)
 
 
+def test_texts_of_any_width_are_the_same_as_by_text(stores: Stores) -> None:
+    notes = ["", "a", None, "b", "äöü", "日本", "x" * 300, None, 'a "b", c\n']
+    rows = pa.table({"id": pa.array(range(9), pa.int32()), "note": pa.array(notes)})
+    with stores.postgres.transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("create temporary table t (id integer, note text)")
+        for part in (rows, rows[2:], rows[4:5]):
+            copy_fixed_width(connection, "t", part)
+            cursor.execute("select id, note from t order by id")
+            assert cursor.fetchall() == list(zip(*part.to_pydict().values(), strict=True))
+            cursor.execute("truncate t")
+
+
 def test_a_table_travels_in_parts(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binary_copying, "_ROWS_AT_ONCE", 7)
     with stores.postgres.transaction() as connection:
@@ -156,9 +168,9 @@ def test_a_table_travels_in_parts(stores: Stores, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.float64(), pa.decimal128(19, 2), pa.timestamp("ns", tz="UTC")]
+    "kind", [pa.large_string(), pa.float64(), pa.decimal128(19, 2), pa.timestamp("ns", tz="UTC")]
 )
-def test_a_column_without_a_fixed_width_is_named(stores: Stores, kind: pa.DataType) -> None:
+def test_a_column_that_is_not_copied_in_binary_is_named(stores: Stores, kind: pa.DataType) -> None:
     rows = pa.table({"code": pa.nulls(0, kind)})
     with pytest.raises(TypeError, match=r"^code is "), stores.postgres.transaction() as connection:
         copy_fixed_width(connection, "shop.orders", rows)

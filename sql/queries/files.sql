@@ -1,3 +1,8 @@
+-- sqlfluff:templater:placeholder:staged:staged_shop_orders
+-- sqlfluff:templater:placeholder:column:customer_id
+-- sqlfluff:templater:placeholder:referred:shop.customers
+-- sqlfluff:templater:placeholder:target:customer_id
+-- sqlfluff:templater:placeholder:given:order_id
 -- What rows of a shop's own files meet in Postgres. Each `refuse_` takes rows out of a staged table
 -- and gives their keys; what is left in it may be merged.
 
@@ -66,19 +71,6 @@ set sku = gen_random_uuid()::text
 from staged_shop_products as staged
 where holder.sku = staged.sku and holder.product_id <> staged.product_id;
 
--- name: refuse_receipts_of_unknown_products
--- Receipts of products that are not there.
-delete from staged_shop_stock_receipts as staged
-where
-    not exists (
-        select 1
-        from shop.products
-        where products.product_id = staged.product_id
-    )
-returning
-    staged.product_id,
-    staged.received_on;
-
 -- name: lock_received_products!
 -- Locks the products of the receipts, in the order in which checkouts lock them.
 select products.product_id
@@ -133,28 +125,17 @@ with change as (
 select shop.move_stock(array_agg(change.product_id), array_agg(change.quantity))
 from change;
 
--- name: refuse_orders_of_unknown_customers
--- Orders of customers that are not there; those of guests name none.
-delete from staged_shop_orders as staged
+-- name: refuse_unknown
+-- Rows that refer to what is not there; where nothing is named, they refer to nothing.
+delete from :staged as staged
 where
-    staged.customer_id is not null
+    staged.:column is not null
     and not exists (
         select 1
-        from shop.customers
-        where customers.customer_id = staged.customer_id
+        from :referred as known
+        where known.:target = staged.:column
     )
-returning staged.order_id;
-
--- name: refuse_unknown_products
--- Products of items that are not there.
-delete from staged_shop_order_items as staged
-where
-    not exists (
-        select 1
-        from shop.products
-        where products.product_id = staged.product_id
-    )
-returning staged.product_id;
+returning :given;
 
 -- name: keep_external_ids!
 -- Notes what the numbers of ids that are text stand for.
