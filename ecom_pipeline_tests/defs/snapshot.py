@@ -57,8 +57,9 @@ def _graph() -> dict[str, Any]:
 
 
 def _asset(node: Any) -> dict[str, Any]:
+    policy = node.backfill_policy  # of an asset that no run makes there is none
     return {
-        "backfill": node.backfill_policy.policy_type.value,
+        "backfill": policy and policy.policy_type.value,
         "columns": [column.name for column in node.metadata["dagster/column_schema"].columns],
         "deps": sorted(key.to_user_string() for key in node.parent_keys),
         "group": node.group_name,
