@@ -66,7 +66,7 @@ def _asset(node: Any) -> dict[str, Any]:
         "kinds": sorted(node.kinds),
         "owners": list(node.owners),
         "partitions": type(node.partitions_def).__name__ if node.is_partitioned else None,
-        "pools": sorted(node.pools),
+        "pools": sorted(node.pools or ()),
         "table": node.metadata["dagster/table_name"],
     }
 
