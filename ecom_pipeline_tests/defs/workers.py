@@ -109,10 +109,12 @@ def worker(program: str, *arguments: str) -> Iterator[subprocess.Popen[str] | Fo
 
 
 def _started(program: str, *arguments: str) -> subprocess.Popen[str]:
+    # Nobody reads what a daemon says while a test goes on, and a full pipe would stop it.
+    is_read = program != "dagster-daemon"
     return subprocess.Popen(
         [Path(sys.executable).with_name(program), *arguments],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if is_read else subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
