@@ -108,7 +108,7 @@ def put_return(
     """A return of one line: units of a product, money, or both; without a product, of shipping."""
     fetch(
         stores,
-        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
+        "insert into shop.returns (return_id, line_number, returned_at, returned_on, origin,"
         " order_id, order_line_number, customer_id, product_id, quantity, amount, tax_amount,"
         " restocked) values (%s, 1, %s, %s, 'import', %s, %s, %s, %s, %s, %s, %s, %s)",
         return_id,
@@ -155,7 +155,7 @@ def sell_as_real_shops_do(stores: Stores, day: date) -> None:
         where placed_on = %(day)s and line_number = 1;
 
         insert into shop.returns
-            (return_id, line_number, returned_at, returned_on, channel, order_id, quantity, amount)
+            (return_id, line_number, returned_at, returned_on, origin, order_id, quantity, amount)
         select order_id, 100, placed_at, placed_on, 'import', order_id, 0, shipping_amount
         from shop.orders where placed_on = %(day)s;
 

@@ -14,8 +14,8 @@ from ecom_pipeline.models.rows import RETURNS
 
 DayOfReturns = tuple[date, pa.Table]
 
-RETURN_COLUMNS: Final = (*RETURNS.names, "returned_on", "channel")
-IMPORTED: Final = "t.channel = 'import'"
+RETURN_COLUMNS: Final = (*RETURNS.names, "returned_on", "origin")
+IMPORTED: Final = "t.origin = 'import'"
 
 
 def load_returns(
@@ -51,8 +51,8 @@ def load_returns(
             connection,
             "shop.returns",
             name,
-            # With the channel, so that one of the application under the same id is an error.
-            ["return_id", "line_number", "channel"],
+            # With the origin, so that one of the application under the same id is an error.
+            ["return_id", "line_number", "origin"],
             scope=IMPORTED,
             days=days,
             days_column="returned_on",
@@ -60,7 +60,7 @@ def load_returns(
 
 
 def _of_day(rows: pa.Table, day: date) -> pa.Table:
-    constants = {"returned_on": pa.scalar(day), "channel": pa.scalar(b"import", pa.binary(6))}
+    constants = {"returned_on": pa.scalar(day), "origin": pa.scalar(b"import", pa.binary(6))}
     rows = rows.select(RETURNS.names).cast(RETURNS)
     for name, value in constants.items():
         rows = rows.append_column(name, pa.repeat(value, rows.num_rows))

@@ -84,8 +84,8 @@ class ReturnService:
         """What was taken back under an id, if anything was."""
         checked_id("return", return_id)
         with self._postgres.transaction() as connection:
-            channel, found = _found(connection, return_id)
-        return found if channel == "application" else None
+            origin, found = _found(connection, return_id)
+        return found if origin == "application" else None
 
     @retried
     def _take_back(
@@ -107,10 +107,10 @@ def _take_back_once(
     """Locks the order, so that one return of it is decided at a time, and then its products."""
     order = _queries.lock_order(connection, order_id=order_id)
     reach(FaultPoint.AFTER_ORDER_LOCK)
-    channel, found = _found(connection, return_id)
+    origin, found = _found(connection, return_id)
     if found is not None:
         reach(FaultPoint.DURING_RERUN)
-        if channel != "application" or not _is_asked(found, order_id, asked):
+        if origin != "application" or not _is_asked(found, order_id, asked):
             raise ReturnConflict(return_id)
         return found
     if order is None:
@@ -143,13 +143,13 @@ def _take_back_once(
 
 
 def _found(connection: Connection, return_id: int) -> tuple[str | None, Return | None]:
-    """The channel of the return of this id, and the return."""
+    """The origin of the return of this id, and the return."""
     rows = list(_queries.lines_under(connection, return_id=return_id))
     if not rows:
         return None, None
-    channel, order_id, returned_on, *_ = rows[0]
+    origin, order_id, returned_on, *_ = rows[0]
     lines = tuple(ReturnedLine(*line) for _, _, _, *line in rows)
-    return channel, Return(return_id, order_id, returned_on, lines)
+    return origin, Return(return_id, order_id, returned_on, lines)
 
 
 def _is_asked(found: Return, order_id: int, asked: Sequence[ReturnLine]) -> bool:

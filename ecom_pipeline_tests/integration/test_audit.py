@@ -99,12 +99,12 @@ BREACHES: dict[str, Callable[[Stores], None]] = {
         " where order_id = (select min(order_id) from shop.orders)"
     ),
     "returns_belong_to_orders": break_in_postgres(
-        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
+        "insert into shop.returns (return_id, line_number, returned_at, returned_on, origin,"
         " order_id, quantity, amount) values"
         " (900000001, 1, '2026-01-02', '2026-01-02', 'application', 7, 0, 1)"
     ),
     "nothing_returned_beyond_what_was_bought": break_in_postgres(
-        "insert into shop.returns (return_id, line_number, returned_at, returned_on, channel,"
+        "insert into shop.returns (return_id, line_number, returned_at, returned_on, origin,"
         " order_id, quantity, amount) select 900000002, 1, '2026-01-03', '2026-01-03', 'import',"
         " order_id, 0, total_amount + 0.01 from shop.orders where order_id = (select min(order_id)"
         " from shop.orders)"

@@ -162,7 +162,7 @@ CONSTRAINTS: dict[str, tuple[str, str, str | None]] = {
         "update shop.returns set returned_at = 'infinity', returned_on = 'infinity'",
         None,
     ),
-    "returns_channel_is_known": (RETURNS, "update shop.returns set channel = 'checkout'", None),
+    "returns_origin_is_known": (RETURNS, "update shop.returns set origin = 'checkout'", None),
     "returns_quantity_and_money_not_negative": (
         RETURNS,
         "update shop.returns set quantity = -quantity",

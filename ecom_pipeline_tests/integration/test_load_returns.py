@@ -79,7 +79,7 @@ def test_each_value_arrives_and_what_is_unknown_stays_null(stores: Stores) -> No
     assert fetch(
         stores,
         "select return_id, line_number, order_id, order_line_number, customer_id, product_id, "
-        "quantity, amount, tax_amount, restocked, returned_at, returned_on, channel "
+        "quantity, amount, tax_amount, restocked, returned_at, returned_on, origin "
         "from shop.returns order by 1, 2",
     ) == [
         (1, 1, 7, 1, 3, 1, 1, *paid, True, noon, DAY, "import"),
@@ -114,11 +114,11 @@ def test_a_day_becomes_just_its_batches_and_other_days_stay(stores: Stores) -> N
 
 def test_what_the_application_took_back_is_not_touched(stores: Stores) -> None:
     load_returns(stores.postgres, [returned(DAY, line(1))])
-    fetch(stores, "update shop.returns set channel = 'application'")
+    fetch(stores, "update shop.returns set origin = 'application'")
     assert load_returns(stores.postgres, [returned(DAY)]) == Changes()
     with pytest.raises(StoreRefused):
         load_returns(stores.postgres, [returned(DAY, line(1, quantity=2))])
-    assert fetch(stores, "select channel, quantity from shop.returns") == [("application", 1)]
+    assert fetch(stores, "select origin, quantity from shop.returns") == [("application", 1)]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ select n, '2026-01-01'::date + n / 250, 1, mod(n, 2000) + 1, 1, 1, 1
 from generate_series(1, 4999) as n;
 
 insert into shop.returns (
-    return_id, line_number, returned_at, returned_on, channel, order_id, quantity, amount
+    return_id, line_number, returned_at, returned_on, origin, order_id, quantity, amount
 )
 select
     n, 1, '2026-01-01'::date + n / 250, '2026-01-01'::date + n / 250, 'import', n, 0, 0.5

@@ -51,12 +51,12 @@ BREAKING = {
     "discount_amount >= 0::numeric AND discount_amount <= amount": (
         "discount_amount = amount + 0.01"
     ),
-    "channel = ANY (ARRAY['import'::text, 'application'::text])": "channel = 'telephone'",
+    "origin = ANY (ARRAY['import'::text, 'application'::text])": "origin = 'telephone'",
     "return_id > 0 AND line_number > 0": "line_number = 0",
-    "channel <> 'application'::text"
+    "origin <> 'application'::text"
     " OR returned_at >= '2000-01-01 00:00:00+00'::timestamp with time zone"
     " AND returned_at <= (now() + '1 day'::interval)": (
-        "channel = 'application', returned_at = '1999-12-31Z', returned_on = '1999-12-31'"
+        "origin = 'application', returned_at = '1999-12-31Z', returned_on = '1999-12-31'"
     ),
     "returned_on = shop.day_of(returned_at)": "returned_at = returned_at + interval '1 day'",
     "quantity >= 0 AND amount >= 0::numeric AND tax_amount >= 0::numeric": "tax_amount = -0.01",

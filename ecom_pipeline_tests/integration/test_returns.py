@@ -104,7 +104,7 @@ def test_a_return_says_what_came_back_of_whom_when_and_for_how_much(
     )
     told = (5, LATE, date(2026, 2, 1), "application", order_id, 7)
     written = """
-        select return_id, returned_at, returned_on, channel, order_id, customer_id
+        select return_id, returned_at, returned_on, origin, order_id, customer_id
         from shop.returns
     """
     assert fetch(shop, written) == [told] * 3
@@ -195,7 +195,7 @@ def import_return(stores: Stores, return_id: int, order_id: int | None, quantity
         stores,
         """
         insert into shop.returns
-        (return_id, line_number, returned_at, returned_on, channel, order_id, order_line_number,
+        (return_id, line_number, returned_at, returned_on, origin, order_id, order_line_number,
          product_id, quantity, amount, restocked)
         values (%s, 1, '2026-01-06', '2026-01-06', 'import', %s, %s, 1, %s, %s, true)
         """,

@@ -78,7 +78,7 @@ _NOT_FOR_THE_APPLICATION = (
     "select * from shop.orders for update",
     "update shop.returns set amount = 0",
     "delete from shop.returns",
-    "insert into shop.returns (return_id, line_number, channel) values (1, 1, 'import')",
+    "insert into shop.returns (return_id, line_number, origin) values (1, 1, 'import')",
     "select shop.attach_month('2026-01-01')",
     "update shop.checkouts set order_id = null, cart_id = 'another'",
     "insert into shop.products (product_id, sku, name, category, price) values (1, '', '', '', 1)",
@@ -264,7 +264,7 @@ def test_the_application_has_just_the_rights_of_checkouts_and_returns(stores: St
     assert _columns(stores, "ecom_shop", "shop.customers", "select") == {"customer_id"}
     assert _columns(stores, "ecom_shop", "shop.products", "update") == {"stock", "stock_version"}
     returns = _columns(stores, "ecom_shop", "shop.returns", "select")
-    assert returns - _columns(stores, "ecom_shop", "shop.returns", "insert") == {"channel"}
+    assert returns - _columns(stores, "ecom_shop", "shop.returns", "insert") == {"origin"}
 
 
 def test_the_application_is_refused_everything_else(stores: Stores, shop: Stores) -> None:

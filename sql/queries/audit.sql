@@ -119,7 +119,7 @@ select
 from shop.returns
 where
     returns.returned_on between :first_day and :last_day
-    and returns.channel = 'application'
+    and returns.origin = 'application'
     and not exists (
         select 1
         from shop.orders

@@ -15,7 +15,7 @@ create temporary table judged_returns (
 
 alter table judged_returns
 alter column returned_on drop not null,
-alter column channel drop not null;
+alter column origin drop not null;
 
 create temporary table named_orders (order_id bigint not null) on commit drop;
 
@@ -95,19 +95,19 @@ analyze judged_returns, returned_orders, returned_lines;
 update judged_returns as judged
 set
     returned_on = shop.day_of(judged.returned_at),
-    channel = coalesce(judged.channel, 'import'),
+    origin = coalesce(judged.origin, 'import'),
     customer_id
     = case when judged.order_id is null then judged.customer_id else orders.customer_id end,
     product_id = coalesce(judged.product_id, lines.product_id),
     reason = case
-        when judged.channel = 'application' then null
+        when judged.origin = 'application' then null
         when
             exists (
                 select 1
                 from shop.returns
                 where
                     returns.return_id = judged.return_id
-                    and returns.channel = 'application'
+                    and returns.origin = 'application'
             )
             then 'return_id: taken'
         when judged.order_id is not null and orders.order_id is null
@@ -154,7 +154,7 @@ where judged.ctid = given.ctid;
 with turns as (
     select
         judged.ctid as place,
-        judged.channel,
+        judged.origin,
         judged.order_id,
         judged.order_line_number,
         judged.product_id,
@@ -164,7 +164,7 @@ with turns as (
         row_number() over (
             partition by judged.order_id
             order by
-                judged.channel = 'application' desc,
+                judged.origin = 'application' desc,
                 judged.returned_at asc,
                 judged.return_id asc,
                 judged.line_number asc
@@ -178,7 +178,7 @@ with turns as (
 counted as (
     select
         turns.place,
-        turns.channel,
+        turns.origin,
         turns.order_id,
         turns.turn,
         covered.kind,
@@ -199,7 +199,7 @@ counted as (
 running as (
     select
         counted.place,
-        counted.channel,
+        counted.origin,
         counted.order_id,
         counted.kind,
         counted.subject,
@@ -256,7 +256,7 @@ beyond as (
             and running.kind = limits.kind
             and running.subject = limits.subject
     where
-        running.channel <> 'application'
+        running.origin <> 'application'
         and (running.quantity > limits.quantity or running.amount > limits.paid)
     group by
         running.place,
@@ -306,7 +306,7 @@ with gone as (
     returning
         returns.return_id,
         returns.line_number,
-        to_jsonb(returns) - '{returned_on, channel}'::text[] as content,
+        to_jsonb(returns) - '{returned_on, origin}'::text[] as content,
         returns.amount + returns.tax_amount as amount,
         judged.reason
 ),

@@ -14,7 +14,7 @@ from shop.lock_order(:order_id) as locked;
 -- name: lines_under
 -- What stands under the id of a return, line by line.
 select
-    returns.channel,
+    returns.origin,
     returns.order_id,
     returns.returned_on,
     returns.order_line_number,

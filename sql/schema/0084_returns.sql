@@ -5,7 +5,7 @@ create table shop.returns (
     line_number integer not null,
     returned_at timestamptz not null,
     returned_on date not null,
-    channel text not null,
+    origin text not null,
     order_id bigint,
     order_line_number integer,
     customer_id bigint references shop.customers,
@@ -18,7 +18,7 @@ create table shop.returns (
     constraint returns_ids_positive check (return_id > 0 and line_number > 0),
     constraint returns_returned_on_is_the_day_of_returned_at
     check (returned_on = shop.day_of(returned_at)),
-    constraint returns_channel_is_known check (channel in ('import', 'application')),
+    constraint returns_origin_is_known check (origin in ('import', 'application')),
     constraint returns_quantity_and_money_not_negative
     check (quantity >= 0 and amount >= 0 and tax_amount >= 0),
     constraint returns_order_or_product_is_known
@@ -38,7 +38,7 @@ back once.';
 comment on column shop.returns.line_number is 'The line within its return, from 1.';
 comment on column shop.returns.returned_at is 'Instant of the return, UTC.';
 comment on column shop.returns.returned_on is 'The shop''s day of returned_at.';
-comment on column shop.returns.channel is
+comment on column shop.returns.origin is
 'import: history from elsewhere, moves no stock; application: taken back by ReturnService.';
 comment on column shop.returns.order_id is 'The order of which it was a part; null where unknown.';
 comment on column shop.returns.order_line_number is

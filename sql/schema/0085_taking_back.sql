@@ -20,10 +20,10 @@ each other.';
 -- The application may say of what it writes neither that it is history nor of which odd year it is:
 -- every command reads the days.
 alter table shop.returns
-alter column channel set default 'application',
+alter column origin set default 'application',
 add constraint returns_application_is_of_a_known_day
 check (
-    channel <> 'application'
+    origin <> 'application'
     or returned_at between '2000-01-01 00:00+00' and now() + interval '1 day'
 );
 
