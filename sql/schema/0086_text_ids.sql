@@ -58,32 +58,4 @@ comment on column shop.external_ids.kind is 'Of what it is the id: customer, pro
 comment on column shop.external_ids.id is 'The number that stands for it here.';
 comment on column shop.external_ids.external_id is 'The id as the shop writes it.';
 
-create or replace function ops.grant_rights()
-returns void
-language plpgsql
-as $$
-begin
-    -- The application may have partitions made, as the owner, but by no other means.
-    revoke execute on all functions in schema shop, ops from public;
-    -- Of a value alone; constraints and indexes ask them, whoever writes.
-    grant execute on function shop.day_of, shop.is_checkout to public;
-    alter function shop.ensure_month security definer set search_path = pg_catalog, pg_temp;
-
-    if to_regrole('ecom_pipeline') is not null then
-        begin
-            perform ops.hand_over_to_pipeline();
-        exception when insufficient_privilege then
-            raise notice '% stays the owner: %', current_user, sqlerrm;
-        end;
-    end if;
-    if to_regrole('ecom_shop') is not null then
-        perform ops.grant_to_shop();
-    end if;
-    if to_regrole('ecom_analyst') is not null then
-        perform ops.grant_to_analyst();
-        grant select on shop.external_ids to ecom_analyst;
-    end if;
-end
-$$;
-
 select ops.grant_rights();

@@ -59,36 +59,6 @@ comment on function ops.choose_zone_and_currency is
 'Gives an empty shop its time zone and currency; fails with object_not_in_prerequisite_state where it
 has rows and they are others.';
 
-create or replace function ops.grant_rights()
-returns void
-language plpgsql
-as $$
-begin
-    -- The application may have partitions made, as the owner, but by no other means.
-    revoke execute on all functions in schema shop, ops from public;
-    -- Of a value alone, or of none; constraints and indexes ask them, whoever writes.
-    grant
-        execute
-    on function shop.day_of, shop.is_checkout, shop.time_zone, shop.currency to public;
-    alter function shop.ensure_month security definer set search_path = pg_catalog, pg_temp;
-
-    if to_regrole('ecom_pipeline') is not null then
-        begin
-            perform ops.hand_over_to_pipeline();
-        exception when insufficient_privilege then
-            raise notice '% stays the owner: %', current_user, sqlerrm;
-        end;
-    end if;
-    if to_regrole('ecom_shop') is not null then
-        perform ops.grant_to_shop();
-    end if;
-    if to_regrole('ecom_analyst') is not null then
-        perform ops.grant_to_analyst();
-        grant select on shop.external_ids to ecom_analyst;
-    end if;
-end
-$$;
-
 comment on column shop.orders.placed_on is 'The shop''s day of placed_at; the partition key.';
 comment on column shop.stock_receipts.received_on is 'The shop''s day of the delivery.';
 comment on column analytics.cart_sightings.created_on is
