@@ -129,7 +129,22 @@ where
 -- name: nothing_returned_beyond_what_was_bought
 -- All its returns together give back no more of an order than was bought: no units and no money of a
 -- line or of a product, and no money of the whole.
-with returned as (
+with bought as (
+    /* Of an order that is not loaded nobody can say what was bought. */
+    select
+        orders.order_id,
+        orders.placed_on,
+        orders.shipping_amount + orders.tax_amount as charges
+    from shop.orders
+    where
+        orders.order_id in (
+            select of_these_days.order_id
+            from shop.returns as of_these_days
+            where of_these_days.returned_on between :first_day and :last_day
+        )
+),
+
+returned as (
     select
         returns.order_id,
         returns.order_line_number,
@@ -138,18 +153,7 @@ with returned as (
         returns.amount,
         returns.tax_amount
     from shop.returns
-    where
-        returns.order_id in (
-            select of_these_days.order_id
-            from shop.returns as of_these_days
-            where of_these_days.returned_on between :first_day and :last_day
-        )
-        /* Of an order that is not loaded nobody can say what was bought. */
-        and exists (
-            select 1
-            from shop.orders
-            where orders.order_id = returns.order_id
-        )
+    inner join bought on returns.order_id = bought.order_id
 ),
 
 movements as (
@@ -160,16 +164,16 @@ movements as (
         order_items.quantity as units,
         order_items.amount - order_items.discount_amount as amount
     from shop.order_items
-    where order_items.order_id in (select returned.order_id from returned)
+    inner join bought
+        on order_items.placed_on = bought.placed_on and order_items.order_id = bought.order_id
     union all
     select
-        orders.order_id,
+        bought.order_id,
         null as product_id,
         null as line_number,
         0 as units,
-        orders.shipping_amount + orders.tax_amount as amount
-    from shop.orders
-    where orders.order_id in (select returned.order_id from returned)
+        bought.charges as amount
+    from bought
     union all
     select
         returned.order_id,
