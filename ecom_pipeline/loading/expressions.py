@@ -72,9 +72,9 @@ def values(source: Source, given: Collection[str]) -> str:
         for column in source
     ]
     if source.identified:
-        loaded.append(
-            f"case when is_text_id({source.key[0]}) then trim({source.key[0]}) end as {EXTERNAL}"
-        )
+        own = source.key[0]
+        is_text = f"typed_{own} >= first_text_id()"
+        loaded.append(f"case when {is_text} then trim({own}) end as {EXTERNAL}")
     return ", ".join(loaded)
 
 

@@ -49,7 +49,6 @@ class Scratch:
     def __init__(self, directory: Path, now: datetime, conventions: Conventions) -> None:
         self.directory = directory
         self._numbers = count()
-        self._has_orders = False
         self._connection = duckdb.connect(
             config={
                 "autoinstall_known_extensions": False,
@@ -83,7 +82,6 @@ class Scratch:
 
     def open(self, source: Source) -> None:
         """Prepares for the rows of a file."""
-        self._has_orders |= source is ORDERS
         self._connection.execute(
             statement(
                 "intake",
@@ -207,7 +205,7 @@ class Scratch:
 
     def orders_named(self) -> Iterator[pa.Table]:
         """Ids of all orders that the files name, accepted or not; none without such files."""
-        if not self._has_orders:
+        if not (self.directory / ORDERS.name).exists():
             return iter(())
         return self.rows("orders_named")
 
