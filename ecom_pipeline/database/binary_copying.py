@@ -36,9 +36,7 @@ _NEGATIVE: Final = 0x4000
 _LARGEST_PRECISION: Final = 18
 
 
-def copy_fixed_width(
-    connection: psycopg2.extensions.connection, target: str, rows: pa.Table
-) -> None:
+def copy_binary(connection: psycopg2.extensions.connection, target: str, rows: pa.Table) -> None:
     """Appends the rows to the columns of the same names of a table.
 
     Args:
@@ -53,7 +51,7 @@ def copy_fixed_width(
         psycopg2.Error: A row breaks a constraint of the table; the transaction is lost.
     """
     for field in rows.schema:
-        _require_fixed_width(field)  # before the server waits for rows
+        _require_known_type(field)  # before the server waits for rows
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(*target.split(".")),
         sql.SQL(", ").join(map(sql.Identifier, rows.column_names)),
@@ -121,7 +119,7 @@ def _records(rows: pa.RecordBatch) -> NDArray[np.void]:
     return records
 
 
-def _require_fixed_width(field: pa.Field) -> None:
+def _require_known_type(field: pa.Field) -> None:
     kind = field.type
     if not (
         pa.types.is_boolean(kind)

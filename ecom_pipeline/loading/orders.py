@@ -13,7 +13,7 @@ import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ecom_pipeline.database.binary_copying import copy_fixed_width
+from ecom_pipeline.database.binary_copying import copy_binary
 from ecom_pipeline.database.merge import NOTHING, Changes, merge, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.prefetch import prefetched
@@ -286,10 +286,10 @@ def _copy_days(
         if batch.orders.num_rows:
             orders = _of_day(batch.orders.select(ORDERS.names).cast(ORDERS), day)
             channel = pa.repeat(pa.scalar(_IMPORT, pa.binary(6)), orders.num_rows)
-            copy_fixed_width(connection, orders_table, orders.append_column("channel", channel))
+            copy_binary(connection, orders_table, orders.append_column("channel", channel))
         if batch.items.num_rows:
             items = _of_day(batch.items.select(ORDER_ITEMS.names).cast(ORDER_ITEMS), day)
-            copy_fixed_width(connection, items_table, items)
+            copy_binary(connection, items_table, items)
     return copied
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from ecom_pipeline.database.binary_copying import copy_fixed_width
+from ecom_pipeline.database.binary_copying import copy_binary
 from ecom_pipeline.database.merge import Changes, merge, staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.loading.shop_source import ShopSource, claim_shop, refuse_other_source
@@ -45,7 +45,7 @@ def load_returns(
     ):
         for day, rows in batches:
             days.append(day)
-            copy_fixed_width(connection, name, _of_day(rows, day))
+            copy_binary(connection, name, _of_day(rows, day))
         claim_shop(connection, source)
         return merge(
             connection,

@@ -6,9 +6,6 @@ from decimal import Decimal
 FIRST_CHECKOUT_ORDER_ID = 10**15
 """Ids from here on are the checkout's own; imported orders keep theirs, below it."""
 
-FIRST_TEXT_ID = 2**62
-"""Ids from here on stand for ids that are text in a shop's files."""
-
 LARGEST_TOTAL = Decimal("999999999999.99")
 """What `total_amount numeric(14, 2)` holds at most."""
 

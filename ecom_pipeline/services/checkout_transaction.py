@@ -10,7 +10,7 @@ import psycopg2.extensions
 
 from ecom_pipeline.database.arrays import array
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.models.calendar import UTC_DAYS, Calendar
+from ecom_pipeline.models.calendar import Calendar
 from ecom_pipeline.models.cart import MalformedCart, SubmittedCart
 from ecom_pipeline.models.checkout import (
     CheckoutResult,
@@ -33,7 +33,7 @@ NewOrder = tuple[SubmittedCart, int, date, tuple[OrderLine, ...]]
 
 
 def decide_carts(
-    connection: Connection, carts: Sequence[Cart], calendar: Calendar = UTC_DAYS
+    connection: Connection, carts: Sequence[Cart], calendar: Calendar
 ) -> dict[str, CheckoutResult]:
     """Decides the carts that are undecided and gives the outcome of all.
 

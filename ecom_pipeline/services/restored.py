@@ -56,7 +56,7 @@ def realign(stores: Stores, breaches: Iterable[Mapping[str, Any]]) -> None:
 def _reject_again(stores: Stores, rejections: Sequence[MalformedCart]) -> None:
     if rejections:
         with stores.postgres.transaction() as connection:
-            decide_carts(connection, rejections)
+            decide_carts(connection, rejections, stores.calendar)
 
 
 def _rejection(cart_id: str, cart: Document) -> MalformedCart:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ecom_pipeline.database import binary_copying
-from ecom_pipeline.database.binary_copying import copy_fixed_width
+from ecom_pipeline.database.binary_copying import copy_binary
 from ecom_pipeline.database.copying import copy_table
 from ecom_pipeline.database.errors import StoreRefused
 from ecom_pipeline.database.stores import Stores
@@ -112,7 +112,7 @@ def copied(
     with connection.cursor() as cursor:
         cursor.execute(f"create temporary table in_binary ({COLUMNS})")
         cursor.execute("create temporary table in_text (like in_binary)")
-        copy_fixed_width(connection, "in_binary", rows)
+        copy_binary(connection, "in_binary", rows)
         code = rows["code"].cast(pa.string())
         copy_table(
             connection,
@@ -154,7 +154,7 @@ def test_texts_of_any_width_are_the_same_as_by_text(stores: Stores) -> None:
     with stores.postgres.transaction() as connection, connection.cursor() as cursor:
         cursor.execute("create temporary table t (id integer, note text)")
         for part in (rows, rows[2:], rows[4:5]):
-            copy_fixed_width(connection, "t", part)
+            copy_binary(connection, "t", part)
             cursor.execute("select id, note from t order by id")
             assert cursor.fetchall() == list(zip(*part.to_pydict().values(), strict=True))
             cursor.execute("truncate t")
@@ -173,7 +173,7 @@ def test_a_table_travels_in_parts(stores: Stores, monkeypatch: pytest.MonkeyPatc
 def test_a_column_that_is_not_copied_in_binary_is_named(stores: Stores, kind: pa.DataType) -> None:
     rows = pa.table({"code": pa.nulls(0, kind)})
     with pytest.raises(TypeError, match=r"^code is "), stores.postgres.transaction() as connection:
-        copy_fixed_width(connection, "shop.orders", rows)
+        copy_binary(connection, "shop.orders", rows)
 
 
 def test_an_integer_of_another_width_is_refused(stores: Stores) -> None:
@@ -182,7 +182,7 @@ def test_an_integer_of_another_width_is_refused(stores: Stores) -> None:
     def copy() -> None:
         with stores.postgres.transaction() as connection, closing(connection.cursor()) as cursor:
             cursor.execute("create temporary table t (small integer)")
-            copy_fixed_width(connection, "t", rows)
+            copy_binary(connection, "t", rows)
 
     with pytest.raises(StoreRefused):
         copy()
