@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.reports.charts import SECTIONS
 from ecom_pipeline.reports.page import write_page
 from ecom_pipeline_tests.analytics_shop import days_from
 from ecom_pipeline_tests.direct import run_pipeline
@@ -15,10 +16,7 @@ from ecom_pipeline_tests.shop import fetch
 
 DAY = ("rgb(255, 255, 255)", "rgb(27, 36, 48)")
 NIGHT = ("rgb(17, 22, 29)", "rgb(232, 237, 243)")
-DRAWN = [
-    *("sales", "bridge", "sellers", "guests", "cohorts"),
-    *("abc", "segments", "funnel", "cover"),
-]
+DRAWN = [section.id for section in SECTIONS]
 
 _SECTIONS_DRAWN = "found => found.map(chart => chart.closest('section').id)"
 _TOO_WIDE = """
@@ -35,7 +33,9 @@ QUOTED = """A "27-inch" & 'new' <b>&lt;"""
 
 @pytest.fixture
 def filled(stores: Stores, settings: Settings) -> Stores:
-    run_pipeline(stores, settings, days_from(settings.start_date, 2))
+    """A shop of which every section has something to draw."""
+    busy = settings.model_copy(update={"orders_per_day": 60, "carts_per_day": 60})
+    run_pipeline(stores, busy, days_from(settings.start_date, 10))
     return stores
 
 
