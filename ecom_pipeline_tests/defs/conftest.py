@@ -24,6 +24,13 @@ from ecom_pipeline.embedded import Endpoints
 _TEMPLATE = "dagster_template"
 
 
+@pytest.fixture(autouse=True)
+def days_of_its_own() -> None:
+    """Forgets the days that another test's shop had, as a process of its own knows none."""
+    shop_days.cache_clear()
+    _job.cache_clear()
+
+
 @pytest.fixture
 def environment(
     monkeypatch: pytest.MonkeyPatch, endpoints: Endpoints, settings: Settings
@@ -62,9 +69,6 @@ def instance(
     _administer(environment, statement, name, dagster_template)
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", sibling_url(environment.postgres_url, name))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    # What another test's shop had; a process of its own has it of its own.
-    shop_days.cache_clear()
-    _job.cache_clear()
     with open_instance() as instance:
         yield instance
     _administer(environment, "drop database if exists {} with (force)", name)
