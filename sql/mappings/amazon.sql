@@ -99,11 +99,10 @@ select
     number(coalesce(judged."shipping-price", '0'))
     - abs(number(coalesce(judged."ship-promotion-discount", '0')))
     + number(coalesce(judged."gift-wrap-price", '0')) as shipping,
-    case
-        when judged."sales-channel" not in ('Amazon.com', 'Amazon.ca') then 0
-        else number(coalesce(judged."item-tax", '0')) + number(coalesce(judged."shipping-tax", '0'))
-        + number(coalesce(judged."gift-wrap-tax", '0'))
-    end as tax,
+    number(coalesce(judged."item-tax", '0'))
+    + number(coalesce(judged."shipping-tax", '0'))
+    + number(coalesce(judged."gift-wrap-tax", '0')) as taxes,
+    case when judged."sales-channel" in ('Amazon.com', 'Amazon.ca') then taxes else 0 end as tax,
     -- What cannot be read, to be refused with its order.
     case
         when shipping is null

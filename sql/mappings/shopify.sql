@@ -222,6 +222,16 @@ where heads.is_cancelled or heads.refunded is distinct from 0;
 -- name: returns
 -- Of an order that was given back whole, its lines, and beside them its shipping and its tax. Of any
 -- other the amount alone, of which as much is tax as of the total.
+with back as materialized (
+    select *
+    from given_back
+),
+
+sold as materialized (
+    select *
+    from discounted
+)
+
 select
     discounted._record,
     given_back.order_id as return_id,
@@ -232,8 +242,8 @@ select
     plain(discounted.quantity) as quantity,
     cast(discounted.amount - discounted.share as text) as amount,
     '0' as tax_amount
-from given_back
-inner join discounted on given_back.order_id = discounted.order_id
+from back as given_back
+inner join sold as discounted on given_back.order_id = discounted.order_id
 where given_back.amount = given_back.total
 union all
 select
@@ -246,7 +256,7 @@ select
     '0' as quantity,
     cast(given_back.shipping as text) as amount,
     cast(given_back.tax as text) as tax_amount
-from given_back
+from back as given_back
 where given_back.amount = given_back.total and given_back.shipping + given_back.tax > 0
 union all
 select
@@ -271,7 +281,7 @@ select
         try_cast(round(given_back.amount * given_back.tax / given_back.total, 2) as decimal(14, 2))
         as text
     ) as tax_amount
-from given_back
+from back as given_back
 where given_back.amount is distinct from given_back.total;
 
 -- name: left_out

@@ -276,6 +276,25 @@ where heads.status in ('cancelled', 'refunded') or heads.refunded_amount is dist
 -- Of an order that was given back whole, its lines, and beside them its shipping and its tax. Of any
 -- other what went back of each line, and beside them what is beyond: its tax, as far as it goes, and
 -- then shipping or money for nothing in particular.
+with back as materialized (
+    select
+        given_back.*,
+        case
+            when given_back.refunded_goods = 0
+                then try_cast(
+                    round(given_back.money * given_back.tax / nullif(given_back.total, 0), 2)
+                    as decimal(14, 2)
+                )
+            else least(given_back.refunded_tax, given_back.beyond_lines)
+        end as tax_back
+    from given_back
+),
+
+sold as materialized (
+    select *
+    from discounted
+)
+
 select
     discounted._record,
     given_back.order_id as return_id,
@@ -286,8 +305,8 @@ select
     plain(discounted.quantity) as quantity,
     cast(discounted.paid as text) as amount,
     '0' as tax_amount
-from given_back
-inner join discounted on given_back.order_id = discounted.order_id
+from back as given_back
+inner join sold as discounted on given_back.order_id = discounted.order_id
 where given_back.money = given_back.total
 union all
 select
@@ -300,7 +319,7 @@ select
     '0' as quantity,
     cast(given_back.shipping as text) as amount,
     cast(given_back.tax as text) as tax_amount
-from given_back
+from back as given_back
 where given_back.money = given_back.total and given_back.shipping + given_back.tax > 0
 union all
 select
@@ -313,8 +332,8 @@ select
     coalesce(cast(discounted.refunded_units as text), discounted.refunded_units_said) as quantity,
     coalesce(cast(discounted.refunded as text), discounted.refunded_said) as amount,
     '0' as tax_amount
-from given_back
-inner join discounted on given_back.order_id = discounted.order_id
+from back as given_back
+inner join sold as discounted on given_back.order_id = discounted.order_id
 where
     given_back.money <> given_back.total
     and (discounted.refunded is distinct from 0 or discounted.refunded_units is distinct from 0)
@@ -327,21 +346,9 @@ select
     given_back.order_id,
     null as order_line_number,
     '0' as quantity,
-    coalesce(cast(given_back.beyond_lines - tax_back as text), given_back.amount_said) as amount,
-    cast(tax_back as text) as tax_amount
-from (
-    select
-        given_back.*,
-        case
-            when given_back.refunded_goods = 0
-                then try_cast(
-                    round(given_back.money * given_back.tax / nullif(given_back.total, 0), 2)
-                    as decimal(14, 2)
-                )
-            else least(given_back.refunded_tax, given_back.beyond_lines)
-        end as tax_back
-    from given_back
-) as given_back
+    coalesce(cast(given_back.beyond_lines - given_back.tax_back as text), given_back.amount_said) as amount,
+    cast(given_back.tax_back as text) as tax_amount
+from back as given_back
 where given_back.money is distinct from given_back.total and given_back.beyond_lines is distinct from 0;
 
 -- name: left_out
