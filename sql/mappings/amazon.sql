@@ -150,10 +150,12 @@ qualify
 select
     min(items._record) as _record,
     items.order_id,
-    string_agg(distinct items.placed_at, ' or ') as placed_at,
+    concat_ws(' or ', min(items.placed_at), nullif(max(items.placed_at), min(items.placed_at)))
+        as placed_at,
     coalesce(min(items.unread_shipping), cast(sum(items.shipping) as text)) as shipping_amount,
     coalesce(min(items.unread_tax), cast(sum(items.tax) as text)) as tax_amount,
-    string_agg(distinct items.currency, ' or ') as currency
+    concat_ws(' or ', min(items.currency), nullif(max(items.currency), min(items.currency)))
+        as currency
 from items
 group by items.order_id;
 

@@ -73,36 +73,45 @@ select
     end as amount,
     number(coalesce(lines.item_total_tax, '0')) as tax,
     number(coalesce(lines.item_refunded, '0')) as refunded,
-    abs(number(coalesce(ltrim(lines.item_refunded_qty, ''''), '0'))) as refunded_units
+    abs(number(coalesce(ltrim(lines.item_refunded_qty, ''''), '0'))) as refunded_units,
+    -- Of the order as a whole.
+    lower(lines.billing_email) as email,
+    nullif(lines.customer_id, '0') as account,
+    regexp_replace(lines.status, '^wc-', '') as status,
+    lines.order_currency as currency,
+    coalesce(lines.shipping_total, '0') as shipping,
+    coalesce(ltrim(lines.fee_total, ''''), '0') as fees,
+    coalesce(lines.tax_total, '0') as taxes,
+    coalesce(lines.order_total, 'none') as order_total,
+    coalesce(lines.refunded_total, '0') as order_refunded,
+    lines.refunds
 from lines;
 
 -- name: said
--- What the lines of each order say of it as a whole: where they do not agree, all of it, which is then
--- no number.
+-- What the lines of each order say of it as a whole, and what they come to as far as they can be read.
+-- Where they do not agree, it is both of what they say, which is then no number.
 select
-    min(lines._record) as _record,
-    lines.order_id,
-    count(*) as line_count,
-    string_agg(distinct lower(lines.billing_email), ' or ') as email,
-    string_agg(distinct nullif(lines.customer_id, '0'), ' or ') as account,
-    string_agg(distinct regexp_replace(lines.status, '^wc-', ''), ' or ') as status,
-    string_agg(distinct coalesce(lines.order_date, lines.date), ' or ') as placed_at,
-    string_agg(distinct lines.order_currency, ' or ') as currency,
-    string_agg(distinct lines.shipping_total, ' or ') as shipping,
-    string_agg(distinct ltrim(lines.fee_total, ''''), ' or ') as fees,
-    string_agg(distinct lines.tax_total, ' or ') as tax,
-    coalesce(string_agg(distinct lines.order_total, ' or '), 'none') as total,
-    coalesce(string_agg(distinct lines.refunded_total, ' or '), '0') as refunded,
-    string_agg(distinct lines.refunds, ';') as refunds
-from lines
-group by lines.order_id;
-
--- name: goods
--- What the lines of each order come to, as far as they can be read.
-select
+    min(items._record) as _record,
     items.order_id,
+    count(*) as line_count,
+    concat_ws(' or ', min(items.email), nullif(max(items.email), min(items.email))) as email,
+    concat_ws(' or ', min(items.account), nullif(max(items.account), min(items.account))) as account,
+    concat_ws(' or ', min(items.status), nullif(max(items.status), min(items.status))) as status,
+    concat_ws(' or ', min(items.placed_at), nullif(max(items.placed_at), min(items.placed_at)))
+        as placed_at,
+    concat_ws(' or ', min(items.currency), nullif(max(items.currency), min(items.currency)))
+        as currency,
+    concat_ws(' or ', min(items.shipping), nullif(max(items.shipping), min(items.shipping)))
+        as shipping,
+    concat_ws(' or ', min(items.fees), nullif(max(items.fees), min(items.fees))) as fees,
+    concat_ws(' or ', min(items.taxes), nullif(max(items.taxes), min(items.taxes))) as tax,
+    concat_ws(' or ', min(items.order_total), nullif(max(items.order_total), min(items.order_total)))
+        as total,
+    concat_ws(' or ', min(items.order_refunded), nullif(max(items.order_refunded), min(items.order_refunded)))
+        as refunded,
+    max(items.refunds) as refunds,
     coalesce(sum(items.total), 0) as amount,
-    coalesce(sum(items.refunded), 0) as refunded,
+    coalesce(sum(items.refunded), 0) as refunded_goods,
     coalesce(
         try_cast(
             sum(round(items.tax * items.refunded / nullif(items.total, 0), 2)) as decimal(14, 2)
@@ -116,29 +125,22 @@ group by items.order_id;
 -- The orders that count, in numbers.
 select
     said.*,
-    coalesce(said.email, 'account ' || said.account) as buyer,
-    goods.amount,
-    goods.refunded as refunded_goods,
-    goods.refunded_tax,
+    coalesce(nullif(said.email, ''), 'account ' || nullif(said.account, '')) as buyer,
     number(said.total) as total_amount,
     number(said.refunded) as refunded_amount,
-    number(coalesce(said.fees, '0')) as fee_amount,
-    number(coalesce(said.shipping, '0')) + case when fee_amount > 0 then fee_amount else 0 end
-        as shipping_amount,
+    number(said.fees) as fee_amount,
+    number(said.shipping) + case when fee_amount > 0 then fee_amount else 0 end as shipping_amount,
     case when fee_amount < 0 then -fee_amount else 0 end as discount,
-    number(said.total) - goods.amount + discount - shipping_amount as left_for_tax,
+    number(said.total) - said.amount + discount - shipping_amount as left_for_tax,
     case
         when
             left_for_tax >= 0
             and abs(left_for_tax - number(said.tax)) <= 0.005 * (said.line_count + 3)
             then left_for_tax
-        else number(coalesce(said.tax, '0'))
+        else number(said.tax)
     end as tax_amount
 from said
-inner join goods on said.order_id is not distinct from goods.order_id
-where
-    said.status is null
-    or said.status not in ('pending', 'failed', 'checkout-draft', 'auto-draft', 'draft', 'trash');
+where said.status not in ('pending', 'failed', 'checkout-draft', 'auto-draft', 'draft', 'trash');
 
 -- name: customers
 -- Each buyer, as the newest order says.
