@@ -16,7 +16,8 @@
 -- - A line that was cancelled with its price, or came back undelivered, was sold and given back, when
 --   it was last updated. What buyers send back, and refunds, are in other reports.
 --
--- A pan-European account sells in several currencies: what is not in the shop's own is refused.
+-- A pan-European account sells in several currencies: orders that are not in the shop's own are refused.
+-- A product's price is the newest, in whatever currency.
 -- Orders that were loaded and then cancelled stand in later reports without prices: load those days
 -- with --replace-days.
 --

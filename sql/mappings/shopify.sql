@@ -48,7 +48,10 @@ select
     lines."Lineitem discount" as discount,
     lines."Created at" as placed_at,
     number(coalesce(lines."Lineitem discount", '0')) as own_discount,
-    try_cast(number(lines."Lineitem quantity") * number(lines."Lineitem price") as decimal(32, 4))
+    try_cast(
+        cast(number(lines."Lineitem quantity") as decimal(38, 4)) * number(lines."Lineitem price")
+        as decimal(32, 4)
+    )
     - own_discount as amount
 from lines;
 
@@ -223,7 +226,12 @@ where heads.is_cancelled or heads.refunded is distinct from 0;
 -- Of an order that was given back whole, its lines, and beside them its shipping and its tax. Of any
 -- other the amount alone, of which as much is tax as of the total.
 with back as materialized (
-    select *
+    select
+        given_back.*,
+        try_cast(
+            round(cast(given_back.amount as double) * given_back.tax / nullif(given_back.total, 0), 2)
+            as decimal(14, 2)
+        ) as tax_back
     from given_back
 ),
 
@@ -267,20 +275,8 @@ select
     given_back.order_id,
     null as order_line_number,
     '0' as quantity,
-    coalesce(
-        cast(
-            try_cast(
-                given_back.amount - round(given_back.amount * given_back.tax / given_back.total, 2)
-                as decimal(14, 2)
-            )
-            as text
-        ),
-        given_back.amount_said
-    ) as amount,
-    cast(
-        try_cast(round(given_back.amount * given_back.tax / given_back.total, 2) as decimal(14, 2))
-        as text
-    ) as tax_amount
+    coalesce(cast(given_back.amount - given_back.tax_back as text), given_back.amount_said) as amount,
+    cast(given_back.tax_back as text) as tax_amount
 from back as given_back
 where given_back.amount is distinct from given_back.total;
 

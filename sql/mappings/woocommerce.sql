@@ -114,7 +114,8 @@ select
     coalesce(sum(items.refunded), 0) as refunded_goods,
     coalesce(
         try_cast(
-            sum(round(items.tax * items.refunded / nullif(items.total, 0), 2)) as decimal(14, 2)
+            sum(round(cast(items.tax as double) * items.refunded / nullif(items.total, 0), 2))
+            as decimal(14, 2)
         ),
         0
     ) as refunded_tax
@@ -284,7 +285,7 @@ with back as materialized (
         case
             when given_back.refunded_goods = 0
                 then try_cast(
-                    round(given_back.money * given_back.tax / nullif(given_back.total, 0), 2)
+                    round(cast(given_back.money as double) * given_back.tax / nullif(given_back.total, 0), 2)
                     as decimal(14, 2)
                 )
             else least(given_back.refunded_tax, given_back.beyond_lines)
