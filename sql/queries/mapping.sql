@@ -205,7 +205,7 @@ from (
 -- name: part
 -- The rows of a part in the order of the raw files.
 select *  -- noqa: AM04
-from :view as part
+from :view
 order by :order_by;
 
 -- name: records
