@@ -179,13 +179,17 @@ class _Pieces(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._ready and not self._at_end:
-            piece, self._at_end = self._next()
-            self._ready = memoryview(piece)
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
+        filled = 0
+        # Filled to the end, for a piece may be a single byte, and less than a mark is told by.
+        while filled < len(buffer) and (self._ready or not self._at_end):
+            if not self._ready:
+                piece, self._at_end = self._next()
+                self._ready = memoryview(piece)
+            size = min(len(buffer) - filled, len(self._ready))
+            buffer[filled : filled + size] = self._ready[:size]
+            self._ready = self._ready[size:]
+            filled += size
+        return filled
 
     def close(self) -> None:
         self._file.close()
