@@ -38,6 +38,7 @@ ENCODINGS: Final = {
 """Encodings that are read, by Python's names, and what people call them."""
 
 _PIECE_BYTES: Final = 1 << 20
+_BUFFER_BYTES: Final = 1 << 20
 _MOST_LOOKED_AT: Final = 64 << 20
 """Bytes in which the first one is looked for that is not ASCII."""
 _MARKS: Final = {
@@ -164,7 +165,7 @@ def utf8_text(file: BinaryIO, encoding: str, *, lone_returns: bool = False) -> B
 
 
 def _buffered(raw: io.RawIOBase) -> BinaryIO:
-    return io.BufferedReader(raw, _PIECE_BYTES)
+    return io.BufferedReader(raw, _BUFFER_BYTES)
 
 
 class _Pieces(io.RawIOBase):
@@ -180,7 +181,7 @@ class _Pieces(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         filled = 0
-        # Filled to the end, for a piece may be a single byte, and less than a mark is told by.
+        # Filled to its end, for a piece may be less than what a byte order mark is told by.
         while filled < len(buffer) and (self._ready or not self._at_end):
             if not self._ready:
                 piece, self._at_end = self._next()

@@ -107,7 +107,7 @@ def test_the_byte_order_of_utf16_is_the_mark_s_or_found_or_the_usual_one(
     text=st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=40),
     encoding=st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "gb18030"]),
     mark=st.booleans(),
-    size=st.integers(3, 7),
+    size=st.integers(1, 7),
 )
 def test_any_text_becomes_utf8_without_its_mark_wherever_it_is_cut(
     text: str, encoding: str, mark: bool, size: int
@@ -226,6 +226,48 @@ def test_a_file_that_packs_well_is_read(
 
     with open_bytes(tmp_path / f"a.csv{ending}") as file:
         assert len(file.read()) == 999 * 23
+
+
+@packed
+def test_a_file_is_read_up_to_a_gigabyte_whatever_its_size(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "MOST_UNPACKED", 1)
+    (tmp_path / f"a.csv{ending}").write_bytes(PACKERS[ending](bytes(1 << 20)))
+
+    with open_bytes(tmp_path / f"a.csv{ending}") as file:
+        assert len(file.read()) == 1 << 20
+
+
+@packed
+def test_a_packed_mark_is_found_however_little_is_unpacked_at_a_time(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "_PIECE_BYTES", 1)
+    (tmp_path / f"a.csv{ending}").write_bytes(PACKERS[ending]("a\n".encode("utf-8-sig")))
+
+    with open_bytes(tmp_path / f"a.csv{ending}") as raw:
+        assert utf8_text(raw, "utf-8").read() == b"a\n"
+
+
+@packed
+def test_closing_a_packed_file_closes_the_one_on_disk(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"a.csv{ending}").write_bytes(PACKERS[ending]("a\r".encode("utf-16")))
+    opened, fdopen = [], os.fdopen
+
+    def remembered(descriptor: int, mode: str) -> object:
+        opened.append(fdopen(descriptor, mode))
+        return opened[-1]
+
+    monkeypatch.setattr(os, "fdopen", remembered)
+
+    file = utf8_text(open_bytes(tmp_path / f"a.csv{ending}"), "utf-16-le", lone_returns=True)
+    assert file.read() == b"a\n"
+    assert [raw.closed for raw in opened] == [False]
+    file.close()
+    assert [raw.closed for raw in opened] == [True]
 
 
 def test_only_regular_files_are_opened_and_none_is_waited_for(tmp_path: Path) -> None:

@@ -217,12 +217,12 @@ def test_tabs_are_likelier_where_the_ending_says_so(tmp_path: Path) -> None:
 
 
 def test_what_is_told_is_not_looked_for(tmp_path: Path) -> None:
-    data = b'made by a shop\n\na;b\n1;5" wide\n2;6" wide\n3;\xe9\n'
+    data = b'made by a shop\n\na;b\n1;5" wide\n2;"6"\n3;\xe9\n'
     told = Reading(delimiter=";", quote="", encoding="latin-1", skip_lines=2)
 
     table = written(tmp_path / "a.csv", data, told)
 
-    assert read(table) == [("1", '5" wide'), ("2", '6" wide'), ("3", "é")]
+    assert read(table) == [("1", '5" wide'), ("2", '"6"'), ("3", "é")]
     assert table.reading is not None
     assert table.reading.found == (
         "read as Latin-1, values separated by semicolons, quotes are text, header in line 3"
