@@ -30,6 +30,7 @@ from ecom_pipeline.loading.csv_looks import (
         ("a\n1;2\n1;2\n", ","),
         ("a,b;c;d\nx\ny\nz\n", ";"),  # by no delimiter are records as wide as the header
         ("a;b\n1;2\n1;2\n1;2;3\n\n;\n", ";"),
+        ("a;b,c,d\n1;2\n\n\n\n", ";"),  # empty lines are no records
         ("", ","),
         ("\n\n", ","),
     ],
