@@ -141,7 +141,7 @@ class _Application:
         for view in self.mapping.views:
             self._show(view)
         records = [self._records(view) for view in self.mapping.views]
-        left_out = [self._replaced(view) for view in self.mapping.views]
+        left_out = [self._replaced(view) for view in self.mapping.views if view.key]
         files = {}
         for query in self.mapping.queries:
             if query.name in PARTS:
