@@ -94,12 +94,16 @@ class IngestReport:
         days: The days of the accepted orders and those that orders left; what is made from orders
             is to be refreshed for them.
         notes: What a reader should know besides.
+        mapping: Name of the mapping that turned the files into the contract's; None without one.
+        files: Names of the raw files that were read.
     """
 
     sources: tuple[SourceReport, ...]
     changes: Mapping[str, Changes]
     days: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
+    mapping: str | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def rows_quarantined(self) -> int:
