@@ -21,7 +21,7 @@ from ecom_pipeline.database.errors import (
     is_away,
 )
 from ecom_pipeline.embedded import ServerFailed
-from ecom_pipeline.loading.files import IngestError
+from ecom_pipeline.loading.file_errors import IngestError
 from ecom_pipeline.models.errors import ShopError
 
 _SELF_EXPLANATORY = (

@@ -1,29 +1,17 @@
 """The files of a directory that follow the contract, and how their rows are read."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ecom_pipeline.loading.batches import TooLarge, numbered
 from ecom_pipeline.loading.contract import CONTRACT, ORDER_ITEMS, ORDERS, Source
-from ecom_pipeline.loading.csv_rows import csv_batches, csv_header
-from ecom_pipeline.loading.parquet_pages import BadPage
-from ecom_pipeline.loading.parquet_rows import parquet_batches, parquet_header
+from ecom_pipeline.loading.file_errors import IngestError
+from ecom_pipeline.loading.table_files import ENDINGS, TableFile, open_table
 
-_FORMS: Final = (".csv", ".parquet")
-_UNREADABLE: Final = (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError, BadPage)
-_MOST_COLUMNS: Final = 1_000
-_MOST_BROKEN: Final = 100_000
 _SHOWN_OF_COLUMNS: Final = 1_000
-
-
-class IngestError(ValueError):
-    """Files cannot be loaded as they are; the message says what to do."""
 
 
 class NothingToIngest(IngestError):
@@ -36,18 +24,18 @@ class NothingToIngest(IngestError):
         others = f"; not read: {', '.join(not_read)}" if not_read else ""
         super().__init__(
             f"{directory} has nothing to load; put files there named {names}, "
-            "each as one .csv or .parquet that is not compressed "
+            "each as one .csv, .tsv, .txt or .parquet, which may be packed as .gz or .zst "
             f"(docs/ingest.md says what they hold){others}"
         )
 
 
 class TwoForms(IngestError):
-    """A file is there as CSV and as Parquet."""
+    """A file is there twice, in two forms."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
-        both = " and ".join(path.name for path in paths)
-        super().__init__(f"{paths[0].parent} has {both}; remove the one that is not to be loaded")
+        forms = " and ".join(path.name for path in paths)
+        super().__init__(f"{paths[0].parent} has {forms}; keep the one that is to be loaded")
 
 
 class MissingFile(IngestError):
@@ -70,41 +58,34 @@ class WrongColumns(IngestError):
         super().__init__(f"{file} {problem} {', '.join(columns)}; it has {there}")
 
 
-class UnreadableFile(IngestError):
-    """A file is damaged, or is not what its ending says."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        form = "a Parquet file" if file.endswith(".parquet") else "a CSV file in UTF-8"
-        super().__init__(f"{file} cannot be read as {form} with plain columns; write it anew")
-
-
-class RefusedFile(IngestError):
-    """A file would take much memory or time and give nothing, or next to nothing."""
-
-    def __init__(self, file: str, problem: str) -> None:
-        self.file = file
-        super().__init__(f"{file} {problem}")
-
-
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of a directory.
+    """A file that follows the contract.
 
     Attributes:
         source: What it holds by the contract.
-        path: Where it is.
-        header: Names of all its columns.
+        table: The file as such.
+        shown_as: What quarantine and loads call it; by default its name.
     """
 
     source: Source
-    path: Path
-    header: tuple[str, ...]
+    table: TableFile
+    shown_as: str | None = None
 
     @property
     def name(self) -> str:
-        """The file's name: what quarantine and loads call it."""
-        return self.path.name
+        """What quarantine and loads call it."""
+        return self.shown_as or self.table.name
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.table.path
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of all its columns."""
+        return self.table.header
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -117,40 +98,8 @@ class SourceFile:
         return named(name for name in self.header if name not in self.columns)
 
     def batches(self) -> Iterator[pa.Table]:
-        """Its rows as text (see `batches`), with their numbers as `line`.
-
-        Raises:
-            UnreadableFile: It is damaged.
-            RefusedFile: Most of its records break its format, or it unpacks to far more than its
-                size.
-        """
-        rows = broken = 0
-        try:
-            for batch in numbered(self._read()):
-                rows += batch.num_rows
-                broken += batch.num_rows - batch["problem"].null_count
-                self._refuse_mostly_broken(rows, broken, batch)
-                yield batch
-        except TooLarge as error:
-            raise RefusedFile(self.name, str(error)) from None
-        except _UNREADABLE:
-            # Not chained: a parser's message may quote a row.
-            raise UnreadableFile(self.name) from None
-
-    def _read(self) -> Iterator[pa.Table]:
-        if self.path.suffix == ".csv":
-            return csv_batches(self.path, self.header, self.columns)
-        return parquet_batches(self.path, self.columns)
-
-    def _refuse_mostly_broken(self, rows: int, broken: int, batch: pa.Table) -> None:
-        """A few broken records are quarantined; millions, of two bytes each, are another format."""
-        if broken > _MOST_BROKEN and 2 * broken > rows:
-            example = batch.filter(pc.is_valid(batch["problem"]))
-            raise RefusedFile(
-                self.name,
-                f"has {broken:,} records that break its format among the first {rows:,}, such as "
-                f"that of line {example['line'][0]} ({example['problem'][0]}); write it anew",
-            )
+        """Its rows as text (see `TableFile.batches`), of the columns that the contract knows."""
+        return self.table.batches(self.columns)
 
 
 def named(columns: Iterable[str]) -> tuple[str, ...]:
@@ -160,7 +109,7 @@ def named(columns: Iterable[str]) -> tuple[str, ...]:
 
 def files_not_read(directory: Path) -> tuple[str, ...]:
     """Files of a directory that begin like those of the contract, but are none of them."""
-    read = {f"{source.name}{form}" for source in CONTRACT for form in _FORMS}
+    read = {f"{source.name}{form}" for source in CONTRACT for form in ENDINGS}
     begins = tuple(source.name for source in CONTRACT)
     names = (path.name for path in directory.iterdir() if path.is_file())
     return tuple(
@@ -177,7 +126,7 @@ def find_files(directory: Path) -> list[SourceFile]:
     """
     files = []
     for source in CONTRACT:
-        paths = [path for form in _FORMS if (path := directory / f"{source.name}{form}").is_file()]
+        paths = [path for form in ENDINGS if (path := directory / f"{source.name}{form}").is_file()]
         if len(paths) > 1:
             raise TwoForms(paths)
         files += [_opened(source, path) for path in paths]
@@ -196,17 +145,15 @@ def _refuse_half_orders(files: list[SourceFile]) -> None:
             )
 
 
+def how_they_are_read(files: Iterable[SourceFile]) -> list[str]:
+    """A sentence for each file that is not read as comma-separated UTF-8."""
+    readings = ((file.name, file.table.reading) for file in files)
+    return [f"{name}: {reading.found}" for name, reading in readings if reading and reading.found]
+
+
 def _opened(source: Source, path: Path) -> SourceFile:
-    try:
-        header = csv_header(path) if path.suffix == ".csv" else parquet_header(path)
-    except TooLarge as error:
-        raise RefusedFile(path.name, str(error)) from None
-    except _UNREADABLE:
-        raise UnreadableFile(path.name) from None
-    if len(header) > _MOST_COLUMNS:
-        raise RefusedFile(
-            path.name, f"has {len(header):,} columns, where at most {_MOST_COLUMNS:,} are read"
-        )
+    table = open_table(path)
+    header = list(table.header)
     missing = [name for name in source.required if name not in header]
     if source.one_of and not set(source.one_of) & set(header):
         missing.append(" or ".join(source.one_of))
@@ -216,4 +163,4 @@ def _opened(source: Source, path: Path) -> SourceFile:
     twice = [name for name in known if header.count(name) > 1]
     if twice:
         raise WrongColumns(path.name, "has more than once the columns", twice, header)
-    return SourceFile(source, path, tuple(header))
+    return SourceFile(source, table)

@@ -36,6 +36,7 @@ from ecom_pipeline.loading.files import (
     SourceFile,
     files_not_read,
     find_files,
+    how_they_are_read,
 )
 from ecom_pipeline.loading.ingests import begin, finish
 from ecom_pipeline.loading.lookups import (
@@ -307,7 +308,7 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
         for file in files
         for reference in relation(f"shop.{file.source.name}").references
     }
-    notes = []
+    notes = how_they_are_read(files)
     if not_read := files_not_read(directory):
         notes.append(
             f"not read: {', '.join(not_read)}; each kind of file is one NAME.csv or NAME.parquet"

@@ -1,11 +1,12 @@
 """Parquet files as batches of text: what each value would be in a CSV file."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import accumulate
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,21 +31,30 @@ _TEXTS: Final = (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
 _CUT_BYTES: Final = 4 * (LONGEST_VALUE + 1)
 
 
-def parquet_header(path: Path) -> list[str]:
+def parquet_header(file: BinaryIO) -> list[str]:
     """Names of the columns.
 
     Raises:
         pyarrow.ArrowInvalid: The file is no Parquet file.
         TooLarge: What it says of its columns is.
     """
-    with path.open("rb") as file:
-        if (footer := footer_bytes(file)) > _LARGEST_FOOTER:
-            raise TooLarge(f"describes itself in {footer >> 20:,} MB, where 16 are read")
-    return [str(name) for name in pq.read_schema(path).names]
+    if (footer := footer_bytes(file)) > _LARGEST_FOOTER:
+        raise TooLarge(f"describes itself in {footer >> 20:,} MB, where 16 are read")
+    file.seek(0)
+    return [str(name) for name in pq.read_schema(pa.PythonFile(file, mode="r")).names]
 
 
-def parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+def parquet_batches(
+    raw: BinaryIO, path: Path | None, size: int, header: Sequence[str], columns: Mapping[str, int]
+) -> Iterator[pa.Table]:
     """Reads a file in batches of rows, whatever the size of its row groups.
+
+    Args:
+        raw: The file.
+        path: Where it is, which Arrow reads faster; None where it is nowhere by itself.
+        size: How many bytes there are of it on the shop's disk, which may be packed.
+        header: Names of its columns.
+        columns: Those of them to give, each with its place, from 0.
 
     Raises:
         pyarrow.ArrowInvalid: The file is damaged.
@@ -52,9 +62,8 @@ def parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
         BadPage: The file is damaged.
         TooLarge: It would take too much memory or time.
     """
-    with path.open("rb") as raw:
-        pages = unpacked(raw, columns)
-        size = raw.seek(0, 2)
+    names = {header[place] for place in columns.values()}
+    pages = unpacked(raw, names)
     if pages.rows > max(size, _ALWAYS_READ):
         raise TooLarge(f"says that it has {pages.rows:,} rows in {size:,} bytes")
     if pages.held > LARGEST_PAGES:
@@ -64,11 +73,11 @@ def parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
         )
     rows_at_once = max(1, min(MOST_ROWS, MOST_BYTES // pages.row))
     # Buffered: without it, the columns of a whole row group are held in memory.
-    with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
-        batches = file.iter_batches(rows_at_once, columns=list(columns), use_threads=False)
-        parts = (
-            _batch(part) for rows in batches for part in _parts(pa.table(rows).select(columns))
-        )
+    source = pa.PythonFile(raw, mode="r") if path is None else path
+    with pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
+        batches = file.iter_batches(rows_at_once, columns=list(names), use_threads=False)
+        tables = (_selected(pa.Table.from_batches([rows]), header, columns) for rows in batches)
+        parts = (_batch(part) for rows in tables for part in _parts(rows))
         read = 0
         for batch in sized(parts):
             read += batch.nbytes
@@ -78,6 +87,15 @@ def parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
                     " values that repeat so much"
                 )
             yield batch
+
+
+def _selected(rows: pa.Table, header: Sequence[str], columns: Mapping[str, int]) -> pa.Table:
+    """The columns by their places in the file, of which several may have one name."""
+    there: dict[str, list[int]] = defaultdict(list)
+    for at, name in enumerate(rows.column_names):
+        there[name].append(at)
+    places = [there[header[at]][header[:at].count(header[at])] for at in columns.values()]
+    return rows.select(places).rename_columns(list(columns))
 
 
 def _parts(rows: pa.Table) -> Iterator[pa.Table]:

@@ -14,7 +14,8 @@ from ecom_pipeline.database.merge import Changes, merge, staged
 from ecom_pipeline.database.prefetch import prefetched
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.loading.contract import ORDER_ITEMS, ORDERS, RETURNS
-from ecom_pipeline.loading.files import IngestError, SourceFile
+from ecom_pipeline.loading.file_errors import IngestError
+from ecom_pipeline.loading.files import SourceFile
 from ecom_pipeline.loading.lookups import copy_all
 from ecom_pipeline.loading.scratch import Scratch
 

@@ -8,7 +8,7 @@ import psycopg2.extensions
 from ecom_pipeline.database.merge import staged
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.queries import load_queries
-from ecom_pipeline.loading.files import IngestError
+from ecom_pipeline.loading.file_errors import IngestError
 from ecom_pipeline.loading.lookups import copy_all
 from ecom_pipeline.loading.orders import OrderChanges, deleted_orders
 from ecom_pipeline.loading.scratch import Scratch

@@ -1,15 +1,16 @@
 """`ecom ingest`: files that cannot be told apart, read or completed are errors that say so."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from ecom_pipeline.database.stores import Stores
+from ecom_pipeline.loading.file_errors import UnreadableFile
 from ecom_pipeline.loading.files import (
     MissingFile,
     NothingToIngest,
     TwoForms,
-    UnreadableFile,
     WrongColumns,
 )
 from ecom_pipeline.loading.ingest import ingest_directory
@@ -63,14 +64,14 @@ def test_both_forms_of_one_file_are_an_error(stores: Stores, tmp_path: Path) -> 
 def test_a_missing_column_is_an_error_that_names_it_and_those_there_are(
     stores: Stores, tmp_path: Path
 ) -> None:
-    (tmp_path / "stock_receipts.csv").write_text("product_id;received_on\n")
+    (tmp_path / "stock_receipts.csv").write_text("product_id:received_on\n")
 
     with pytest.raises(WrongColumns) as error:
         ingest_directory(stores.postgres, tmp_path)
 
     assert str(error.value) == (
         "stock_receipts.csv lacks the columns product_id, received_on, quantity; "
-        "it has product_id;received_on"
+        "it has product_id:received_on"
     )
 
 
@@ -106,8 +107,10 @@ def test_a_file_that_others_need_and_that_was_never_loaded_is_an_error(
     ("name", "content"),
     [
         ("customers.parquet", b"not a Parquet file"),
-        ("customers.csv", "customer_id,email".encode("utf-16")),
         ("customers.csv", b'"customer_id,email\n'),
+        ("customers.csv.gz", b"customer_id,email\n"),
+        ("customers.csv.gz", gzip.compress(b"customer_id,email\n1,a@example.com\n")[:-1]),
+        ("customers.parquet.gz", gzip.compress(b"not a Parquet file")),
     ],
 )
 def test_a_file_that_is_not_what_its_ending_says_is_an_error(

@@ -1,6 +1,6 @@
 """`ecom ingest`: what real exports write, and what it is taken for."""
 
-import gzip
+import bz2
 from pathlib import Path
 
 import pytest
@@ -163,18 +163,18 @@ def test_a_missing_column_is_told_beside_columns_without_a_name(
 
 
 def test_files_that_are_not_read_are_told(stores: Stores, tmp_path: Path) -> None:
-    (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(b"order_id\n"))
+    (tmp_path / "orders.csv.bz2").write_bytes(bz2.compress(b"order_id\n"))
     (tmp_path / "customers-2026-01.csv").touch()
     (tmp_path / "README.md").touch()
 
-    with pytest.raises(NothingToIngest, match=r"not read: customers-2026-01\.csv, orders\.csv\.gz"):
+    with pytest.raises(NothingToIngest, match=r"not read: customers-2026-01\.csv, orders\.csv\.bz2"):
         ingest_directory(stores.postgres, tmp_path)
 
     write_csv(tmp_path, {"products": [product(1)], "stock_receipts": [receipt(1)]})
     report = ingest_directory(stores.postgres, tmp_path, now=NOW)
     (note,) = report.notes
     assert note == (
-        "not read: customers-2026-01.csv, orders.csv.gz; "
+        "not read: customers-2026-01.csv, orders.csv.bz2; "
         "each kind of file is one NAME.csv or NAME.parquet"
     )
 

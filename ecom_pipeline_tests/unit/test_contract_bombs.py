@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecom_pipeline.loading import files, parquet_pages, parquet_rows
+from ecom_pipeline.loading import parquet_pages, parquet_rows, table_files
 from ecom_pipeline.loading.batches import MOST_BYTES
-from ecom_pipeline.loading.files import IngestError, RefusedFile, find_files
+from ecom_pipeline.loading.file_errors import IngestError, RefusedFile
+from ecom_pipeline.loading.files import find_files
 
 MOST_MEMORY = 64 << 20
 HEADER = "product_id,sku,name,category,price\n"
@@ -132,7 +133,7 @@ def test_a_footer_beyond_memory_is_refused(tmp_path: Path, monkeypatch: pytest.M
 def test_a_file_of_which_most_records_break_the_format_is_refused_with_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_MOST_BROKEN", 3)
+    monkeypatch.setattr(table_files, "_MOST_BROKEN", 3)
     few = '1,"\n' * 3 + "1,s,n,c,2.50\n" * 3
     (tmp_path / "products.csv").write_text(HEADER + few)
     assert len(read(tmp_path)) == 6

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecom_pipeline.loading import csv_rows
+from ecom_pipeline.loading.batches import TooLarge
 from ecom_pipeline.loading.csv_rows import csv_batches, csv_header
 
 HEADER = ["a", "b", "c"]
+COLUMNS = {"a": 0, "b": 1, "c": 2}
 Record = tuple[list[str | None], str | None, str | None]
 
 # Python's writer leaves a carriage return unquoted, which by the format it must not.
@@ -28,12 +30,13 @@ def file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 def read(file: Path, content: bytes) -> list[Record]:
     """The values, problem and text of each record after the header."""
-    file.write_bytes(b"a,b,c\n" + content)
-    return [
-        ([row[name] for name in HEADER], row["problem"], row["text"])
-        for batch in csv_batches(file, HEADER, HEADER)
-        for row in batch.to_pylist()
-    ]
+    file.write_bytes(content)
+    with file.open("rb") as opened:
+        return [
+            ([row[name] for name in HEADER], row["problem"], row["text"])
+            for batch in csv_batches(opened, 3, COLUMNS)
+            for row in batch.to_pylist()
+        ]
 
 
 def good(*values: str) -> Record:
@@ -153,11 +156,10 @@ def test_a_stray_quote_is_told_as_soon_as_no_record_can_go_on(
     monkeypatch.setattr(csv_rows, "_CHUNK_BYTES", 16)
     monkeypatch.setattr(csv_rows, "LARGEST_RECORD", 50)
     path = tmp_path / "file.csv"
-    path.write_bytes(b'a,b,c\n"\n' + b"\n" * 10_000)
+    path.write_bytes(b'"\n' + b"\n" * 10_000)
 
     with path.open("rb") as file:
-        monkeypatch.setattr(Path, "open", lambda *_: file)
-        batches = csv_batches(path, HEADER, HEADER)
+        batches = csv_batches(file, 3, COLUMNS)
         first = next(batch for batch in batches if batch.num_rows)
 
         assert first["problem"].to_pylist() == ["record: unclosed_quote"]
@@ -168,10 +170,11 @@ def test_a_record_of_a_million_lines_is_refused_and_so_is_its_end(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "file.csv"
-    path.write_bytes(b'a,b,c\n1,"' + b"\n" * 1_000_000 + b'",3\n')
+    path.write_bytes(b'1,"' + b"\n" * 1_000_000 + b'",3\n')
 
-    batches = csv_batches(path, HEADER, HEADER)
-    problems = [problem for batch in batches for problem in batch["problem"].to_pylist()]
+    with path.open("rb") as file:
+        batches = csv_batches(file, 3, COLUMNS)
+        problems = [problem for batch in batches for problem in batch["problem"].to_pylist()]
 
     assert problems == ["record: unclosed_quote"] * 2  # no value may be that long
 
@@ -180,14 +183,32 @@ def test_batches_have_no_more_rows_than_memory_allows(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_rows, "MOST_ROWS", 10)
-    file.write_bytes(b"a,b,c\n" + b'"\n' * 35)
+    file.write_bytes(b'"\n' * 35)
 
-    sizes = [batch.num_rows for batch in csv_batches(file, HEADER, HEADER) if batch.num_rows]
+    with file.open("rb") as opened:
+        batches = csv_batches(opened, 3, COLUMNS)
+        sizes = [batch.num_rows for batch in batches if batch.num_rows]
 
     assert (sum(sizes), max(sizes) <= 10) == (35, True)
 
 
-def test_the_header_may_have_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
-    (tmp_path / "file.csv").write_bytes(b'\xef\xbb\xbf"a",b,"c, d"\r\n')
+def test_the_header_may_have_quotes_line_breaks_too_and_what_follows_is_not_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file.csv").write_bytes(b'"a\r\nb",b,"c, d"\r\n1,2,3\n')
 
-    assert csv_header(tmp_path / "file.csv") == ["a", "b", "c, d"]
+    with (tmp_path / "file.csv").open("rb") as file:
+        assert csv_header(file) == ["a\r\nb", "b", "c, d"]
+        assert file.read() == b"1,2,3\n"
+
+
+def test_a_header_without_an_end_is_refused_before_all_of_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_rows, "LARGEST_RECORD", 50)
+    (tmp_path / "file.csv").write_bytes(b"x" * 10_000)
+
+    with (tmp_path / "file.csv").open("rb") as file:
+        with pytest.raises(TooLarge, match="has a header of more than"):
+            csv_header(file)
+        assert file.tell() < 100
