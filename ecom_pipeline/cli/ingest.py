@@ -7,18 +7,19 @@ from typing import Annotated, Final
 import typer
 
 from ecom_pipeline.analytics.staleness import DaysOfShop, days_of_shop
+from ecom_pipeline.cli.check_output import show_balance, show_check
 from ecom_pipeline.cli.completion import refuse_failed_checks
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 from ecom_pipeline.cli.run_summary import told
-from ecom_pipeline.config.settings import load_settings
+from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import open_instance
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.runless_events import days_without_partition
 from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
-from ecom_pipeline.loading import ingest as files
-from ecom_pipeline.loading.ingest import IngestReport
+from ecom_pipeline.loading.ingest import IngestReport, check_directory, ingest_directory
+from ecom_pipeline.loading.mapping_file import Mapping, find_mapping, shipped_mappings
 from ecom_pipeline.loading.replacing import ReplacedDays
 from ecom_pipeline.models.printable import counted
 from ecom_pipeline.opening import open_shop
@@ -31,11 +32,24 @@ def ingest(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="Holds customers, products, orders and order_items as .csv or .parquet.",
+            help="Holds the files: customers, products, orders, order_items and the like, or those"
+            " that the mapping reads.",
             exists=True,
             file_okay=False,
         ),
     ],
+    *,
+    mapping: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help=f"What the files are: {', '.join(shipped_mappings())}; or an SQL file of yours.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Show what would be loaded and refused, and change nothing."),
+    ] = False,
     into_generated_shop: Annotated[
         bool,
         typer.Option(
@@ -62,13 +76,18 @@ def ingest(
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
     replaced_days = _replaced_days(replace_days, start, end)
+    given = find_mapping(mapping) if mapping else None
     settings = load_settings()
+    if check:
+        _check(settings, directory, given, into_generated_shop=into_generated_shop)
+        return
     with open_instance() as instance, open_shop(settings) as stores, progress_bar("reading") as bar:
         before = _days_of(stores)
-        report = files.ingest_directory(
+        report = ingest_directory(
             stores.postgres,
             directory,
             lambda step, rows: bar.doing(f"{step}: {counted(rows, 'row')}"),
+            mapping=given,
             replaced_days=replaced_days,
             into_generated_shop=into_generated_shop,
         )
@@ -77,6 +96,7 @@ def ingest(
         after = _days_of(stores)
     _print(report, done)
     _tell_days(report, before, after)
+    is_even = report.balance is None or show_balance(report.balance)
     refuse_failed_checks(done)
     if report.rows_quarantined:
         given_back = (
@@ -88,6 +108,27 @@ def ingest(
             f"{counted(report.rows_quarantined, 'row')} refused, {report.amount_quarantined:,.2f}"
             f" of money{given_back} in them; `ecom quarantine` shows them."
         )
+    if not is_even:
+        raise typer.Exit(1)
+
+
+def _check(
+    settings: Settings, directory: Path, mapping: Mapping | None, *, into_generated_shop: bool
+) -> None:
+    with open_shop(settings) as stores, progress_bar("reading") as bar:
+        report = check_directory(
+            stores.postgres,
+            directory,
+            lambda step, rows: bar.doing(f"{step}: {counted(rows, 'row')}"),
+            mapping=mapping,
+            into_generated_shop=into_generated_shop,
+        )
+    show_check(report)
+    tell(*report.notes)
+    is_even = report.balance is None or show_balance(report.balance)
+    tell("Nothing was changed.")
+    if not is_even:
+        raise typer.Exit(1)
 
 
 def _replaced_days(

@@ -126,7 +126,8 @@ def _table_of(rows: list[RefusedRow]) -> Table:
     table = Table(headings, right=("line", "money"), title="Rows")
     for row in rows:
         said = json.dumps(row.row, ensure_ascii=False)
-        table.add(row.source, f"{row.line:,}", row.reason, _money(row.amount), said)
+        source = row.source if row.file is None else f"{row.source} of {row.file}"
+        table.add(source, f"{row.line:,}", row.reason, _money(row.amount), said)
     return table
 
 

@@ -51,6 +51,11 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _name_or_file(mapping: str) -> str:
+    """A mapping that comes with the project by its name, or one of the user's by its whole path."""
+    return str(_absolute(Path(mapping))) if mapping.endswith(".sql") else mapping
+
+
 def _time_zone(name: str) -> str:
     # Asked by itself, for a list of all takes each command 60 ms.
     try:
@@ -91,7 +96,7 @@ class Settings(BaseSettings):
     report_url: HttpUrl | None = None
     # Where files arrive by themselves. It need not be there yet, or may be on a disk that is away.
     inbox: Annotated[Path, AfterValidator(_absolute)] | None = None
-    mapping: str | None = None
+    mapping: Annotated[str, AfterValidator(_name_or_file)] | None = None
     generate: bool = True
     seed: int = Field(default=42, ge=0)
     start_date: date = date(2026, 1, 1)

@@ -147,5 +147,5 @@ def _tried_again_at(instance: dg.DagsterInstance, arrival: str) -> datetime | No
     if not runs:
         return None
     pause = min(_PAUSE_AFTER_FAILURE * 2 ** (len(runs) - 1), _LONGEST_PAUSE)
-    newest: datetime = runs[0].update_timestamp
-    return newest.replace(tzinfo=UTC) + pause
+    again: datetime = runs[0].update_timestamp.replace(tzinfo=UTC) + pause
+    return again

@@ -5,6 +5,7 @@ Nothing of what rows say: reasons are codes, and names are cut and made safe to 
 
 from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from ecom_pipeline.database.merge import NOTHING
@@ -16,6 +17,9 @@ from ecom_pipeline.models.sources import SOURCES
 
 REFUSED: Final = "refused"
 """Key of the table of refused rows, by file and reason, in the metadata of a load."""
+
+LEFT_TO: Final = "orders"
+"""The asset that shows what could not be read at all of a mapping's raw files."""
 
 _NAMES_SHOWN: Final = 20
 _LONGEST_NAME: Final = 80
@@ -35,6 +39,10 @@ def facts_of_load(report: IngestReport) -> dict[str, dict[str, Any]]:
     refused: dict[str, list[tuple[str, str, str]]] = {}
     sources: dict[str, list[str]] = {}
     for source in report.sources:
+        if report.mapping is not None and source.source in report.files:
+            asset = LEFT_TO if LEFT_TO in facts else next(iter(facts))
+            refused[asset] += _refused(source)
+            continue
         asset = SOURCES[source.table].asset
         before = "" if source.table == asset else f"{source.table}_"
         changes = report.changes.get(f"shop.{source.table}", NOTHING)
@@ -43,19 +51,22 @@ def facts_of_load(report: IngestReport) -> dict[str, dict[str, Any]]:
         for key, amount in _money(source).items():
             money.setdefault(asset, {})[key] = money.get(asset, {}).get(key, Decimal(0)) + amount
         sources.setdefault(asset, []).append(source.source)
-        refused.setdefault(asset, []).extend(
-            (source.source, reason, f"{rows:,}") for reason, rows in source.reasons.items()
-        )
+        refused.setdefault(asset, []).extend(_refused(source))
     for asset, metadata in facts.items():
         metadata.update({key: f"{amount:.2f}" for key, amount in money.get(asset, {}).items()})
         if refused[asset]:
             rows = refused[asset][:_REASONS_SHOWN]
             metadata[REFUSED] = table_value(("file", "reason", "rows"), rows)
         if report.mapping is not None:
-            metadata["mapping"] = short(report.mapping)
+            # Of a file of the user's own its name, and not where on this machine it lies.
+            metadata["mapping"] = short(Path(report.mapping).name)
         # Which of several raw files an asset's rows come from, a mapping alone knows.
         metadata["files"] = named(report.files if report.mapping else sources[asset], of="file")
     return facts
+
+
+def _refused(source: SourceReport) -> list[tuple[str, str, str]]:
+    return [(source.source, reason, f"{rows:,}") for reason, rows in source.reasons.items()]
 
 
 def _rows(source: SourceReport) -> dict[str, int]:

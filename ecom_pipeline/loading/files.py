@@ -94,7 +94,9 @@ class SourceFile:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Its other columns, each name once."""
+        """Its other columns, each name once; what a mapping made has none but its own."""
+        if self.shown_as is not None:
+            return ()
         return named(name for name in self.header if name not in self.columns)
 
     def batches(self) -> Iterator[pa.Table]:

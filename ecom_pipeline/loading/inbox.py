@@ -18,6 +18,8 @@ from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.loading.contract import CONTRACT
 from ecom_pipeline.loading.file_errors import IngestError
 from ecom_pipeline.loading.files import MissingFile, find_files
+from ecom_pipeline.loading.mapping_file import Mapping, find_mapping
+from ecom_pipeline.loading.raw_files import is_of
 from ecom_pipeline.loading.table_files import ENDINGS
 from ecom_pipeline.models.printable import printable
 
@@ -57,14 +59,16 @@ class Inbox:
 
     Attributes:
         directory: Where it is.
+        mapping: What makes files of the contract from those that arrive; None where they are some.
     """
 
     directory: Path
+    mapping: Mapping | None = None
 
     @property
     def mapping_digest(self) -> str:
         """SHA-256 of the mapping; empty without one."""
-        return ""
+        return hashlib.sha256(repr(self.mapping).encode()).hexdigest() if self.mapping else ""
 
     def look(self) -> tuple[ArrivedFile, ...]:
         """The files that a load would read, by name; what else lies there is left alone.
@@ -76,7 +80,7 @@ class Inbox:
         directory = self.directory.resolve()
         try:
             names = sorted(path.name for path in directory.iterdir())
-            looked_at = [_look_at(directory, name) for name in names if self._reads(name)]
+            looked_at = [self._look_at(directory, name) for name in names if self._reads(name)]
         except OSError as error:
             raise InboxUnusable(
                 f"the inbox {self.directory} cannot be read: {error.strerror}; make it a directory"
@@ -91,6 +95,8 @@ class Inbox:
 
     def missing(self) -> str | None:
         """What has to arrive before the files can be loaded; None where they can be tried."""
+        if self.mapping is not None:
+            return self._missing_of(self.mapping)
         try:
             find_files(self.directory)
         except MissingFile as error:
@@ -99,8 +105,38 @@ class Inbox:
             return None  # the load says it
         return None
 
+    def _missing_of(self, mapping: Mapping) -> str | None:
+        names = [file.name for file in self.look()]
+        missing = [
+            " or ".join(view.files)
+            for view in mapping.views
+            if view.required and not any(is_of(view, name) for name in names)
+        ]
+        return f"no file is named {' and none '.join(missing)}" if missing else None
+
     def _reads(self, name: str) -> bool:
-        return name in _OF_CONTRACT
+        if self.mapping is None:
+            return name in _OF_CONTRACT
+        return any(is_of(view, name) for view in self.mapping.views)
+
+    def _look_at(self, directory: Path, name: str) -> ArrivedFile | None:
+        """A file as it is; None where it is none any more, or never was.
+
+        Raises:
+            InboxUnusable: It is a link that leads out of the directory.
+        """
+        path = directory / name
+        try:
+            if path.is_symlink():
+                if self.mapping is not None:
+                    return None  # a mapping reads no links at all
+                _refuse_leading_out(path, directory)
+            facts = path.stat()
+        except (FileNotFoundError, RuntimeError):
+            return None  # gone since, or a link to nothing or to itself
+        if not stat.S_ISREG(facts.st_mode):
+            return None
+        return ArrivedFile(name, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def inbox_of(settings: Settings) -> Inbox | None:
@@ -109,25 +145,18 @@ def inbox_of(settings: Settings) -> Inbox | None:
     Raises:
         InboxUnusable: Its mapping cannot be used.
     """
-    return None if settings.inbox is None else Inbox(settings.inbox)
-
-
-def _look_at(directory: Path, name: str) -> ArrivedFile | None:
-    """A file as it is; None where it is none any more, or never was.
-
-    Raises:
-        InboxUnusable: It is a link that leads out of the directory.
-    """
-    path = directory / name
-    try:
-        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(directory):
-            raise InboxUnusable(
-                f"{printable(name)} is a symbolic link that leads out of the inbox, so that nothing"
-                " is loaded; put the file itself there"
-            )
-        facts = path.stat()
-    except (FileNotFoundError, RuntimeError):
-        return None  # gone since, or a link to nothing or to itself
-    if not stat.S_ISREG(facts.st_mode):
+    if settings.inbox is None:
         return None
-    return ArrivedFile(name, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    try:
+        mapping = find_mapping(settings.mapping) if settings.mapping else None
+    except IngestError as error:
+        raise InboxUnusable(f"{error}; ECOM_MAPPING names it") from None
+    return Inbox(settings.inbox, mapping)
+
+
+def _refuse_leading_out(path: Path, directory: Path) -> None:
+    if not path.resolve(strict=True).is_relative_to(directory):
+        raise InboxUnusable(
+            f"{printable(path.name)} is a symbolic link that leads out of the inbox, so that"
+            " nothing is loaded; put the file itself there"
+        )

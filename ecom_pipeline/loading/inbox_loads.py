@@ -1,6 +1,7 @@
 """Loads what arrived in an inbox, once."""
 
 import hashlib
+import shlex
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ecom_pipeline.loading.inbox_memory import (
     turn,
 )
 from ecom_pipeline.loading.ingest import IngestReport, ingest_directory
+from ecom_pipeline.loading.mapping_file import MappingError
 from ecom_pipeline.models.errors import ShopError
 from ecom_pipeline.models.printable import printable
 
@@ -71,7 +73,7 @@ def load_arrived(postgres: Postgres, inbox: Inbox, arrival: str | None = None) -
             if have_same_contents(postgres, inbox, digests):
                 remember_loaded(postgres, inbox, files, digests)
                 return InboxLoad(files, why_not="the same contents were loaded before")
-            report = ingest_directory(postgres, inbox.directory)
+            report = ingest_directory(postgres, inbox.directory, mapping=inbox.mapping)
         except FileNotFoundError:
             return InboxLoad(files, why_not="a file went away; they are looked at again")
         except Exception as error:
@@ -95,7 +97,8 @@ def _digests(inbox: Inbox, files: Sequence[ArrivedFile]) -> dict[str, str]:
 
 def _in_public(error: Exception, inbox: Inbox) -> str:
     """What many may read of an error: nothing that a file says, whose header may be a row."""
-    by_hand = f"`ecom ingest {inbox.directory}`"
+    options = ("--mapping", inbox.mapping.name) if inbox.mapping else ()
+    by_hand = f"`ecom ingest {shlex.join((str(inbox.directory), *options))}`"
     match error:
         case WrongColumns():
             columns = ", ".join(error.columns)
@@ -103,6 +106,10 @@ def _in_public(error: Exception, inbox: Inbox) -> str:
                 f"{error.file} lacks columns, or has one more than once: {columns}; {by_hand} shows"
                 " those that it has"
             )
+        case MappingError():
+            # Where a column is not there, DuckDB lists those that are.
+            said, listed, _ = str(error).partition("Candidate bindings")
+            told = f"{said.strip()}; {by_hand} shows all of it" if listed else said
         case IngestError() | ShopError():
             told = str(error)
         case OSError():

@@ -7,8 +7,9 @@ broken off is known (see `ingests`).
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Table
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,12 +17,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+import psycopg2.extensions
+
 from ecom_pipeline.database.data_dictionary import relation
 from ecom_pipeline.database.merge import Changes
 from ecom_pipeline.database.postgres import Postgres
 from ecom_pipeline.database.prefetch import prefetched
 from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.embedded.temporary import temporary_directory
+from ecom_pipeline.loading.balance import Balance, balance_of
+from ecom_pipeline.loading.check_report import CheckReport, checked_part
 from ecom_pipeline.loading.contract import (
     CUSTOMERS,
     ORDER_ITEMS,
@@ -48,6 +53,8 @@ from ecom_pipeline.loading.lookups import (
     merge_rows,
     refuse_foreign_orders,
 )
+from ecom_pipeline.loading.mapping import MappedFiles, apply_mapping
+from ecom_pipeline.loading.mapping_file import Mapping
 from ecom_pipeline.loading.orders import (
     GIVEN_ORDERS,
     DayOfOrders,
@@ -95,16 +102,18 @@ class IngestReport:
         days: The days of the accepted orders and those that orders left; what is made from orders
             is to be refreshed for them.
         notes: What a reader should know besides.
-        mapping: Name of the mapping that turned the files into the contract's; None without one.
-        files: Names of the raw files that were read.
+        mapping: Name of the mapping that made the files, if one did.
+        files: Names of the files that were read.
+        balance: What became of the raw records, if a mapping read them.
     """
 
     sources: tuple[SourceReport, ...]
-    changes: Mapping[str, Changes]
+    changes: Table[str, Changes]
     days: tuple[date, ...] = ()
     notes: tuple[str, ...] = ()
     mapping: str | None = None
     files: tuple[str, ...] = ()
+    balance: Balance | None = None
 
     @property
     def rows_quarantined(self) -> int:
@@ -140,6 +149,7 @@ def ingest_directory(
     directory: Path,
     progress: Progress | None = None,
     *,
+    mapping: Mapping | None = None,
     replaced_days: ReplacedDays | None = None,
     into_generated_shop: bool = False,
     now: datetime | None = None,
@@ -148,8 +158,9 @@ def ingest_directory(
 
     Args:
         postgres: Where the shop is.
-        directory: Holds some of the files of the contract, each as .csv or .parquet.
+        directory: Holds some of the files of the contract, or those that the mapping reads.
         progress: Told how far it is.
+        mapping: What makes files of the contract from others.
         replaced_days: Of which days orders go that the files do not name; by default none do.
         into_generated_shop: Whether to load them into a generated shop too, which then becomes
             one of files.
@@ -160,47 +171,96 @@ def ingest_directory(
         IngestError: The files cannot be loaded as they are.
         StoreRefused: Something else wrote to the shop at the same time.
     """
-    files = find_files(directory)
+    with _opened(
+        postgres, directory, progress, mapping, now, into_generated_shop=into_generated_shop
+    ) as ingest:
+        return ingest.run(replaced_days)
+
+
+def check_directory(
+    postgres: Postgres,
+    directory: Path,
+    progress: Progress | None = None,
+    *,
+    mapping: Mapping | None = None,
+    into_generated_shop: bool = False,
+    now: datetime | None = None,
+) -> CheckReport:
+    """Says what loading the files of a directory would refuse, and changes nothing.
+
+    Returns are not held against their orders, which are not loaded for that.
+
+    Args:
+        postgres: Where the shop is.
+        directory: As for ingest_directory, like all that follows.
+        progress: Told how far it is.
+        mapping: What makes files of the contract from others.
+        into_generated_shop: Whether a generated shop is asked, too.
+        now: What lies more than a day after it is refused.
+
+    Raises:
+        GeneratedShop, IngestError: As there.
+    """
+    with _opened(
+        postgres, directory, progress, mapping, now, into_generated_shop=into_generated_shop
+    ) as ingest:
+        return ingest.try_out()
+
+
+@contextmanager
+def _opened(
+    postgres: Postgres,
+    directory: Path,
+    progress: Progress | None,
+    mapping: Mapping | None,
+    now: datetime | None,
+    *,
+    into_generated_shop: bool,
+) -> Iterator["_Ingest"]:
+    progress = progress or _silent
+    files = [] if mapping else find_files(directory)
     if not into_generated_shop:
         refuse_other_source(postgres, ShopSource.FILES)
-    notes = _notes(postgres, directory, files)
-    with (
-        temporary_directory("ingest") as scratch_directory,
-        closing(
-            Scratch(scratch_directory, now or datetime.now(UTC), conventions_of(postgres))
-        ) as scratch,
-    ):
-        return _Ingest(
-            postgres,
-            files,
-            notes,
-            replaced_days,
-            scratch,
-            progress or _silent,
-            into_generated_shop,
-        ).run()
+    conventions = conventions_of(postgres)
+    with temporary_directory("ingest") as scratch_directory:
+        mapped = None
+        if mapping is not None:
+            (scratch_directory / "mapped").mkdir()
+            mapped = apply_mapping(
+                mapping, directory, scratch_directory / "mapped", conventions, progress
+            )
+            files = mapped.files
+            notes = (*mapped.notes, *_notes(postgres, files, ()))
+        else:
+            notes = _notes(postgres, files, files_not_read(directory))
+        (scratch_directory / "checked").mkdir()
+        with closing(
+            Scratch(scratch_directory / "checked", now or datetime.now(UTC), conventions)
+        ) as scratch:
+            yield _Ingest(
+                postgres, directory, files, mapped, notes, scratch, progress, into_generated_shop
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class _Ingest:
     postgres: Postgres
+    directory: Path
     files: list[SourceFile]
+    mapped: MappedFiles | None
     notes: tuple[str, ...]
-    replaced_days: ReplacedDays | None
     scratch: Scratch
     progress: Progress
     into_generated_shop: bool
 
-    def run(self) -> IngestReport:
-        rows_read = [self._check(file) for file in self.files]
-        self._refuse_without_customers()
-        options = () if self.replaced_days is None else self.replaced_days.options
-        ingest_id = begin(self.postgres, [file.path for file in self.files], options)
+    def run(self, replaced_days: ReplacedDays | None) -> IngestReport:
+        rows_read = self._check_all()
+        ingest_id = begin(self.postgres, self.directory, self._read, self._options(replaced_days))
         changes = self._merge_reference()
         removal, orders, days = None, OrderChanges(), set[date]()
         if _has(self.files, ORDERS):
             self.scratch.refuse_orders_that_do_not_add_up()
-            removal = self._plan_removal(ingest_id)
+            removal = self._plan_removal(ingest_id, replaced_days)
             orders = load_orders(self.postgres, self._days(), GIVEN_ORDERS, ShopSource.FILES)
             days.update(self.scratch.days())
         with self.postgres.transaction() as connection:
@@ -215,7 +275,10 @@ class _Ingest:
             for file in self.files:
                 if file.source.identified:
                     keep_external_ids(connection, self.scratch, file.source)
-            reports, quarantine = record_loads(connection, self.scratch, self.files, rows_read)
+            raw_files = self.mapped.raw_files if self.mapped else []
+            reports, quarantine = record_loads(
+                connection, self.scratch, self.files, rows_read, raw_files
+            )
             finish(connection, ingest_id)
         if _has(self.files, ORDERS):
             changes |= {"shop.orders": orders.orders, "shop.order_items": orders.items}
@@ -224,7 +287,56 @@ class _Ingest:
         if uncovered:
             note = f"{uncovered:,} returns that were loaded earlier are quarantined now: their"
             notes += (f"{note} orders, as they are corrected, no longer cover them",)
-        return IngestReport(reports, changes, tuple(sorted(days | orders.former_days)), notes)
+        return IngestReport(
+            reports,
+            changes,
+            tuple(sorted(days | orders.former_days)),
+            notes,
+            self.mapped.mapping.name if self.mapped else None,
+            tuple(path.name for path in self._read),
+            self._balance(),
+        )
+
+    def try_out(self) -> CheckReport:
+        """Does what a load does up to its first commit, and rolls it back."""
+        rows_read = self._check_all()
+        with self.postgres.transaction() as connection:
+            self._merge_all(connection)
+            connection.rollback()
+        if _has(self.files, ORDERS):
+            self.scratch.refuse_orders_that_do_not_add_up()
+        reasons = [self.scratch.settle(file.source) for file in self.files]
+        return CheckReport(
+            tuple(
+                checked_part(self.scratch, file, rows, refused)
+                for file, rows, refused in zip(self.files, rows_read, reasons, strict=True)
+            ),
+            self.notes,
+            self._balance(),
+        )
+
+    def _balance(self) -> Balance | None:
+        return balance_of(self.scratch, self.mapped) if self.mapped else None
+
+    @property
+    def _read(self) -> list[Path]:
+        """The files as they are in the directory."""
+        if self.mapped is not None:
+            return [file.table.path for file in self.mapped.raw_files]
+        return [file.path for file in self.files]
+
+    def _options(self, replaced_days: ReplacedDays | None) -> list[str]:
+        """Options of the command that does this load."""
+        mapping = ["--mapping", self.mapped.mapping.name] if self.mapped else []
+        return [*mapping, *(replaced_days.options if replaced_days else ())]
+
+    def _check_all(self) -> list[int]:
+        """Checks all files; gives how many rows each has."""
+        if self.mapped is not None:
+            self.scratch.name_raw_files({raw.number: raw.name for raw in self.mapped.raw_files})
+        rows_read = [self._check(file) for file in self.files]
+        self._refuse_without_customers()
+        return rows_read
 
     def _refuse_without_customers(self) -> None:
         """A shop whose orders are all guests' needs no customers."""
@@ -249,22 +361,25 @@ class _Ingest:
 
     def _merge_reference(self) -> dict[str, Changes]:
         """In one transaction, which also holds the orders against what is loaded."""
-        changes = {}
         with self.postgres.transaction() as connection:
-            claim_shop(connection, ShopSource.FILES, even_if_generated=self.into_generated_shop)
-            for file in self.files:
-                if file.source not in _IN_TURN:
-                    merge = _MERGES.get(file.source.name, merge_rows)
-                    changes[f"shop.{file.source.name}"] = merge(connection, self.scratch, file)
-            if _has(self.files, ORDERS):
-                refuse_foreign_orders(connection, self.scratch)
+            return self._merge_all(connection)
+
+    def _merge_all(self, connection: psycopg2.extensions.connection) -> dict[str, Changes]:
+        changes = {}
+        claim_shop(connection, ShopSource.FILES, even_if_generated=self.into_generated_shop)
+        for file in self.files:
+            if file.source not in _IN_TURN:
+                merge = _MERGES.get(file.source.name, merge_rows)
+                changes[f"shop.{file.source.name}"] = merge(connection, self.scratch, file)
+        if _has(self.files, ORDERS):
+            refuse_foreign_orders(connection, self.scratch)
         return changes
 
-    def _plan_removal(self, ingest_id: int) -> Removal | None:
-        if self.replaced_days is None:
+    def _plan_removal(self, ingest_id: int, replaced_days: ReplacedDays | None) -> Removal | None:
+        if replaced_days is None:
             return None
         try:
-            return plan_removal(self.postgres, self.scratch, self.replaced_days)
+            return plan_removal(self.postgres, self.scratch, replaced_days)
         except TooMuchRemoved:
             # It was refused, and did not break off.
             with self.postgres.transaction() as connection:
@@ -292,7 +407,7 @@ def _has(files: list[SourceFile], source: Source) -> bool:
     return any(file.source is source for file in files)
 
 
-def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tuple[str, ...]:
+def _notes(postgres: Postgres, files: list[SourceFile], not_read: Sequence[str]) -> tuple[str, ...]:
     """Says which files are not read, and which rows loaded earlier stand in for some not there.
 
     Raises:
@@ -309,7 +424,7 @@ def _notes(postgres: Postgres, directory: Path, files: list[SourceFile]) -> tupl
         for reference in relation(f"shop.{file.source.name}").references
     }
     notes = how_they_are_read(files)
-    if not_read := files_not_read(directory):
+    if not_read:
         notes.append(
             f"not read: {', '.join(not_read)}; each kind of file is one NAME.csv or NAME.parquet"
         )

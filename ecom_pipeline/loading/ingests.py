@@ -44,13 +44,16 @@ class BrokenOff:
         return f"`ecom ingest {shlex.join((self.directory, *self.options))}` again does the rest"
 
 
-def begin(postgres: Postgres, files: Sequence[Path], options: Sequence[str]) -> int:
+def begin(
+    postgres: Postgres, directory: Path, files: Sequence[Path], options: Sequence[str]
+) -> int:
     """Notes, in a transaction of its own, that a load of files of a directory is about to write.
 
     Args:
         postgres: Where the shop is.
-        files: The files, all of one directory.
-        options: Options of the command that say which orders go.
+        directory: Where the files are.
+        files: The files.
+        options: Options of the command that say how they are read and which orders go.
 
     Returns:
         The load's id.
@@ -59,7 +62,7 @@ def begin(postgres: Postgres, files: Sequence[Path], options: Sequence[str]) -> 
     with postgres.transaction() as connection:
         ingest_id: int = _queries.begin(
             connection,
-            directory=str(files[0].parent.resolve()),
+            directory=str(directory.resolve()),
             files=json.dumps(sizes),
             options=list(options),
             process=this_process(),

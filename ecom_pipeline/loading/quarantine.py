@@ -17,9 +17,10 @@ from ecom_pipeline.loading.contract import ORDER_ITEMS, ORDERS, RETURNS
 from ecom_pipeline.loading.file_errors import IngestError
 from ecom_pipeline.loading.files import SourceFile
 from ecom_pipeline.loading.lookups import copy_all
+from ecom_pipeline.loading.raw_files import RawFile
 from ecom_pipeline.loading.scratch import Scratch
 
-_ROWS: Final = ("source", "line", "row", "reason", "table_name", "subject", "amount")
+_ROWS: Final = ("source", "file", "line", "row", "reason", "table_name", "subject", "amount")
 _KEY: Final = ("table_name", "subject", "occurrence")
 _OF_THESE_SUBJECTS: Final = (
     "(t.table_name, t.subject) in (select s.table_name, s.subject from staged_subjects as s)"
@@ -80,6 +81,7 @@ def record_loads(
     scratch: Scratch,
     files: Sequence[SourceFile],
     rows_read: Sequence[int],
+    raw_files: Sequence[RawFile] = (),
 ) -> tuple[tuple[SourceReport, ...], Changes]:
     """Makes ops.quarantine and ops.loads hold what is to be said of these files.
 
@@ -91,9 +93,11 @@ def record_loads(
         scratch: The rows of the files, checked.
         files: The files.
         rows_read: How many rows of each were read.
+        raw_files: Those that a mapping made the files from.
 
     Returns:
-        A report of each file, and the changes in ops.quarantine.
+        A report of each file, of raw ones where records break their format; and the changes in
+        ops.quarantine.
 
     Raises:
         FileChanged: A file no longer has the rows that were refused.
@@ -104,12 +108,15 @@ def record_loads(
             # Read once more, for what those rows said.
             for batch in prefetched(file.batches()):
                 scratch.gather_refused(file, batch)
+    sources = [file.name for file in files] + [file.name for file in raw_files]
     with (
-        settling(connection, [file.name for file in files]),
+        settling(connection, sources),
         staged(connection, "ops.quarantine", [*_ROWS, "occurrence", "of_newest_load"]) as rows,
     ):
         for file in files:
             copy_all(connection, rows, scratch.refusals(file))
+        for raw_file in raw_files:
+            copy_all(connection, rows, raw_file.broken())
         _queries.number_staged_rows(connection)
         found = {source: (count, amount) for source, count, amount in _queries.staged(connection)}
         reports = tuple(
@@ -117,8 +124,10 @@ def record_loads(
             for file, read, refused in zip(files, rows_read, reasons, strict=True)
         )
         changes = _replace(connection, scratch, files, rows)
-    _record_counts(connection, reports)
-    return reports, changes
+        _queries.leave_to_earlier_loads(connection, sources=sources)
+    raw_reports = [SourceReport(raw.name, raw.rows_read, raw.reasons) for raw in raw_files]
+    _record_counts(connection, (*reports, *raw_reports))
+    return (*reports, *(report for report in raw_reports if report.reasons)), changes
 
 
 def _report(
@@ -164,9 +173,7 @@ def _replace(
                 copy_all(
                     connection, "staged_subjects", scratch.accepted_subjects(file.source, listed)
                 )
-    changes = merge(connection, "ops.quarantine", rows, _KEY, scope=_OF_THESE_SUBJECTS)
-    _queries.leave_to_earlier_loads(connection, sources=[file.name for file in files])
-    return changes
+    return merge(connection, "ops.quarantine", rows, _KEY, scope=_OF_THESE_SUBJECTS)
 
 
 @contextmanager

@@ -63,7 +63,10 @@ class RefusedFor:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A refused row; `row` is what it said, and may hold personal data."""
+    """A refused row; `row` is what it said, and may hold personal data.
+
+    `line` counts the records of `file` where a mapping read that, otherwise those of `source`.
+    """
 
     source: str
     line: int
@@ -71,6 +74,7 @@ class RefusedRow:
     amount: Decimal | None
     quarantined_at: datetime
     row: dict[str, Any]
+    file: str | None = None
 
 
 def summarize(connection: psycopg2.extensions.connection, selection: Selection) -> list[RefusedFor]:
@@ -102,13 +106,14 @@ def write_csv(
     """Writes the rows with all that they said, a column each; gives their number."""
     tables = {name for (name,) in _queries.tables(connection, **selection.parameters)}
     known = [column.name for source in CONTRACT if source.name in tables for column in source]
-    names = ["source", "line", "reason", "amount", "quarantined_at", *dict.fromkeys(known), "text"]
+    about = ["source", "file", "line", "reason", "amount", "quarantined_at"]
+    names = [*about, *dict.fromkeys(known), "text"]
     # Both of its characters are quoted in values, where either might begin a line of its own.
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for refused in refused_rows(connection, selection):
-        told = {name: getattr(refused, name) for name in names[:5]}
+        told = {name: getattr(refused, name) for name in about}
         writer.writerow({name: _inert(cell) for name, cell in {**refused.row, **told}.items()})
         count += 1
     return count

@@ -6,13 +6,13 @@ much in memory, and memory is to be bounded whatever the files' size.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from duckdb.func import FunctionNullHandling
 
 from ecom_pipeline.loading import expressions
-from ecom_pipeline.loading.batches import sized
+from ecom_pipeline.loading.batches import FIRST_LINE, sized
 from ecom_pipeline.loading.contract import ORDER_ITEMS, ORDERS, Source
 from ecom_pipeline.loading.files import SourceFile
 from ecom_pipeline.loading.json_objects import json_object_problem
@@ -34,6 +34,20 @@ _BATCH_ROWS: Final = 1 << 16
 _FEW_ROWS: Final = 1 << 11
 _TOLERATED_FUTURE: Final = timedelta(days=1)
 _STATES: Final = ("read", "refused", "flawed", "quarantined", "rows")
+
+
+def scratch_connection(directory: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory, with a limit, that puts what is more into a directory."""
+    return duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "memory_limit": _MEMORY,
+            "preserve_insertion_order": False,
+            "python_enable_replacements": False,
+            "temp_directory": str(directory / "spill"),
+            "threads": min(os.cpu_count() or 1, 4),
+        }
+    )
 
 
 class Scratch:
@@ -49,15 +63,7 @@ class Scratch:
     def __init__(self, directory: Path, now: datetime, conventions: Conventions) -> None:
         self.directory = directory
         self._numbers = count()
-        self._connection = duckdb.connect(
-            config={
-                "autoinstall_known_extensions": False,
-                "memory_limit": _MEMORY,
-                "preserve_insertion_order": False,
-                "temp_directory": str(directory / "spill"),
-                "threads": min(os.cpu_count() or 1, 4),
-            }
-        )
+        self._connection = scratch_connection(directory)
         self._connection.create_function(
             "json_object_problem",
             json_object_problem,
@@ -75,6 +81,12 @@ class Scratch:
                 currency=literal(conventions.currency),
             )
         )
+
+    def name_raw_files(self, names: Mapping[int, str]) -> None:
+        """Says which raw files the records of a mapping come from, by their numbers."""
+        self._connection.execute("create table raw_files (number bigint, name text)")
+        for number, name in names.items():
+            self._connection.execute("insert into raw_files values (?, ?)", [number, name])
 
     def close(self) -> None:
         """Lets DuckDB go; the directory belongs to who made it."""
@@ -211,8 +223,11 @@ class Scratch:
 
     def rows(self, selection: str, **names: str) -> Iterator[pa.Table]:
         """What a selection gives, in any order, some rows at a time."""
+        yield from self._batches(statement("intake", selection, **names))
+
+    def _batches(self, query: str) -> Iterator[pa.Table]:
         with closing(self._connection.cursor()) as cursor:
-            found = cursor.sql(statement("intake", selection, **names))
+            found = cursor.sql(query)
             # By few rows, for each may have some kilobytes.
             yield from sized(map(pa.table, found.to_arrow_reader(_FEW_ROWS)))
 
@@ -255,8 +270,12 @@ class Scratch:
 
     def totals(self, selection: str) -> tuple[Decimal, ...]:
         """The sums that a selection gives."""
-        (sums,) = self._connection.execute(statement("intake", selection)).fetchall()
+        (sums,) = self.found("intake", selection)
         return tuple(sums)
+
+    def found(self, file: str, name: str, /, **names: str) -> list[tuple[Any, ...]]:
+        """The few rows that a statement of sql/queries gives."""
+        return self._connection.execute(statement(file, name, **names)).fetchall()
 
     def settle(self, source: Source) -> dict[str, int]:
         """Ends the checks of a source; gives the number of refused rows by reason, most first."""
@@ -288,13 +307,26 @@ class Scratch:
         self._connection.unregister("batch")
 
     def refusals(self, file: SourceFile) -> Iterator[pa.Table]:
-        """The refused rows of a file as ops.quarantine has them, subjects that are unknown null."""
-        yield from self.rows(
+        """The refused rows of a file as ops.quarantine has them, subjects that are unknown null.
+
+        Those that a mapping made have the raw files' names and lines.
+        """
+        refusals = statement(
+            "intake",
             "refusals_of_orders" if file.source is ORDERS else "refusals",
             table_name=literal(file.source.name),
             file_name=literal(file.name),
             **_views(file.source),
         )
+        if file.shown_as is not None:
+            refusals = statement(
+                "mapping",
+                "placed",
+                rows=refusals,
+                file=literal(str(file.path)),
+                first_line=str(FIRST_LINE),
+            )
+        yield from self._batches(refusals)
 
     def accepted_subjects(self, source: Source, listed: Path) -> Iterator[pa.Table]:
         """Those of the listed tables and subjects that rows which are left are about.

@@ -28,6 +28,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """The text as a name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 @cache
 def _queries(file: str) -> Any:  # a method per query, unknown to the type checker
     path = sql_directory() / "queries" / f"{file}.sql"

@@ -167,7 +167,9 @@ def test_files_that_are_not_read_are_told(stores: Stores, tmp_path: Path) -> Non
     (tmp_path / "customers-2026-01.csv").touch()
     (tmp_path / "README.md").touch()
 
-    with pytest.raises(NothingToIngest, match=r"not read: customers-2026-01\.csv, orders\.csv\.bz2"):
+    with pytest.raises(
+        NothingToIngest, match=r"not read: customers-2026-01\.csv, orders\.csv\.bz2"
+    ):
         ingest_directory(stores.postgres, tmp_path)
 
     write_csv(tmp_path, {"products": [product(1)], "stock_receipts": [receipt(1)]})

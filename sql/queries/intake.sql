@@ -188,6 +188,7 @@ where false;
 select
     :table_name as table_name,
     :file_name as source,
+    cast(null as text) as file,
     refused.line,
     refused.row,
     refused.reason,
@@ -215,6 +216,7 @@ loaded as (
 select
     :table_name as table_name,
     :file_name as source,
+    cast(null as text) as file,
     refused.line,
     refused.row,
     refused.reason,

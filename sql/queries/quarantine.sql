@@ -137,7 +137,8 @@ select
     refusals.reason,
     refusals.amount,
     refusals.quarantined_at,
-    refusals.row
+    refusals.row,
+    refusals.file
 from ops.refusals
 where
     ops.is_asked_for(refusals.source, refusals.reason, :source::text, :reason::text)
@@ -156,6 +157,7 @@ where
     )
 order by
     refusals.source,
+    refusals.file,
     refusals.line,
     refusals.quarantined_at;
 

@@ -1,0 +1,346 @@
+"""A shop's own export as files of the contract: raw files and a mapping in, Parquet files out.
+
+The raw files are read as text, whatever their form; the mapping's queries run over them in a DuckDB
+of their own that can open nothing but its scratch directory; what they give is checked and loaded
+as any files of the contract are.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow.parquet as pq
+
+from ecom_pipeline.database.queries import sql_directory
+from ecom_pipeline.loading.contract import CONTRACT, Source
+from ecom_pipeline.loading.files import SourceFile
+from ecom_pipeline.loading.mapping_file import (
+    LEFT_OUT,
+    PARTS,
+    Mapping,
+    MappingError,
+    Query,
+    RawView,
+)
+from ecom_pipeline.loading.raw_files import FILE, RECORD, Progress, RawFile, raw_files, read
+from ecom_pipeline.loading.scratch import scratch_connection
+from ecom_pipeline.loading.statements import identifier, literal, statement
+from ecom_pipeline.loading.table_files import open_table
+from ecom_pipeline.services.conventions import Conventions
+
+_WITH_COMMA: Final = r"[+-]?[0-9.]*[0-9],[0-9]{1,2}"
+_WITH_POINT: Final = r"[+-]?[0-9,]*[0-9]\.[0-9]{1,2}"
+_AT_LINE: Final = re.compile(r"\n\nLINE (\d+): .*", re.DOTALL)
+_LONGEST_MESSAGE: Final = 500
+_ABOUT_SQL: Final = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.PermissionException,
+    duckdb.NotImplementedException,
+    duckdb.SyntaxException,
+)
+"""Errors that speak of a query and never of a value in the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFiles:
+    """What a mapping made of raw files.
+
+    Attributes:
+        mapping: The mapping.
+        files: The files of the contract, in its order.
+        raw: The raw files of each view.
+        records: Parquet files with `_record`, `view_name`, `sales` and `returned` of every record.
+        left_out: Parquet files with `_record` and `reason` of records that are left out.
+        decimal_mark: Of numbers, as given or found.
+    """
+
+    mapping: Mapping
+    files: list[SourceFile]
+    raw: dict[str, list[RawFile]]
+    records: list[Path]
+    left_out: list[Path]
+    decimal_mark: str
+
+    @property
+    def raw_files(self) -> list[RawFile]:
+        """All raw files, by number."""
+        return [file for files in self.raw.values() for file in files]
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What was found out by looking."""
+        if self.decimal_mark == ",":
+            yield "numbers have a decimal comma"
+        for file in self.raw_files:
+            if file.table.reading is not None and file.table.reading.found:
+                yield f"{file.name}: {file.table.reading.found}"
+
+
+def apply_mapping(
+    mapping: Mapping,
+    directory: Path,
+    scratch: Path,
+    conventions: Conventions,
+    progress: Progress,
+) -> MappedFiles:
+    """Makes files of the contract from the raw files of a directory.
+
+    Args:
+        mapping: The mapping.
+        directory: Where the raw files are.
+        scratch: An empty directory, which holds what is made.
+        conventions: The time zone of instants without an offset.
+        progress: Told of each raw file, and of each query, and how many rows they have.
+
+    Raises:
+        MappingError: The mapping does not fit itself, the raw files or the contract.
+        IngestError: A raw file cannot be read.
+    """
+    raw = raw_files(mapping.name, mapping.views, directory, scratch)
+    for file in (file for files in raw.values() for file in files):
+        read(file, progress)
+    with closing(scratch_connection(scratch)) as connection:
+        return _Application(mapping, raw, scratch, connection, progress).run(conventions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    mapping: Mapping
+    raw: dict[str, list[RawFile]]
+    scratch: Path
+    connection: duckdb.DuckDBPyConnection
+    progress: Progress
+
+    def run(self, conventions: Conventions) -> MappedFiles:
+        for view in self.mapping.views:
+            self._show_raw(view)
+        decimal_mark = self._decimal_mark()
+        self._execute(
+            "prepare",
+            time_zone=literal(conventions.time_zone),
+            decimal_mark=literal(decimal_mark),
+            country_file=literal(str(sql_directory() / "queries" / "country_names.csv")),
+        )
+        self._execute("lock", directory=literal(str(self.scratch)))
+        for view in self.mapping.views:
+            self._show(view)
+        records = [self._records(view) for view in self.mapping.views]
+        left_out = [self._replaced(view) for view in self.mapping.views]
+        files = {}
+        for query in self.mapping.queries:
+            if query.name in PARTS:
+                files[query.name] = self._part(query)
+            elif query.name == LEFT_OUT:
+                left_out.append(self._left_out(query))
+            else:
+                self._view(query)
+        found = [files[name] for name in PARTS if name in files]
+        return MappedFiles(self.mapping, found, self.raw, records, left_out, decimal_mark)
+
+    def _show_raw(self, view: RawView) -> None:
+        files = self.raw[view.name]
+        names = {name.lower(): name for file in files for name in file.columns}
+        columns = [
+            f"{_without_nulls(identifier(name), view)} as {identifier(name)}"
+            for name in names.values()
+        ]
+        columns += [
+            f"cast(null as text) as {identifier(name)}"
+            for name in view.optional
+            if name.lower() not in names
+        ]
+        columns += [f"cast({FILE} as text) as {FILE}", f"cast({RECORD} as bigint) as {RECORD}"]
+        paths = [file.path for file in files] or [self._no_records()]
+        self._execute(
+            "show_raw",
+            raw_name=_raw(view),
+            columns=", ".join(columns),
+            files=", ".join(literal(str(path)) for path in paths),
+        )
+
+    def _no_records(self) -> Path:
+        path = self.scratch / "no_records.parquet"
+        self.connection.execute(
+            f"copy (select null::text as {FILE}, null::bigint as {RECORD} where false)"
+            f" to {literal(str(path))}"
+        )
+        return path
+
+    def _decimal_mark(self) -> str:
+        """The one that a view gives, or that the numbers of all show and no other."""
+        for view in self.mapping.views:
+            if view.decimal_mark is not None:
+                return view.decimal_mark
+        commas = points = False
+        for view in self.mapping.views:
+            columns = [identifier(name) for file in self.raw[view.name] for name in file.columns]
+            if not columns:
+                continue
+            patterns = {"with_comma": _WITH_COMMA, "with_point": _WITH_POINT}
+            ((comma, point),) = self._query(
+                "decimal_marks",
+                raw_name=_raw(view),
+                **{
+                    name: " or ".join(
+                        f"coalesce(regexp_full_match(trim({column}), {literal(pattern)}), false)"
+                        for column in dict.fromkeys(columns)
+                    )
+                    for name, pattern in patterns.items()
+                },
+            )
+            commas, points = commas or comma, points or point
+        return "," if commas and not points else "."
+
+    def _show(self, view: RawView) -> None:
+        names = {"name": identifier(view.name), "raw_name": _raw(view)}
+        if not view.key:
+            self._execute("show_all", **names)
+            return
+        key = [identifier(name) for name in view.key]
+        with self._placed(f"key of view {view.name}"):
+            self._execute(
+                "show_newest",
+                key=", ".join(key),
+                same_key=" and ".join(
+                    f"raw.{name} is not distinct from newest.{name}" for name in key
+                ),
+                **names,
+            )
+
+    def _records(self, view: RawView) -> Path:
+        rows = statement(
+            "mapping",
+            "records",
+            raw_name=_raw(view),
+            shown_as=literal(view.name),
+            sales=f"({view.sales})",
+            returns=f"({view.returns})",
+        )
+        with self._placed(f"sales and returns of view {view.name}"):
+            return self._write(f"records-{view.name}", rows)
+
+    def _replaced(self, view: RawView) -> Path:
+        rows = statement("mapping", "replaced", raw_name=_raw(view), name=identifier(view.name))
+        return self._write(f"replaced-{view.name}", rows)
+
+    def _left_out(self, query: Query) -> Path:
+        columns = self._columns(query)
+        if set(columns) != {RECORD, "reason"}:
+            raise self._wrong(query, f"must give {RECORD} and reason")
+        with self._placed_in(query):
+            rows = statement("mapping", "left_out", rows=query.sql)
+            return self._write(LEFT_OUT, rows)
+
+    def _view(self, query: Query) -> None:
+        self._columns(query)
+        self.connection.execute(f"create view {identifier(query.name)} as {_bare(query.sql)}")
+
+    def _part(self, query: Query) -> SourceFile:
+        (source,) = (source for source in CONTRACT if source.name == query.name)
+        columns = self._columns(query)
+        self._refuse_columns(query, source, columns)
+        order = [RECORD, *(name for name in source.key if name in columns)]
+        rows = statement("mapping", "part", rows=_bare(query.sql), order_by=", ".join(order))
+        with self._placed_in(query):
+            path = self._write(query.name, rows)
+        self.progress(query.name, pq.read_metadata(path).num_rows)
+        return SourceFile(source, open_table(path), query.name)
+
+    def _refuse_columns(self, query: Query, source: Source, columns: Sequence[str]) -> None:
+        known = [column.name for column in source]
+        if RECORD not in columns:
+            raise self._wrong(
+                query,
+                f"does not give {RECORD}, the record that a row comes from; of a group that is"
+                f" min({RECORD}) as {RECORD}",
+            )
+        if strange := [name for name in columns if name not in (*known, RECORD)]:
+            raise self._wrong(
+                query, f"gives {', '.join(strange)}; {source.name} has {', '.join(known)}"
+            )
+        missing = [name for name in source.required if name not in columns]
+        if source.one_of and not set(source.one_of) & set(columns):
+            missing.append(" or ".join(source.one_of))
+        if missing:
+            raise self._wrong(query, f"does not give {', '.join(missing)}")
+
+    def _columns(self, query: Query) -> list[str]:
+        """The columns that a query gives.
+
+        Raises:
+            MappingError: It is no query, or not one.
+        """
+        with self._placed_in(query):
+            statements = self.connection.extract_statements(query.sql)
+            if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+                raise self._wrong(query, "is not one query; write one `select` (or `with`)")
+            rows = self.connection.execute(f"describe {_bare(query.sql)}").fetchall()
+        columns = [str(name) for name, *_ in rows]
+        if twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
+            raise self._wrong(query, f"gives {', '.join(twice)} more than once")
+        return columns
+
+    def _wrong(self, query: Query, problem: str) -> MappingError:
+        return MappingError(self.mapping.name, f"query {query.name}, line {query.line}", problem)
+
+    @contextmanager
+    def _placed_in(self, query: Query) -> Iterator[None]:
+        """Errors within say where in the file; DuckDB counts the lines of what it was given."""
+        with self._placed(f"query {query.name}", query.line):
+            yield
+
+    @contextmanager
+    def _placed(self, place: str, first_line: int | None = None) -> Iterator[None]:
+        try:
+            yield
+        except _ABOUT_SQL as error:
+            message = str(error)
+            at = _AT_LINE.search(message)
+            if first_line is not None:
+                line = int(at[1]) - 1 if at else 0
+                place = f"{place}, line {first_line + line}"
+            said = " ".join(_AT_LINE.sub("", message).split())[:_LONGEST_MESSAGE]
+            raise MappingError(self.mapping.name, place, said) from None
+        except duckdb.Error as error:
+            # Not what it says, which may quote a value.
+            kind = type(error).__name__.removesuffix("Exception")
+            if first_line is not None:
+                place = f"{place}, line {first_line}"
+            raise MappingError(
+                self.mapping.name,
+                place,
+                f"fails on a value of the files ({kind}); use try_cast, number() or plain() where"
+                " a value may be of another kind",
+            ) from None
+
+    def _write(self, name: str, rows: str) -> Path:
+        path = self.scratch / f"{name}.parquet"
+        self.connection.execute(statement("intake", "write", rows=rows, file=literal(str(path))))
+        return path
+
+    def _execute(self, name: str, /, **names: str) -> None:
+        self.connection.execute(statement("mapping", name, **names))
+
+    def _query(self, name: str, /, **names: str) -> list[tuple[bool, bool]]:
+        return self.connection.execute(statement("mapping", name, **names)).fetchall()
+
+
+def _raw(view: RawView) -> str:
+    return identifier(f"_raw_{view.name}")
+
+
+def _bare(sql: str) -> str:
+    return sql.strip().removesuffix(";")
+
+
+def _without_nulls(column: str, view: RawView) -> str:
+    if not view.nulls:
+        return column
+    words: Iterable[str] = (literal(word) for word in view.nulls)
+    return f"case when trim({column}) not in ({', '.join(words)}) then {column} end"

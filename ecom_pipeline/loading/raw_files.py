@@ -1,0 +1,188 @@
+"""The raw files of a mapping as Parquet files of text, with a number for every record.
+
+A record's number is unique among all files of a load and rises in their order: the file's number in
+the higher bits, the record's line in the lower 40.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ecom_pipeline.database.prefetch import prefetched
+from ecom_pipeline.loading.mapping_file import MappingError, RawView
+from ecom_pipeline.loading.table_files import ENDINGS, TableFile, open_table, stem_of
+
+RECORD: Final = "_record"
+FILE: Final = "_file"
+LINE_BITS: Final = 40
+_MOST_FILES: Final = 10_000
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A raw file of a view.
+
+    Attributes:
+        table: The file.
+        number: Its number among all files of the load, from 1.
+        path: Where its records are, once they are read.
+        broken_path: Where those are that break the file's format.
+        reasons: How many break it, by reason.
+        records: How many it has, broken ones too; filled by `read`.
+    """
+
+    table: TableFile
+    number: int
+    path: Path
+    broken_path: Path
+    reasons: Counter[str] = field(default_factory=Counter)
+    records: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.table.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns in the view, each once."""
+        return self.table.names
+
+    @property
+    def rows_read(self) -> int:
+        """How many records it has, broken ones too."""
+        return self.records[0]
+
+    def broken(self) -> Iterator[pa.Table]:
+        """The records that break its format, as ops.quarantine has them."""
+        if self.reasons:
+            yield pq.read_table(self.broken_path)
+
+
+def raw_files(
+    mapping: str, views: Sequence[RawView], directory: Path, scratch: Path
+) -> dict[str, list[RawFile]]:
+    """The files of each view, sorted by name; of all views they are numbered together.
+
+    Symbolic links are not followed.
+
+    Raises:
+        MappingError: A view that needs files has none, or more than are read.
+        IngestError: A file cannot be read.
+    """
+    number = 0
+    found: dict[str, list[RawFile]] = {}
+    for view in views:
+        files = found[view.name] = []
+        for path in _matching(view, directory):
+            number += 1
+            if number > _MOST_FILES:
+                raise MappingError(
+                    mapping, f"view {view.name}", f"finds more than {_MOST_FILES:,} files"
+                )
+            files.append(_opened(mapping, view, path, number, scratch))
+        if not files and view.required:
+            raise MappingError(
+                mapping,
+                f"view {view.name}",
+                f"finds no file in {directory}; it looks for {' or '.join(view.files)}"
+                f" with one of the endings {', '.join(ENDINGS)}",
+            )
+    return found
+
+
+def is_of(view: RawView, name: str) -> bool:
+    """Whether a view shows files of this name."""
+    stem = stem_of(name)
+    return stem is not None and any(
+        fnmatch(stem.lower(), pattern.lower()) for pattern in view.files
+    )
+
+
+def read(file: RawFile, progress: Progress) -> None:
+    """Writes a file's records as Parquet, apart from those that break its format."""
+    schema = pa.schema(
+        [
+            *(pa.field(name, pa.string()) for name in file.columns),
+            pa.field(FILE, pa.dictionary(pa.int32(), pa.string())),
+            pa.field(RECORD, pa.int64()),
+        ]
+    )
+    broken: list[pa.Table] = []
+    # Uncompressed: it is read once or twice, soon.
+    with pq.ParquetWriter(file.path, schema, compression="none", use_dictionary=[FILE]) as writer:
+        for batch in prefetched(file.table.batches(file.columns)):
+            file.records[0] += batch.num_rows
+            if batch["problem"].null_count < batch.num_rows:
+                broken.append(_broken(file, batch.filter(pc.is_valid(batch["problem"]))))
+            whole = batch.filter(pc.is_null(batch["problem"])) if broken else batch
+            writer.write_table(_records(file, whole, schema))
+            progress(file.name, file.rows_read)
+    if broken:
+        pq.write_table(pa.concat_tables(broken), file.broken_path)
+
+
+def _records(file: RawFile, batch: pa.Table, schema: pa.Schema) -> pa.Table:
+    rows = batch.num_rows
+    file_name = pa.DictionaryArray.from_arrays(
+        pa.repeat(pa.scalar(0, pa.int32()), rows), [file.name]
+    )
+    record = pc.add(batch["line"], pa.scalar(file.number << LINE_BITS, pa.int64()))
+    texts = [batch[name] for name in file.columns]
+    return pa.table([*texts, file_name, record], schema=schema)
+
+
+def _broken(file: RawFile, batch: pa.Table) -> pa.Table:
+    said = []
+    for row in batch.to_pylist():
+        file.reasons[row["problem"]] += 1
+        text = row["text"]
+        values = {name: row[name] for name in file.columns}
+        row_said = values if text is None else {"text": text}
+        # As for rows of the contract: jsonb cannot hold a NUL.
+        said.append(json.dumps(row_said).replace("\\u0000", r"\\x00"))
+    return pa.table(
+        {
+            "source": pa.repeat(file.name, batch.num_rows),
+            "line": batch["line"],
+            "row": pa.array(said, pa.string()),
+            "reason": batch["problem"],
+            "table_name": pa.repeat("", batch.num_rows),
+        }
+    )
+
+
+def _matching(view: RawView, directory: Path) -> list[Path]:
+    names = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if is_of(view, entry.name) and entry.is_file(follow_symlinks=False):
+                names.append(entry.name)
+    return [directory / name for name in sorted(names)]
+
+
+def _opened(mapping: str, view: RawView, path: Path, number: int, scratch: Path) -> RawFile:
+    table = open_table(path, view.reading)
+    if own := {RECORD, FILE} & {name.lower() for name in table.names}:
+        raise MappingError(
+            mapping,
+            f"view {view.name}",
+            f"{path.name} has a column {', '.join(sorted(own))}, a name that every view has anyway",
+        )
+    return RawFile(
+        table,
+        number,
+        scratch / f"raw-{number:06}.parquet",
+        scratch / f"broken-{number:06}.parquet",
+    )
