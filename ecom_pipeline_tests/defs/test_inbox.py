@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
-from ecom_pipeline.database.errors import StoreUnavailable
+from ecom_pipeline.database.errors import StoreRefused, StoreUnavailable
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.everything import everything
 from ecom_pipeline.defs.inbox import ARRIVAL_TAG, _tried_again_at, arrived_files
@@ -70,13 +70,15 @@ class Daemon:
     def look(self) -> dg.RunRequest | str:
         """A request for a run, or why there is none."""
         sensor = arrived_files(Path())
-        with dg.build_sensor_context(self._instance, cursor=self._cursor) as context:
-            found = sensor(context, stores=self._stores)
-            self._cursor = context.cursor
-        if isinstance(found, dg.SkipReason):
-            return str(found.skip_message)
-        assert isinstance(found, dg.RunRequest)
-        return found
+        with dg.build_sensor_context(
+            self._instance, cursor=self._cursor, resources={"stores": self._stores}
+        ) as context:
+            tick = sensor.evaluate_tick(context)
+        self._cursor = tick.cursor
+        if tick.skip_message is not None:
+            return tick.skip_message
+        [request] = tick.run_requests or []
+        return request
 
     def request(self) -> dg.RunRequest:
         """The request of the second of two looks."""
@@ -269,6 +271,7 @@ def test_a_broken_file_is_told_and_not_tried_again_until_the_next_good_one(
     told_of = f"{[event.to_json() for event in done.all_events]}" if hasattr(
         done.all_events[0], "to_json") else f"{done.all_events}"  # fmt: skip
     assert "person1@example.com" not in told_of
+    assert "person1@example.com" not in f"{done.all_events}"
     unchanged = f"not loaded, and not tried again until a file changes: {wrong}"
     assert [daemon.look(), daemon.look()] == [unchanged] * 2
     assert "PROBLEM inbox: not loaded: customers.csv lacks" in ecom("doctor").output
@@ -417,7 +420,7 @@ def test_without_an_inbox_the_sensor_is_off(
 
     assert Daemon(instance, stores).look() == "ECOM_INBOX names no directory"
     assert status() is dg.DefaultSensorStatus.STOPPED
-    assert "inbox" not in ecom("doctor").output
+    assert " inbox: " not in ecom("doctor").output
     monkeypatch.setenv("ECOM_INBOX", str(tmp_path))
     assert status() is dg.DefaultSensorStatus.RUNNING
 
@@ -433,10 +436,10 @@ def mapping_file(directory: Path) -> Path:
 
 
 @pytest.fixture
-def till(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def till(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = mapping_file(tmp_path)
     monkeypatch.setenv("ECOM_MAPPING", str(path))
-    yield path
+    return path
 
 
 def test_each_days_export_is_loaded_by_the_mapping_as_it_arrives(
@@ -519,15 +522,18 @@ def test_a_mapping_that_is_none_is_told_by_the_sensor_and_the_doctor(
 def test_a_nightly_export_dropped_into_the_inbox_ends_in_the_tables_without_a_person(
     instance: dg.DagsterInstance, stores: Stores, inbox: Path
 ) -> None:
-    """With the real daemon, into an empty shop; then a broken export, and the next good one."""
+    """With the real daemon, which runs when an empty shop gets its first export."""
+
+    def is_there() -> bool:
+        with suppress(StoreRefused):  # until its tables are made
+            return rows(stores, "daily_sales", "day") != []
+        return False
+
     daemon = ("dagster-daemon", "run", "--workspace", "workspace.yaml", "--log-level", "critical")
     with worker(*daemon):
         write_csv(inbox, small_shop())
         wait_until(
-            lambda: (
-                rows(stores, "daily_sales", "day") != []
-                and all(run.is_finished for run in instance.get_runs())
-            ),
+            lambda: is_there() and all(run.is_finished for run in instance.get_runs()),
             LIMIT_SECONDS,
         )
 
@@ -536,4 +542,3 @@ def test_a_nightly_export_dropped_into_the_inbox_ends_in_the_tables_without_a_pe
     assert statuses == [dg.DagsterRunStatus.SUCCESS]
     assert rows(stores, "daily_sales", "day", "orders")[0] == (date(2026, 1, 5), 2)
     assert breaches(stores) == {}
-    assert ecom("status").exit_code == 0
