@@ -128,7 +128,7 @@ def _reasons_to_wait(
         yield f"{names}: loaded once they are seen twice as they are"
     if failure := failure_of(stores.postgres, inbox, arrival):
         yield f"not loaded, and not tried again until a file changes: {failure.error}"
-    if missing := inbox.missing():
+    if missing := inbox.missing(files):
         yield f"waiting for more files: {missing}"
     if is_unfinished(instance, INBOX_JOB):
         yield "a load is under way"

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from ecom_pipeline.config.settings import Settings
-from ecom_pipeline.loading.contract import CONTRACT
+from ecom_pipeline.loading.contract import CONTRACT, ORDER_ITEMS, ORDERS
 from ecom_pipeline.loading.file_errors import IngestError
-from ecom_pipeline.loading.files import MissingFile, find_files
 from ecom_pipeline.loading.mapping_file import Mapping, find_mapping
 from ecom_pipeline.loading.raw_files import is_of
-from ecom_pipeline.loading.table_files import ENDINGS
+from ecom_pipeline.loading.table_files import ENDINGS, stem_of
 from ecom_pipeline.models.printable import printable
 
 _OF_CONTRACT: Final = frozenset(f"{source.name}{form}" for source in CONTRACT for form in ENDINGS)
@@ -93,26 +92,24 @@ class Inbox:
         told = [str(self.directory), self.mapping_digest, *map(asdict, files)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_DIGEST_LETTERS]
 
-    def missing(self) -> str | None:
-        """What has to arrive before the files can be loaded; None where they can be tried."""
-        if self.mapping is not None:
-            return self._missing_of(self.mapping)
-        try:
-            find_files(self.directory)
-        except MissingFile as error:
-            return str(error)
-        except IngestError:
-            return None  # the load says it
-        return None
+    def missing(self, files: Sequence[ArrivedFile]) -> str | None:
+        """What has to arrive before these files can be loaded; None where they can be tried.
 
-    def _missing_of(self, mapping: Mapping) -> str | None:
-        names = [file.name for file in self.look()]
-        missing = [
-            " or ".join(view.files)
-            for view in mapping.views
-            if view.required and not any(is_of(view, name) for name in names)
-        ]
-        return f"no file is named {' and none '.join(missing)}" if missing else None
+        It goes by names and opens no file.
+        """
+        if self.mapping is not None:
+            missing = [
+                " or ".join(view.files)
+                for view in self.mapping.views
+                if view.required and not any(is_of(view, file.name) for file in files)
+            ]
+            return f"none is named {' and none '.join(missing)}" if missing else None
+        found = {stem_of(file.name) for file in files}
+        half = found & {ORDERS.name, ORDER_ITEMS.name}
+        if len(half) == 1:
+            (other,) = {ORDERS.name, ORDER_ITEMS.name} - half
+            return f"{other} are missing, and an order is loaded whole"
+        return None
 
     def _reads(self, name: str) -> bool:
         if self.mapping is None:

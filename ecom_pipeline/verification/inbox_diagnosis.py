@@ -46,6 +46,6 @@ def _look_at_files(postgres: Postgres, inbox: Inbox, files: Sequence[ArrivedFile
     if not new:
         return Finding(_ABOUT, f"{inbox.directory}: {counted(len(files), 'file')}, all loaded")
     found = f"{inbox.directory}: {counted(len(new), 'file')} not loaded yet"
-    if missing := inbox.missing():
+    if missing := inbox.missing(files):
         return Finding(_ABOUT, found, f"put there what they wait for: {missing}")
     return Finding(_ABOUT, f"{found}; `make ui` starts the daemon, which loads them")

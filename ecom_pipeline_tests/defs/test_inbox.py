@@ -118,6 +118,15 @@ def failure(done: dg.ExecuteInProcessResult) -> str:
     return str(data.description)
 
 
+def untouched(directory: Path) -> dict[str, tuple[int, ...]]:
+    """What differs of each file once somebody writes, moves or replaces it."""
+    facts = {path.name: path.stat() for path in directory.iterdir()}
+    return {
+        name: (fact.st_ino, fact.st_size, fact.st_mtime_ns, fact.st_ctime_ns)
+        for name, fact in facts.items()
+    }
+
+
 def loads(stores: Stores) -> int:
     """How many loads began to write."""
     [(count,)] = fetch(stores, "select count(*) from ops.ingests")
@@ -137,7 +146,7 @@ def test_files_that_stay_as_they_are_reach_all_tables_and_are_told_with_their_as
     instance: dg.DagsterInstance, stores: Stores, inbox: Path, daemon: Daemon
 ) -> None:
     write_csv(inbox, small_shop())
-    before = {path.name: path.stat() for path in inbox.iterdir()}
+    before = untouched(inbox)
 
     assert daemon.load() == {
         "loaded": "customers.csv, order_items.csv, orders.csv, products.csv, returns.csv,"
@@ -156,7 +165,7 @@ def test_files_that_stay_as_they_are_reach_all_tables_and_are_told_with_their_as
     assert newest.asset_materialization is not None
     assert newest.asset_materialization.description == "By the job `ingest_inbox`, from files."
     assert newest.asset_materialization.metadata["rows_accepted"].value == 3
-    assert {path.name: path.stat() for path in inbox.iterdir()} == before
+    assert untouched(inbox) == before
     assert daemon.look() == f"6 files in {inbox}, all loaded"
 
 
@@ -205,10 +214,9 @@ def test_what_lacks_a_file_waits_for_it(stores: Stores, inbox: Path, daemon: Dae
     write_csv(inbox, files)
     assert isinstance(daemon.look(), str)
 
-    assert daemon.look() == (
-        "waiting for more files: order_items.csv or order_items.parquet is missing: an order is"
-        " loaded whole, so orders is of no use without it"
-    )
+    waits = "order_items are missing, and an order is loaded whole"
+    assert daemon.look() == f"waiting for more files: {waits}"
+    assert f"-> put there what they wait for: {waits}" in ecom("doctor").output
 
     write_csv(inbox, {"order_items": items})
     assert daemon.load()["rows_read"] == 18
@@ -445,14 +453,18 @@ def till(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_each_days_export_is_loaded_by_the_mapping_as_it_arrives(
     instance: dg.DagsterInstance, stores: Stores, inbox: Path, till: Path, daemon: Daemon
 ) -> None:
+    till.write_text(MAPPING.replace("-- name", '-- [closed]\n-- files = "closed"\n\n-- name', 1))
     assert daemon.look() == f"no file to load in {inbox}"
     (inbox / "notes.csv").write_text("nobody reads this\n")
     (inbox / "sales-05.csv").write_text("number,when,article,amount\nA1,2026-01-05,ball,2.50\n")
-    assert daemon.load()["loaded"] == "sales-05.csv"
+    assert isinstance(daemon.look(), str)
+    assert daemon.look() == "waiting for more files: none is named closed"
+    (inbox / "closed.csv").write_text("day\n")
+    assert daemon.load()["loaded"] == "closed.csv, sales-05.csv"
     (inbox / "sales-06.csv").write_text(
         "number,when,article,amount\nA1,2026-01-05,ball,3.50\nA2,2026-01-06,bear,9.00\n"
     )
-    assert daemon.load()["loaded"] == "sales-05.csv, sales-06.csv"
+    assert daemon.load()["loaded"] == "closed.csv, sales-05.csv, sales-06.csv"
 
     assert rows(stores, "daily_sales", "day", "orders", "total_sales") == [
         (date(2026, 1, 5), 1, 3.5),
@@ -463,8 +475,8 @@ def test_each_days_export_is_loaded_by_the_mapping_as_it_arrives(
     assert event.asset_materialization is not None
     metadata = event.asset_materialization.metadata
     assert metadata["mapping"].value == "till.sql"
-    assert metadata["files"].value == "sales-05.csv, sales-06.csv"
-    assert daemon.look() == f"2 files in {inbox}, all loaded"
+    assert metadata["files"].value == "sales-05.csv, sales-06.csv, closed.csv"
+    assert daemon.look() == f"3 files in {inbox}, all loaded"
 
 
 def test_a_mapping_that_was_changed_reads_the_files_anew(
