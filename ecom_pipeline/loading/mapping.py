@@ -35,6 +35,9 @@ from ecom_pipeline.services.conventions import Conventions
 _WITH_COMMA: Final = r"[+-]?[0-9.]*[0-9],[0-9]{1,2}"
 _WITH_POINT: Final = r"[+-]?[0-9,]*[0-9]\.[0-9]{1,2}"
 _AT_LINE: Final = re.compile(r"\n\nLINE (\d+): .*", re.DOTALL)
+_KIND_OF_ERROR: Final = re.compile(r"\A[A-Za-z ]+ Error: ")
+_FLAT: Final = re.compile(r"\"?[A-Z_ ]+\"?(\([0-9, ]+\))?")
+"""Types but those that hold several values."""
 _LONGEST_MESSAGE: Final = 500
 _ABOUT_SQL: Final = (
     duckdb.BinderException,
@@ -45,6 +48,13 @@ _ABOUT_SQL: Final = (
     duckdb.SyntaxException,
 )
 """Errors that speak of a query and never of a value in the files."""
+_OUT_OF_MEMORY: Final = (
+    "takes more memory than a load may; let it hold fewer rows, or lists, at once"
+)
+_ON_A_VALUE: Final = (
+    "fails on a value of the files ({}); use try_cast, number() or plain() where a value may be of"
+    " another kind"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,7 @@ class _Application:
             elif query.name == LEFT_OUT:
                 left_out.append(self._left_out(query))
             else:
-                self._view(query)
+                self._define(query)
         found = [files[name] for name in PARTS if name in files]
         return MappedFiles(self.mapping, found, self.raw, records, left_out, decimal_mark)
 
@@ -230,23 +240,19 @@ class _Application:
         return self._write(f"replaced-{view.name}", rows)
 
     def _left_out(self, query: Query) -> Path:
-        columns = self._columns(query)
+        columns = self._define(query)
         if set(columns) != {RECORD, "reason"}:
             raise self._wrong(query, f"must give {RECORD} and reason")
         with self._placed_in(query):
-            rows = statement("mapping", "left_out", rows=query.sql)
+            rows = statement("mapping", "left_out", view=_view(query))
             return self._write(LEFT_OUT, rows)
-
-    def _view(self, query: Query) -> None:
-        self._columns(query)
-        self.connection.execute(f"create view {identifier(query.name)} as {_bare(query.sql)}")
 
     def _part(self, query: Query) -> SourceFile:
         (source,) = (source for source in CONTRACT if source.name == query.name)
-        columns = self._columns(query)
+        columns = self._define(query)
         self._refuse_columns(query, source, columns)
         order = [RECORD, *(name for name in source.key if name in columns)]
-        rows = statement("mapping", "part", rows=_bare(query.sql), order_by=", ".join(order))
+        rows = statement("mapping", "part", view=_view(query), order_by=", ".join(order))
         with self._placed_in(query):
             path = self._write(query.name, rows)
         self.progress(query.name, pq.read_metadata(path).num_rows)
@@ -270,8 +276,8 @@ class _Application:
         if missing:
             raise self._wrong(query, f"does not give {', '.join(missing)}")
 
-    def _columns(self, query: Query) -> list[str]:
-        """The columns that a query gives.
+    def _define(self, query: Query) -> list[str]:
+        """Makes a view of a query; gives its columns.
 
         Raises:
             MappingError: It is no query, or not one.
@@ -280,10 +286,13 @@ class _Application:
             statements = self.connection.extract_statements(query.sql)
             if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
                 raise self._wrong(query, "is not one query; write one `select` (or `with`)")
-            rows = self.connection.execute(f"describe {_bare(query.sql)}").fetchall()
+            # On one line, for its errors count the lines of all of it.
+            self.connection.execute(f"create view {_view(query)} as {query.sql}")
+            rows = self.connection.execute(f"describe {_view(query)}").fetchall()
         columns = [str(name) for name, *_ in rows]
-        if twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
-            raise self._wrong(query, f"gives {', '.join(twice)} more than once")
+        nested = [f"{name} as {kind}" for name, kind, *_ in rows if not _FLAT.fullmatch(str(kind))]
+        if nested and query.name in PARTS:
+            raise self._wrong(query, f"gives {', '.join(nested)}; give a text or a number")
         return columns
 
     def _wrong(self, query: Query, problem: str) -> MappingError:
@@ -305,19 +314,16 @@ class _Application:
             if first_line is not None:
                 line = int(at[1]) - 1 if at else 0
                 place = f"{place}, line {first_line + line}"
-            said = " ".join(_AT_LINE.sub("", message).split())[:_LONGEST_MESSAGE]
+            said = _KIND_OF_ERROR.sub("", _AT_LINE.sub("", message))
+            said = " ".join(said.split())[:_LONGEST_MESSAGE]
             raise MappingError(self.mapping.name, place, said) from None
         except duckdb.Error as error:
             # Not what it says, which may quote a value.
-            kind = type(error).__name__.removesuffix("Exception")
             if first_line is not None:
                 place = f"{place}, line {first_line}"
-            raise MappingError(
-                self.mapping.name,
-                place,
-                f"fails on a value of the files ({kind}); use try_cast, number() or plain() where"
-                " a value may be of another kind",
-            ) from None
+            kind = type(error).__name__.removesuffix("Exception")
+            said = _OUT_OF_MEMORY if kind == "OutOfMemory" else _ON_A_VALUE.format(kind)
+            raise MappingError(self.mapping.name, place, said) from None
 
     def _write(self, name: str, rows: str) -> Path:
         path = self.scratch / f"{name}.parquet"
@@ -335,8 +341,9 @@ def _raw(view: RawView) -> str:
     return identifier(f"_raw_{view.name}")
 
 
-def _bare(sql: str) -> str:
-    return sql.strip().removesuffix(";")
+def _view(query: Query) -> str:
+    """The name of a query's view; a part may be called like a view of raw files."""
+    return identifier(f"_{query.name}" if query.name in PARTS else query.name)
 
 
 def _without_nulls(column: str, view: RawView) -> str:

@@ -109,8 +109,8 @@ def test_a_file_that_others_need_and_that_was_never_loaded_is_an_error(
         ("customers.parquet", b"not a Parquet file"),
         ("customers.csv", b'"customer_id,email\n'),
         ("customers.csv.gz", b"customer_id,email\n"),
-        ("customers.csv.gz", gzip.compress(b"customer_id,email\n1,a@example.com\n")[:-1]),
-        ("customers.parquet.gz", gzip.compress(b"not a Parquet file")),
+        ("customers.csv.gz", gzip.compress(b"customer_id,email\n1,a@example.com\n", mtime=0)[:-1]),
+        ("customers.parquet.gz", gzip.compress(b"not a Parquet file", mtime=0)),
     ],
 )
 def test_a_file_that_is_not_what_its_ending_says_is_an_error(

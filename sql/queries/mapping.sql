@@ -13,6 +13,7 @@
 -- sqlfluff:templater:placeholder:source_quarantined:refused_rows
 -- sqlfluff:templater:placeholder:order_by:_record
 -- sqlfluff:templater:placeholder:rows:select 1 as _record
+-- sqlfluff:templater:placeholder:view:orders
 -- sqlfluff:templater:placeholder:shown_as:'text'
 -- sqlfluff:templater:placeholder:sales:0
 -- sqlfluff:templater:placeholder:returns:0
@@ -204,7 +205,7 @@ from (
 -- name: part
 -- The rows of a part in the order of the raw files.
 select *  -- noqa: AM04
-from (:rows) as part
+from :view
 order by :order_by;
 
 -- name: records
@@ -229,7 +230,7 @@ anti join :name as kept on raw._record = kept._record;
 select
     cast(part._record as bigint) as _record,
     cast(part.reason as text) as reason
-from (:rows) as part;
+from :view as part;
 
 -- name: placed
 -- Refused rows with the raw file and the line that they come from.
