@@ -1,5 +1,7 @@
 """How `ecom ingest` shows what a load would do, and the balance of a mapping."""
 
+from decimal import Decimal
+
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.loading.balance import LOADED, Balance
 from ecom_pipeline.loading.check_report import CheckedPart, CheckReport
@@ -36,9 +38,19 @@ def show_balance(balance: Balance) -> bool:
         fate = line.outcome if line.reason is None else f"{line.outcome}: {line.reason}"
         if line.outcome == "left out" and line.reason is None:
             fate = f"left out, such as {line.example}"
+        unread = f"{line.unread:,} unread + " if line.unread else ""
         table.add(
-            line.view, fate, f"{line.records:,}", f"{line.sales:,.2f}", f"{line.returned:,.2f}"
+            line.view,
+            fate,
+            f"{line.records:,}",
+            f"{unread}{line.sales:,.2f}",
+            f"{line.returned:,.2f}",
         )
+    sales, returned = (
+        sum((getattr(line, kind) for line in balance.lines), Decimal(0))
+        for kind in ("sales", "returned")
+    )
+    table.add("all", "", f"{balance.records():,}", f"{sales:,.2f}", f"{returned:,.2f}")
     show(table)
     for line in balance.lines:
         if line.unread and line.outcome == LOADED:

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from ecom_pipeline import embedded
 from ecom_pipeline.cli.output import tell
 from ecom_pipeline.config.settings import Settings, SettingsError, read_settings, unusable_settings
+from ecom_pipeline.verification.inbox_diagnosis import look_at_inbox
 from ecom_pipeline.verification.store_diagnosis import Finding, look_at_leftovers, look_at_stores
 from ecom_pipeline.verification.table_diagnosis import look_at_tables
 
@@ -51,6 +52,7 @@ def _findings() -> Iterator[Finding]:
     servers = embedded.servers(settings)
     yield from look_at_stores(servers)
     yield from look_at_tables(servers)
+    yield from look_at_inbox(settings, servers)
     if unusable:  # Dagster's processes refuse them
         return
     # Dagster takes seconds to import: what is quick is told first.

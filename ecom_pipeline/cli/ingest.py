@@ -92,7 +92,7 @@ def ingest(
             into_generated_shop=into_generated_shop,
         )
         shop_days.cache_clear()  # what was loaded may begin earlier
-        done = bring_up_to_date(instance, stores, _BY, report.changes, bar.doing)
+        done = bring_up_to_date(instance, stores, _BY, report, bar.doing)
         after = _days_of(stores)
     _print(report, done)
     _tell_days(report, before, after)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ecom_pipeline.config.names import UnusableName, unusable_names
@@ -47,6 +47,15 @@ def _directory(path: Path) -> Path:
     return absolute
 
 
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _name_or_file(mapping: str) -> str:
+    """A mapping that comes with the project by its name, or one of the user's by its whole path."""
+    return str(_absolute(Path(mapping))) if mapping.endswith(".sql") else mapping
+
+
 def _time_zone(name: str) -> str:
     # Asked by itself, for a list of all takes each command 60 ms.
     try:
@@ -85,6 +94,9 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr, _url_of("redis", "rediss", "unix")] | None = None
     home: Annotated[Path, AfterValidator(_directory)] = Path(".ecom")
     report_url: HttpUrl | None = None
+    # Where files arrive by themselves. It need not be there yet, or may be on a disk that is away.
+    inbox: Annotated[Path, AfterValidator(_absolute)] | None = None
+    mapping: Annotated[str, AfterValidator(_name_or_file)] | None = None
     generate: bool = True
     seed: int = Field(default=42, ge=0)
     start_date: date = date(2026, 1, 1)
@@ -96,6 +108,12 @@ class Settings(BaseSettings):
     # the day, a cart's has six, and the busiest day has about 1.6 times the mean.
     orders_per_day: int = Field(default=1_000, ge=1, le=5_000_000)
     carts_per_day: int = Field(default=1_500, ge=1, le=500_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_generating(cls, given: dict[str, object]) -> dict[str, object]:
+        """Nothing is made up in a shop whose files are yet to arrive, unless somebody says so."""
+        return {"generate": False, **given} if given.get("inbox") else given
 
     @property
     def report_page(self) -> Path:

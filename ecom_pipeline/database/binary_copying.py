@@ -179,10 +179,10 @@ def _digits(numbers: NDArray[np.int64], count: int | None = None) -> list[NDArra
     """The digits of base 10000, the highest first; as many as the largest needs unless told."""
     if count is None:
         count = -(-len(str(numbers.max(initial=0))) // _DIGIT_DECIMALS)
-    digits = []
-    for _ in range(count):
+    lower: list[NDArray[np.int64]] = []
+    for _ in range(count - 1):  # the highest is what is left
         # NumPy is faster by far at a division than at one with its remainder.
         higher = numbers // _DIGIT_BASE
-        digits.append(numbers - higher * _DIGIT_BASE)
+        lower.append(numbers - higher * _DIGIT_BASE)
         numbers = higher
-    return digits[::-1]
+    return [numbers, *lower[::-1]] if count else []

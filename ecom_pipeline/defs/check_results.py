@@ -17,8 +17,9 @@ def evaluated(
     breaches: int,
     columns: Sequence[str],
     examples: Sequence[Sequence[Any]],
+    to_do: str | None = None,
 ) -> dg.AssetCheckResult:
-    """The result of a check; one that blocks nothing warns."""
+    """The result of a check, with what to do about breaches; one that blocks nothing warns."""
     metadata: dict[str, dg.MetadataValue | int] = {BREACHES: breaches}
     if breaches:
         metadata["examples"] = table_value(columns, examples)
@@ -27,6 +28,7 @@ def evaluated(
         check_name=spec.name,
         passed=not breaches,
         severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
+        description=to_do if breaches else None,
         metadata=metadata,
     )
 

@@ -1,4 +1,4 @@
-"""The checks of the assets: the shop's invariants, and what the tables declare of their rows.
+"""The checks of the assets: the shop's invariants, what tables declare of rows, what was refused.
 
 An invariant is shown with the asset that could break it. All checks of an asset are one step of a
 run, because Dagster takes longer over a step than most of these queries do.
@@ -13,6 +13,12 @@ import dagster as dg
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.check_results import evaluated, run_days
 from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.refusal_checks import (
+    REFUSED_ROWS,
+    TABLES_OF_FILES,
+    check_refused_rows,
+    refused_rows_spec,
+)
 from ecom_pipeline.verification.audit import ALL_DAYS, CHECKS, EXAMPLES
 from ecom_pipeline.verification.quality import Scope, find_breaches, rules
 from ecom_pipeline.verification.quality_rules import NEWEST
@@ -60,7 +66,8 @@ def asset_checks() -> list[dg.AssetChecksDefinition]:
 
 def specs_of(asset: str) -> list[dg.AssetCheckSpec]:
     """The checks of an asset; none where nothing is promised of it."""
-    return [*_invariant_specs(asset), *_row_specs(asset)]
+    refused = [refused_rows_spec(asset)] if asset in TABLES_OF_FILES else []
+    return [*_invariant_specs(asset), *_row_specs(asset), *refused]
 
 
 def check_asset(
@@ -72,10 +79,12 @@ def check_asset(
         StoreUnavailable: A store that a check needs is away.
     """
     invariants = [spec for spec in specs if spec.name in INVARIANTS]
-    of_rows = [spec for spec in specs if spec.name not in INVARIANTS]
+    refused = [spec for spec in specs if spec.name == REFUSED_ROWS]
+    of_rows = [spec for spec in specs if spec.name not in (*INVARIANTS, REFUSED_ROWS)]
     return [
         *_check_invariants(stores, invariants, scope),
         *_check_rows(stores, asset, of_rows, scope),
+        *(check_refused_rows(stores.postgres, spec) for spec in refused),
     ]
 
 

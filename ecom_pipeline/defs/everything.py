@@ -8,6 +8,7 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.defs import checkout, reporting, serving, shop
 from ecom_pipeline.defs.analytics import analytics_assets
 from ecom_pipeline.defs.checks import asset_checks
+from ecom_pipeline.defs.inbox import arrived_files, ingest_inbox
 from ecom_pipeline.defs.jobs import (
     checkout_effects,
     reporting_job,
@@ -36,6 +37,7 @@ def everything() -> dg.Definitions:
     application tell of it. It is shown and checked all the same, and no run materializes it.
     Whether a shop of files is left alone does not hang on that: its database keeps what it is.
     """
+    settings = load_settings()
     generated = (
         shop.customers,
         shop.products,
@@ -45,9 +47,7 @@ def everything() -> dg.Definitions:
         checkout.carts,
     )
     sources: Sequence[dg.AssetsDefinition | dg.AssetSpec] = (
-        generated
-        if load_settings().generate
-        else [spec for asset in generated for spec in asset.specs]
+        generated if settings.generate else [spec for asset in generated for spec in asset.specs]
     )
     made = [
         checkout.checkouts,
@@ -66,9 +66,16 @@ def everything() -> dg.Definitions:
             *asset_checks(),
             reporting.plans_use_their_indexes,
         ],
-        jobs=[shop_pipeline, checkout_effects, reporting_job, stale_tables],
-        schedules=schedules(load_settings().timezone),
-        sensors=[undone_effects, submitted_carts, killed_runs, old_events, tables_to_refresh],
+        jobs=[shop_pipeline, checkout_effects, reporting_job, stale_tables, ingest_inbox],
+        schedules=schedules(settings.timezone),
+        sensors=[
+            undone_effects,
+            submitted_carts,
+            killed_runs,
+            old_events,
+            tables_to_refresh,
+            arrived_files(settings.inbox),
+        ],
         resources={"stores": shop_stores, "profile": configured_profile},
         # A process for each of many small steps costs seconds; a run has one process of its own.
         executor=dg.in_process_executor,

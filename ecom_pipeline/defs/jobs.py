@@ -14,6 +14,7 @@ JOB: Final = "shop_pipeline"
 RELAY_JOB: Final = "checkout_effects"
 REPORTING_JOB: Final = "reporting"
 UPKEEP_JOB: Final = "stale_tables"
+INBOX_JOB: Final = "ingest_inbox"
 
 EFFECTS_MAY_TAKE: Final = timedelta(minutes=1)
 """Undone effects that are younger are most likely being seen to by whoever decided the cart."""

@@ -1,6 +1,6 @@
 """Brings what is stale up to date outside a run of its assets, checks it and tells Dagster."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -11,6 +11,7 @@ from ecom_pipeline.analytics.transformation import Refreshed
 from ecom_pipeline.database.merge import NOTHING, Changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.runless_events import RunlessEvents
+from ecom_pipeline.loading.ingest import IngestReport
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ def bring_up_to_date(
     instance: dg.DagsterInstance,
     stores: Stores,
     by: str,
-    loaded: Mapping[str, Changes] | None = None,
+    loaded: IngestReport | None = None,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Upkeep:
     """Refreshes what is stale, whoever made it so, and makes the checks of what it refreshed.
@@ -45,7 +46,7 @@ def bring_up_to_date(
         instance: Where Dagster's events are kept.
         stores: All three.
         by: Who does it, for the description of the events.
-        loaded: Changes of a load, by table; its assets are noted and checked first.
+        loaded: What files were loaded; their assets are noted and checked first.
         watch: Told the name of what is refreshed.
 
     Raises:
@@ -56,7 +57,9 @@ def bring_up_to_date(
     events, done = RunlessEvents(instance, stores, by), Upkeep()
     if loaded is not None:
         watch("checking what was loaded")
-        done.failed_checks = events.checked(events.loaded(loaded, days), days)
+        noted = events.loaded(loaded, days)
+        done.failed_checks = events.checked(noted, days)
+        events.checked_refusals(except_of=noted)
         if done.failed_checks:
             return done
     try:

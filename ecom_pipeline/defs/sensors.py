@@ -12,7 +12,7 @@ from ecom_pipeline.analytics.shop_facts import waiting_days
 from ecom_pipeline.analytics.staleness import find_stale
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.checks import specs_of
-from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, JOB, RELAY_JOB, UPKEEP_JOB
+from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, INBOX_JOB, JOB, RELAY_JOB, UPKEEP_JOB
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.workarounds.retention import EVENTS_KEPT, forget_old_events
@@ -105,7 +105,7 @@ def tables_to_refresh(
     stale = find_stale(stores.postgres)
     if not stale:
         return dg.SkipReason("every table is up to date")
-    if is_unfinished(context.instance, JOB) or is_unfinished(context.instance, UPKEEP_JOB):
+    if any(is_unfinished(context.instance, job) for job in (JOB, UPKEEP_JOB, INBOX_JOB)):
         return dg.SkipReason("a run is under way that may refresh them")
     if failing := failing_checks(context.instance, SOURCE_ASSETS):
         return dg.SkipReason(f"nothing is built on what breaks a check: {', '.join(failing)}")

@@ -101,7 +101,11 @@ def balance_of(scratch: Scratch, mapped: MappedFiles) -> Balance:
         "balance",
         files=_files(mapped.records),
         outcomes=" union all ".join(outcomes),
-        left_out=_files(mapped.left_out),
+        left_out=" union all ".join(
+            statement("mapping", "kept_left_out", file=literal(str(path)))
+            for path in mapped.left_out
+        )
+        or statement("mapping", "none_left_out"),
     )
     names = {file.number: file.name for file in mapped.raw_files}
     lines = [_line(row, names) for row in found]

@@ -38,6 +38,7 @@ ENCODINGS: Final = {
 """Encodings that are read, by Python's names, and what people call them."""
 
 _PIECE_BYTES: Final = 1 << 20
+_BUFFER_BYTES: Final = 1 << 20
 _MOST_LOOKED_AT: Final = 64 << 20
 """Bytes in which the first one is looked for that is not ASCII."""
 _MARKS: Final = {
@@ -164,7 +165,7 @@ def utf8_text(file: BinaryIO, encoding: str, *, lone_returns: bool = False) -> B
 
 
 def _buffered(raw: io.RawIOBase) -> BinaryIO:
-    return io.BufferedReader(raw, _PIECE_BYTES)
+    return io.BufferedReader(raw, _BUFFER_BYTES)
 
 
 class _Pieces(io.RawIOBase):
@@ -179,13 +180,17 @@ class _Pieces(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._ready and not self._at_end:
-            piece, self._at_end = self._next()
-            self._ready = memoryview(piece)
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
+        filled = 0
+        # Filled to its end, for a piece may be less than what a byte order mark is told by.
+        while filled < len(buffer) and (self._ready or not self._at_end):
+            if not self._ready:
+                piece, self._at_end = self._next()
+                self._ready = memoryview(piece)
+            size = min(len(buffer) - filled, len(self._ready))
+            buffer[filled : filled + size] = self._ready[:size]
+            self._ready = self._ready[size:]
+            filled += size
+        return filled
 
     def close(self) -> None:
         self._file.close()

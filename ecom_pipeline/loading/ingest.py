@@ -327,7 +327,7 @@ class _Ingest:
 
     def _options(self, replaced_days: ReplacedDays | None) -> list[str]:
         """Options of the command that does this load."""
-        mapping = ["--mapping", self.mapped.mapping.name] if self.mapped else []
+        mapping = ["--mapping", self.mapped.mapping.place] if self.mapped else []
         return [*mapping, *(replaced_days.options if replaced_days else ())]
 
     def _check_all(self) -> list[int]:

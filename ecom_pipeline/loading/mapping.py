@@ -36,7 +36,7 @@ _WITH_COMMA: Final = r"[+-]?[0-9.]*[0-9],[0-9]{1,2}"
 _WITH_POINT: Final = r"[+-]?[0-9,]*[0-9]\.[0-9]{1,2}"
 _AT_LINE: Final = re.compile(r"\n\nLINE (\d+): .*", re.DOTALL)
 _KIND_OF_ERROR: Final = re.compile(r"\A[A-Za-z ]+ Error: ")
-_FLAT: Final = re.compile(r"[A-Z_ ]+(\([0-9, ]+\))?")
+_FLAT: Final = re.compile(r"\"?[A-Z_ ]+\"?(\([0-9, ]+\))?")
 """Types but those that hold several values."""
 _LONGEST_MESSAGE: Final = 500
 _ABOUT_SQL: Final = (
@@ -141,7 +141,7 @@ class _Application:
         for view in self.mapping.views:
             self._show(view)
         records = [self._records(view) for view in self.mapping.views]
-        left_out = [self._replaced(view) for view in self.mapping.views]
+        left_out = [self._replaced(view) for view in self.mapping.views if view.key]
         files = {}
         for query in self.mapping.queries:
             if query.name in PARTS:
@@ -290,8 +290,6 @@ class _Application:
             self.connection.execute(f"create view {_view(query)} as {query.sql}")
             rows = self.connection.execute(f"describe {_view(query)}").fetchall()
         columns = [str(name) for name, *_ in rows]
-        if twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
-            raise self._wrong(query, f"gives {', '.join(twice)} more than once")
         nested = [f"{name} as {kind}" for name, kind, *_ in rows if not _FLAT.fullmatch(str(kind))]
         if nested and query.name in PARTS:
             raise self._wrong(query, f"gives {', '.join(nested)}; give a text or a number")

@@ -113,6 +113,11 @@ class Mapping:
     views: tuple[RawView, ...]
     queries: tuple[Query, ...]
 
+    @property
+    def place(self) -> str:
+        """The name by which it is found from every directory."""
+        return str(Path(self.name).resolve()) if self.name.endswith(ENDING) else self.name
+
 
 def shipped_mappings() -> list[str]:
     """Names of the mappings that come with the project."""

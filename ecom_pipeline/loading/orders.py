@@ -210,6 +210,10 @@ def _attach_month(
     _queries.attach_month(connection, month=month)
     copied_into = f"shop.orders_{month:%Y_%m}"
     changes = OrderChanges(Changes(inserted=copied.orders), Changes(inserted=copied.items))
+    if copied.ids_rise and _queries.ids_are_of_this_month(
+        connection, month=month, first_id=copied.first_id, last_id=copied.last_id
+    ):
+        return changes  # as in most shops; then none needs to be looked for
     return changes + _leave_former_days(connection, copied, copied_into, replacement)
 
 
@@ -256,13 +260,24 @@ def deleted_orders(days: Iterable[tuple[date, int, int]]) -> OrderChanges:
 
 @dataclass(slots=True)
 class _Copied:
-    """What a transaction has copied so far."""
+    """What a transaction has copied so far.
+
+    Attributes:
+        days: Of each batch.
+        orders: How many.
+        items: How many.
+        first_id: The least id of an order.
+        last_id: The greatest.
+        ids_rise: Whether those of a batch are above those of the batches before it, so that none
+            stands on two of the days.
+    """
 
     days: list[date]
     orders: int = 0
     items: int = 0
     first_id: int = FIRST_CHECKOUT_ORDER_ID
     last_id: int = 0
+    ids_rise: bool = True
 
     def add(self, day: date, batch: OrderBatch) -> None:
         self.days.append(day)
@@ -270,6 +285,7 @@ class _Copied:
         self.items += batch.items.num_rows
         if batch.orders.num_rows:
             ids = pc.min_max(batch.orders["order_id"])
+            self.ids_rise &= ids["min"].as_py() > self.last_id
             self.first_id = min(self.first_id, ids["min"].as_py())
             self.last_id = max(self.last_id, ids["max"].as_py())
 

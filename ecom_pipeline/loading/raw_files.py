@@ -102,6 +102,14 @@ def raw_files(
     return found
 
 
+def is_of(view: RawView, name: str) -> bool:
+    """Whether a view shows files of this name."""
+    stem = stem_of(name)
+    return stem is not None and any(
+        fnmatch(stem.lower(), pattern.lower()) for pattern in view.files
+    )
+
+
 def read(file: RawFile, progress: Progress) -> None:
     """Writes a file's records as Parquet, apart from those that break its format."""
     schema = pa.schema(
@@ -159,10 +167,7 @@ def _matching(view: RawView, directory: Path) -> list[Path]:
     names = []
     with os.scandir(directory) as entries:
         for entry in entries:
-            stem = stem_of(entry.name)
-            if stem is None or not entry.is_file(follow_symlinks=False):
-                continue
-            if any(fnmatch(stem.lower(), pattern.lower()) for pattern in view.files):
+            if is_of(view, entry.name) and entry.is_file(follow_symlinks=False):
                 names.append(entry.name)
     return [directory / name for name in sorted(names)]
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -80,6 +80,13 @@ class RefusedRow:
 def summarize(connection: psycopg2.extensions.connection, selection: Selection) -> list[RefusedFor]:
     """What was refused, by source and reason, the commonest reason of a source first."""
     return [RefusedFor(*row) for row in _queries.summary(connection, **selection.parameters)]
+
+
+def refused_for_tables(
+    connection: psycopg2.extensions.connection, tables: Sequence[str]
+) -> list[RefusedFor]:
+    """What was refused of the rows meant for tables of `shop`, the commonest reason first."""
+    return [RefusedFor(*row) for row in _queries.summary_of_tables(connection, tables=list(tables))]
 
 
 def refused_rows(

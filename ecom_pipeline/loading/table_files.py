@@ -242,7 +242,10 @@ def _looked_at(path: Path, given: Reading) -> TableFile:
     text = (sample if whole else sample[: sample.rfind(b"\n") + 1]).decode(errors="replace")
     found = _with_form(found, text, [told] if told else _likeliest(path))
     with _text(path, found) as file:
-        return TableFile(path, tuple(csv_header(file, _form(found))), found)
+        header = csv_header(file, _form(found))
+    if any("\0" in name for name in header):
+        raise OSError  # a workbook, say, or another program's own format
+    return TableFile(path, tuple(header), found)
 
 
 def _with_form(found: Reading, sample: str, candidates: Sequence[str]) -> Reading:

@@ -159,6 +159,24 @@ def test_a_bulk_load_leaves_every_constraint_in_force_and_valid(stores: Stores) 
     assert execute(stores, indexes + "and indisvalid") == [(4,)]
 
 
+def test_the_planner_knows_a_new_month_but_for_its_money(stores: Stores) -> None:
+    load_orders(stores.postgres, [batch(JANUARY, {1: [BREAD, BUTTER], 2: [BREAD]})])
+    assert execute(
+        stores,
+        "select tablename, array_agg(attname::text order by attname) from pg_stats "
+        "where schemaname = 'shop' and tablename like 'order%2026_01' group by 1 order by 1",
+    ) == [
+        (
+            "order_items_2026_01",
+            ["line_number", "order_id", "placed_on", "product_id", "quantity"],
+        ),
+        (
+            "orders_2026_01",
+            ["cart_id", "channel", "customer_id", "order_id", "placed_at", "placed_on"],
+        ),
+    ]
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -85,6 +85,20 @@ def test_arrow_splits_a_file_as_the_careful_way_does(file: Path, parts: list[byt
         assert read(file, b"".join(parts)) == fast
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", "."])
+@pytest.mark.parametrize("quote", ["'", ""])
+def test_arrow_splits_what_has_no_quotes_whatever_separates_it(delimiter: str, quote: str) -> None:
+    chunk = b'"1",2,3\n,,\r\n\n,,\n4,5,"\n'.replace(b",", delimiter.encode())
+
+    batch = csv_rows._split_plain(chunk, 3, COLUMNS, csv_rows.Form(delimiter, quote))
+
+    assert batch is not None
+    assert [list(row.values())[:3] for row in batch.to_pylist()] == [
+        ['"1"', "2", "3"],
+        ["4", "5", '"'],
+    ]
+
+
 def test_a_quote_that_is_never_closed_costs_only_its_own_line(file: Path) -> None:
     assert read(file, b'1,2,3\n4,"5,6\n7,8,9\n10,11,12\n') == [
         good("1", "2", "3"),

@@ -157,3 +157,24 @@ def test_the_same_home_is_named_the_same_however_it_is_reached(
     (empty_directory / "link").symlink_to("real")
     monkeypatch.setenv("ECOM_HOME", "link/../link/.ecom")
     assert load_settings().home == empty_directory / "real" / ".ecom"
+
+
+def test_nothing_is_generated_into_a_shop_that_waits_for_files_unless_told(
+    monkeypatch: pytest.MonkeyPatch, empty_directory: Path
+) -> None:
+    assert load_settings().generate
+    monkeypatch.setenv("ECOM_INBOX", "arrives/here")
+
+    assert load_settings().inbox == empty_directory / "arrives" / "here"
+    assert not load_settings().generate
+    monkeypatch.setenv("ECOM_GENERATE", "true")
+    assert load_settings().generate
+
+
+def test_a_mapping_is_a_name_or_a_file(
+    monkeypatch: pytest.MonkeyPatch, empty_directory: Path
+) -> None:
+    monkeypatch.setenv("ECOM_MAPPING", "shopify")
+    assert load_settings().mapping == "shopify"
+    monkeypatch.setenv("ECOM_MAPPING", "mine.sql")
+    assert load_settings().mapping == str(empty_directory / "mine.sql")

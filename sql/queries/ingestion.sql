@@ -14,6 +14,19 @@ set constraints all deferred;
 -- Held to the end of the transaction: imports write and compare their orders one after another.
 select pg_advisory_xact_lock('shop.orders'::regclass::oid::bigint);
 
+-- name: ids_are_of_this_month$
+-- Whether no order of this range of ids stands on a day outside the month.
+select not exists (
+    select 1
+    from shop.orders
+    where
+        orders.order_id between :first_id and :last_id
+        and (
+            orders.placed_on < :month::date
+            or orders.placed_on >= (:month::date + interval '1 month')::date
+        )
+);
+
 -- name: order_id_on_two_days^
 -- An id of this range that stands on more than one day; the primary key leads with the id.
 select

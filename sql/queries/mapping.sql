@@ -205,7 +205,7 @@ from (
 -- name: part
 -- The rows of a part in the order of the raw files.
 select *  -- noqa: AM04
-from :view as part
+from :view
 order by :order_by;
 
 -- name: records
@@ -231,6 +231,20 @@ select
     cast(part._record as bigint) as _record,
     cast(part.reason as text) as reason
 from :view as part;
+
+-- name: kept_left_out
+-- Those of them that were kept.
+select
+    kept._record,
+    kept.reason
+from read_parquet(:file) as kept;
+
+-- name: none_left_out
+-- Before any are.
+select
+    cast(null as bigint) as _record,
+    cast(null as text) as reason
+where false;
 
 -- name: placed
 -- Refused rows with the raw file and the line that they come from.
@@ -268,7 +282,7 @@ left_out as (
     select
         left_out._record,
         min(left_out.reason) as reason
-    from read_parquet([:left_out]) as left_out
+    from (:left_out) as left_out
     group by left_out._record
 )
 

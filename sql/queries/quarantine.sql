@@ -111,6 +111,24 @@ order by
     row_count desc,
     refusals.reason asc;
 
+-- name: summary_of_tables
+-- The same, of the rows that were meant for some tables.
+select
+    refusals.source,
+    refusals.reason,
+    count(*) as row_count,
+    sum(refusals.amount) as amount,
+    min(refusals.quarantined_at) as since
+from ops.refusals
+where refusals.table_name = any(:tables::text[])
+group by
+    refusals.source,
+    refusals.reason
+order by
+    row_count desc,
+    refusals.source asc,
+    refusals.reason asc;
+
 -- name: refusals
 -- The refused rows themselves; on demand, with an order its items.
 select
