@@ -1,17 +1,27 @@
 """The balance of a mapping: what became of every raw record, and of its money."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from ecom_pipeline.loading.batches import FIRST_LINE
 from ecom_pipeline.loading.contract import ORDERS, RETURNS
 from ecom_pipeline.loading.mapping import MappedFiles
-from ecom_pipeline.loading.raw_files import LINE_BITS
+from ecom_pipeline.loading.raw_files import RECORD, RecordIndex
 from ecom_pipeline.loading.scratch import Scratch
-from ecom_pipeline.loading.statements import literal, statement
+
+Numbers = npt.NDArray[np.int64]
+
+_BATCH_ROWS: Final = 1 << 16
+_SUMS: Final = ("records", "sales", "returned", "sales_loaded", "returned_loaded", "unread")
 
 LOADED: Final = "loaded"
 REFUSED: Final = "refused"
@@ -30,6 +40,9 @@ class BalanceLine:
         records: How many there are.
         sales: What they say of sales, by the view's `sales`.
         returned: What they say was given back, by its `returns`.
+        sales_loaded: Of `sales`, what is in records whose sale is loaded. A record is refused as
+            a whole where one of its rows is, but its sale may be loaded without what came back.
+        returned_loaded: Likewise, of `returned`.
         unread: How many of them say something else there.
         example: File and line of the first of them.
     """
@@ -40,6 +53,8 @@ class BalanceLine:
     records: int
     sales: Decimal = Decimal(0)
     returned: Decimal = Decimal(0)
+    sales_loaded: Decimal = Decimal(0)
+    returned_loaded: Decimal = Decimal(0)
     unread: int = 0
     example: str | None = None
 
@@ -61,12 +76,12 @@ class Balance:
     @property
     def sales_difference(self) -> Decimal:
         """What the orders that were loaded come to beyond what their records say."""
-        return self._difference(self.sales, "sales")
+        return self._difference(self.sales, "sales_loaded")
 
     @property
     def returned_difference(self) -> Decimal:
         """What the returns that were loaded come to beyond what their records say."""
-        return self._difference(self.returned, "returned")
+        return self._difference(self.returned, "returned_loaded")
 
     @property
     def is_even(self) -> bool:
@@ -80,49 +95,119 @@ class Balance:
     def _difference(self, rows: Decimal | None, kind: str) -> Decimal:
         if rows is None:
             return Decimal(0)
-        said = (getattr(line, kind) for line in self.lines if line.outcome == LOADED)
-        return rows - sum(said, Decimal(0))
+        return rows - sum((getattr(line, kind) for line in self.lines), Decimal(0))
 
 
 def balance_of(scratch: Scratch, mapped: MappedFiles) -> Balance:
     """Counts the records; all sources are settled."""
-    outcomes = [
-        statement(
-            "mapping",
-            "outcome",
-            file=literal(str(file.path)),
-            first_line=str(FIRST_LINE),
-            source_quarantined=f"{file.source.name}_quarantined",
-        )
-        for file in mapped.files
-    ]
-    found = scratch.found(
-        "mapping",
-        "balance",
-        files=_files(mapped.records),
-        outcomes=" union all ".join(outcomes),
-        left_out=" union all ".join(
-            statement("mapping", "kept_left_out", file=literal(str(path)))
-            for path in mapped.left_out
-        )
-        or statement("mapping", "none_left_out"),
-    )
-    names = {file.number: file.name for file in mapped.raw_files}
-    lines = [_line(row, names) for row in found]
+    fates = _Fates(mapped.index)
+    for file in mapped.files:
+        refused = scratch.refused_lines(file.source)
+        fates.name(file.path, refused, of_returns=file.source is RETURNS)
+    for path in mapped.left_out:
+        fates.leave_out(path)
+    lines = [line for view, path in mapped.records.items() for line in fates.lines(view, path)]
     lines += _broken(mapped)
     views = mapped.mapping.views
     sales = returned = None
     if any(view.sales != "0" for view in views):
         sales = Decimal(0)
         if any(file.source is ORDERS for file in mapped.files):
-            ((_, items),) = scratch.found("intake", "line_totals")
-            ((charges,),) = scratch.found("intake", "order_totals_accepted")
+            _, items = scratch.totals("line_totals")
+            (charges,) = scratch.totals("order_totals_accepted")
             sales = items + charges
     if any(view.returns != "0" for view in views):
         returned = Decimal(0)
         if any(file.source is RETURNS for file in mapped.files):
-            ((_, returned),) = scratch.found("intake", "return_totals")
+            _, returned = scratch.totals("return_totals")
     return Balance(tuple(sorted(lines, key=_place)), sales, returned)
+
+
+class _Fates:
+    """What became of each raw record, a few bytes for each, however many there are."""
+
+    def __init__(self, index: RecordIndex) -> None:
+        self._index = index
+        self._is_named = np.zeros(len(index), np.bool_)
+        self._sale_is_refused = np.zeros(len(index), np.bool_)
+        self._return_is_refused = np.zeros(len(index), np.bool_)
+        self._reason = np.zeros(len(index), np.int32)
+        self._reasons: list[str | None] = [None]
+
+    def name(self, part: Path, refused: Numbers, *, of_returns: bool) -> None:
+        """Notes the records that the rows of a part come from, and the refused ones of them."""
+        is_refused = self._return_is_refused if of_returns else self._sale_is_refused
+        first = FIRST_LINE
+        for batch in _batches(part, [RECORD]):
+            places = self._index.places(batch[RECORD].to_numpy())
+            self._is_named[places] = True
+            start, end = np.searchsorted(refused, [first, first + len(places)])
+            is_refused[places[refused[start:end] - first]] = True
+            first += len(places)
+
+    def leave_out(self, left_out: Path) -> None:
+        """Notes why records are left out; of several reasons the first counts."""
+        for batch in _batches(left_out, [RECORD, "reason"]):
+            reasons = batch["reason"].combine_chunks().dictionary_encode()
+            codes = np.array(
+                [self._code(text) for text in reasons.dictionary.to_pylist()], np.int32
+            )
+            given = pc.fill_null(reasons.indices, -1).to_numpy(zero_copy_only=False)
+            places = self._index.places(batch[RECORD].to_numpy())
+            is_new = (self._reason[places] == 0) & (given >= 0)
+            self._reason[places[is_new]] = codes[given[is_new]]
+
+    def lines(self, view: str, records: Path) -> Iterator[BalanceLine]:
+        """The records of a view, by what became of them."""
+        kinds = (LOADED, REFUSED, LEFT_OUT)
+        count = len(kinds) * len(self._reasons)
+        sums = np.zeros((len(_SUMS), count), np.int64)
+        first = np.full(count, len(self._index), np.int64)
+        for batch in _batches(records, [RECORD, "sales", "returned"]):
+            places = self._index.places(batch[RECORD].to_numpy())
+            no_sale, no_return = self._sale_is_refused[places], self._return_is_refused[places]
+            is_named = self._is_named[places]
+            outcome = np.where(is_named, (no_sale | no_return).astype(np.int64), 2)
+            key = outcome * len(self._reasons) + np.where(is_named, 0, self._reason[places])
+            unread = pc.or_(pc.is_null(batch["sales"]), pc.is_null(batch["returned"])).to_numpy()
+            sales, returned = (
+                pc.fill_null(batch[name], 0).to_numpy() for name in ("sales", "returned")
+            )
+            loaded = (sales * (is_named & ~no_sale), returned * (is_named & ~no_return))
+            for row, values in zip(
+                sums, (np.ones_like(sales), sales, returned, *loaded, unread), strict=True
+            ):
+                np.add.at(row, key, values)
+            np.minimum.at(first, key, places)
+        for at in map(int, np.flatnonzero(sums[0])):
+            kind, reason = divmod(at, len(self._reasons))
+            records_found, sold, back, sold_loaded, back_loaded, unread_found = sums[:, at].tolist()
+            yield BalanceLine(
+                view,
+                kinds[kind],
+                self._reasons[reason],
+                records_found,
+                _money(sold),
+                _money(back),
+                _money(sold_loaded),
+                _money(back_loaded),
+                unread_found,
+                self._index.shown(int(first[at])),
+            )
+
+    def _code(self, reason: str) -> int:
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+        return self._reasons.index(reason)
+
+
+def _money(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
+
+
+def _batches(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        yield from map(pa.table, file.iter_batches(_BATCH_ROWS, columns=columns))
 
 
 def _broken(mapped: MappedFiles) -> Iterator[BalanceLine]:
@@ -131,16 +216,6 @@ def _broken(mapped: MappedFiles) -> Iterator[BalanceLine]:
         for reason in sorted(reasons):
             count = sum(file.reasons[reason] for file in files)
             yield BalanceLine(view, REFUSED, reason, count, unread=count)
-
-
-def _line(row: tuple[Any, ...], names: Mapping[int, str]) -> BalanceLine:
-    view, outcome, reason, records, sales, returned, unread, first = row
-    example = f"{names[first >> LINE_BITS]}:{first & ((1 << LINE_BITS) - 1)}"
-    return BalanceLine(view, outcome, reason, records, sales, returned, unread, example)
-
-
-def _files(paths: Iterable[Path]) -> str:
-    return ", ".join(literal(str(path)) for path in paths)
 
 
 def _place(line: BalanceLine) -> tuple[str, int, str]:

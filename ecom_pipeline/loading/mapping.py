@@ -6,7 +6,7 @@ as any files of the contract are.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,22 @@ from ecom_pipeline.loading.mapping_file import (
     Query,
     RawView,
 )
-from ecom_pipeline.loading.raw_files import FILE, RECORD, Progress, RawFile, raw_files, read
+from ecom_pipeline.loading.raw_files import (
+    FILE,
+    RECORD,
+    Progress,
+    RawFile,
+    RecordIndex,
+    raw_files,
+    read,
+)
 from ecom_pipeline.loading.scratch import scratch_connection
 from ecom_pipeline.loading.statements import identifier, literal, statement
 from ecom_pipeline.loading.table_files import open_table
 from ecom_pipeline.services.conventions import Conventions
 
+_MEMORY: Final = "400MB"
+"""Groups of ten million lines, with texts in them, need about so much; nothing else is held."""
 _WITH_COMMA: Final = r"[+-]?[0-9.]*[0-9],[0-9]{1,2}"
 _WITH_POINT: Final = r"[+-]?[0-9,]*[0-9]\.[0-9]{1,2}"
 _AT_LINE: Final = re.compile(r"\n\nLINE (\d+): .*", re.DOTALL)
@@ -65,7 +75,8 @@ class MappedFiles:
         mapping: The mapping.
         files: The files of the contract, in its order.
         raw: The raw files of each view.
-        records: Parquet files with `_record`, `view_name`, `sales` and `returned` of every record.
+        index: Where each record is among all.
+        records: By view, a Parquet file with `_record`, and `sales` and `returned` in cents.
         left_out: Parquet files with `_record` and `reason` of records that are left out.
         decimal_mark: Of numbers, as given or found.
     """
@@ -73,7 +84,8 @@ class MappedFiles:
     mapping: Mapping
     files: list[SourceFile]
     raw: dict[str, list[RawFile]]
-    records: list[Path]
+    index: RecordIndex
+    records: dict[str, Path]
     left_out: list[Path]
     decimal_mark: str
 
@@ -105,7 +117,7 @@ def apply_mapping(
         mapping: The mapping.
         directory: Where the raw files are.
         scratch: An empty directory, which holds what is made.
-        conventions: The time zone of instants without an offset.
+        conventions: The time zone of instants without an offset, and the currency.
         progress: Told of each raw file, and of each query, and how many rows they have.
 
     Raises:
@@ -115,8 +127,9 @@ def apply_mapping(
     raw = raw_files(mapping.name, mapping.views, directory, scratch)
     for file in (file for files in raw.values() for file in files):
         read(file, progress)
-    with closing(scratch_connection(scratch)) as connection:
-        return _Application(mapping, raw, scratch, connection, progress).run(conventions)
+    index = RecordIndex([file for files in raw.values() for file in files])
+    with closing(scratch_connection(scratch, _MEMORY)) as connection:
+        return _Application(mapping, raw, scratch, connection, progress, index).run(conventions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,7 @@ class _Application:
     scratch: Path
     connection: duckdb.DuckDBPyConnection
     progress: Progress
+    index: RecordIndex
 
     def run(self, conventions: Conventions) -> MappedFiles:
         for view in self.mapping.views:
@@ -135,12 +149,13 @@ class _Application:
             "prepare",
             time_zone=literal(conventions.time_zone),
             decimal_mark=literal(decimal_mark),
+            currency=literal(conventions.currency),
             country_file=literal(str(sql_directory() / "queries" / "country_names.csv")),
         )
         self._execute("lock", directory=literal(str(self.scratch)))
         for view in self.mapping.views:
             self._show(view)
-        records = [self._records(view) for view in self.mapping.views]
+        records = {view.name: self._records(view) for view in self.mapping.views}
         left_out = [self._replaced(view) for view in self.mapping.views if view.key]
         files = {}
         for query in self.mapping.queries:
@@ -149,9 +164,11 @@ class _Application:
             elif query.name == LEFT_OUT:
                 left_out.append(self._left_out(query))
             else:
-                self._define(query)
+                self._keep(query)
         found = [files[name] for name in PARTS if name in files]
-        return MappedFiles(self.mapping, found, self.raw, records, left_out, decimal_mark)
+        return MappedFiles(
+            self.mapping, found, self.raw, self.index, records, left_out, decimal_mark
+        )
 
     def _show_raw(self, view: RawView) -> None:
         files = self.raw[view.name]
@@ -228,7 +245,6 @@ class _Application:
             "mapping",
             "records",
             raw_name=_raw(view),
-            shown_as=literal(view.name),
             sales=f"({view.sales})",
             returns=f"({view.returns})",
         )
@@ -245,7 +261,17 @@ class _Application:
             raise self._wrong(query, f"must give {RECORD} and reason")
         with self._placed_in(query):
             rows = statement("mapping", "left_out", view=_view(query))
-            return self._write(LEFT_OUT, rows)
+            path = self._write(LEFT_OUT, rows)
+        self._refuse_unknown_records(query, path)
+        return path
+
+    def _keep(self, query: Query) -> None:
+        """Computes a query once for those that follow."""
+        self._define(query)
+        with self._placed_in(query):
+            rows = statement("mapping", "all_rows", view=_view(query))
+            path = self._write(f"kept-{query.name}", rows)
+        self._execute("show_kept", name=identifier(query.name), file=literal(str(path)))
 
     def _part(self, query: Query) -> SourceFile:
         (source,) = (source for source in CONTRACT if source.name == query.name)
@@ -255,8 +281,19 @@ class _Application:
         rows = statement("mapping", "part", view=_view(query), order_by=", ".join(order))
         with self._placed_in(query):
             path = self._write(query.name, rows)
+        self._refuse_unknown_records(query, path)
         self.progress(query.name, pq.read_metadata(path).num_rows)
         return SourceFile(source, open_table(path), query.name)
+
+    def _refuse_unknown_records(self, query: Query, path: Path) -> None:
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(columns=[RECORD]):
+                    self.index.places(batch[RECORD].to_numpy(zero_copy_only=False))
+        except ValueError:
+            raise self._wrong(
+                query, f"gives a {RECORD} that no record has; hand on that of a view"
+            ) from None
 
     def _refuse_columns(self, query: Query, source: Source, columns: Sequence[str]) -> None:
         known = [column.name for column in source]
@@ -342,12 +379,12 @@ def _raw(view: RawView) -> str:
 
 
 def _view(query: Query) -> str:
-    """The name of a query's view; a part may be called like a view of raw files."""
-    return identifier(f"_{query.name}" if query.name in PARTS else query.name)
+    """The name of a query's view, which is no name that a mapping may give."""
+    return identifier(f"_{query.name} query")
 
 
 def _without_nulls(column: str, view: RawView) -> str:
     if not view.nulls:
-        return column
-    words: Iterable[str] = (literal(word) for word in view.nulls)
+        return f"nullif({column}, '')"
+    words = (literal(word) for word in ("", *view.nulls))
     return f"case when trim({column}) not in ({', '.join(words)}) then {column} end"

@@ -13,19 +13,24 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ecom_pipeline.database.prefetch import prefetched
+from ecom_pipeline.loading.batches import FIRST_LINE
 from ecom_pipeline.loading.mapping_file import MappingError, RawView
 from ecom_pipeline.loading.table_files import ENDINGS, TableFile, open_table, stem_of
 
 RECORD: Final = "_record"
 FILE: Final = "_file"
 LINE_BITS: Final = 40
+_LINE: Final = (1 << LINE_BITS) - 1
 _MOST_FILES: Final = 10_000
 
+Numbers = npt.NDArray[np.int64]
 Progress = Callable[[str, int], None]
 
 
@@ -68,6 +73,40 @@ class RawFile:
         """The records that break its format, as ops.quarantine has them."""
         if self.reasons:
             yield pq.read_table(self.broken_path)
+
+
+class RecordIndex:
+    """The places of records among all of a load, which rise as their numbers do.
+
+    Args:
+        files: All raw files, by number, when they are read.
+    """
+
+    def __init__(self, files: Sequence[RawFile]) -> None:
+        self._names = [file.name for file in files]
+        self._rows = np.array([0, *(file.rows_read for file in files)], np.int64)
+        self._starts = np.concatenate(([0], np.cumsum(self._rows)))
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def places(self, records: Numbers) -> Numbers:
+        """The places of records.
+
+        Raises:
+            ValueError: One of them is none.
+        """
+        files, lines = records >> LINE_BITS, (records & _LINE) - FIRST_LINE
+        if records.dtype.kind != "i" or not np.all((files > 0) & (files < len(self._rows))):
+            raise ValueError("not the number of a record")
+        if not np.all((lines >= 0) & (lines < self._rows[files])):
+            raise ValueError("not the number of a record")
+        return np.asarray(self._starts[files] + lines)
+
+    def shown(self, place: int) -> str:
+        """File and line of a record."""
+        number = int(np.searchsorted(self._starts, place, "right")) - 1
+        return f"{self._names[number - 1]}:{place - int(self._starts[number]) + FIRST_LINE}"
 
 
 def raw_files(

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -36,12 +38,12 @@ _TOLERATED_FUTURE: Final = timedelta(days=1)
 _STATES: Final = ("read", "refused", "flawed", "quarantined", "rows")
 
 
-def scratch_connection(directory: Path) -> duckdb.DuckDBPyConnection:
+def scratch_connection(directory: Path, memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory, with a limit, that puts what is more into a directory."""
     return duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
-            "memory_limit": _MEMORY,
+            "memory_limit": memory,
             "preserve_insertion_order": False,
             "python_enable_replacements": False,
             "temp_directory": str(directory / "spill"),
@@ -276,6 +278,12 @@ class Scratch:
     def found(self, file: str, name: str, /, **names: str) -> list[tuple[Any, ...]]:
         """The few rows that a statement of sql/queries gives."""
         return self._connection.execute(statement(file, name, **names)).fetchall()
+
+    def refused_lines(self, source: Source) -> npt.NDArray[np.int64]:
+        """Numbers of the rows of a source that are not loaded, rising; the source is settled."""
+        query = statement("mapping", "refused_lines", **_views(source))
+        lines = np.asarray(self._connection.execute(query).fetchnumpy()["line"], np.int64)
+        return np.unique(lines)
 
     def settle(self, source: Source) -> dict[str, int]:
         """Ends the checks of a source; gives the number of refused rows by reason, most first."""

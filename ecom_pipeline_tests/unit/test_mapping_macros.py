@@ -19,6 +19,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
                 "prepare",
                 time_zone="'UTC'",
                 decimal_mark="'.'",
+                currency="'EUR'",
                 country_file=literal(str(sql_directory() / "queries" / "country_names.csv")),
             )
         )

@@ -1,6 +1,7 @@
 -- sqlfluff:dialect:duckdb
 -- sqlfluff:templater:placeholder:time_zone:'text'
 -- sqlfluff:templater:placeholder:decimal_mark:'.'
+-- sqlfluff:templater:placeholder:currency:'text'
 -- sqlfluff:templater:placeholder:country_file:'text'
 -- sqlfluff:templater:placeholder:directory:'text'
 -- sqlfluff:templater:placeholder:files:'text'
@@ -14,11 +15,9 @@
 -- sqlfluff:templater:placeholder:order_by:_record
 -- sqlfluff:templater:placeholder:rows:select 1 as _record
 -- sqlfluff:templater:placeholder:view:orders
--- sqlfluff:templater:placeholder:shown_as:'text'
 -- sqlfluff:templater:placeholder:sales:0
 -- sqlfluff:templater:placeholder:returns:0
 -- sqlfluff:templater:placeholder:file:'text'
--- sqlfluff:templater:placeholder:outcomes:select 1 as a
 -- What DuckDB does for `ecom ingest --mapping`: raw files as views of text, a mapping's queries over
 -- them, and what became of each raw record.
 
@@ -91,13 +90,16 @@ create macro number_text(x, decimal_mark) as case
     else pointed_number(bare_number(x))
 end;
 
--- For arithmetic; rounded to four decimals, null where x is no number.
+-- For arithmetic; rounded to four decimals, null where x is no number. Of 19 digits, for DuckDB
+-- multiplies decimals of up to 18 within 18.
 create macro number(x, decimal_mark := :decimal_mark) as
-try_cast(number_text(x, decimal_mark) as decimal(18, 4));
+try_cast(number_text(x, decimal_mark) as decimal(19, 4));
 
 -- For what is handed on as it is.
 create macro plain(x, decimal_mark := :decimal_mark) as
 coalesce(number_text(x, decimal_mark), x);
+
+create macro shop_currency() as :currency;
 
 create macro day_pieces(x) as trim(regexp_replace(x, '[\s/.,-]+', '/', 'g'), '/');
 
@@ -202,19 +204,29 @@ from (
     limit 10000  -- noqa: AM09
 ) as raw;
 
+-- name: all_rows
+-- What a query gives.
+select *  -- noqa: AM04
+from :view;
+
+-- name: show_kept#
+-- What a query gave, for those that follow.
+create view :name as
+select *  -- noqa: AM04
+from read_parquet(:file);
+
 -- name: part
 -- The rows of a part in the order of the raw files.
-select *  -- noqa: AM04
+select * replace (cast(_record as bigint) as _record)  -- noqa: AM04
 from :view
 order by :order_by;
 
 -- name: records
--- Each raw record with its money, null where that cannot be read.
+-- Each raw record with its money in cents, null where that cannot be read.
 select
     raw._record,
-    :shown_as as view_name,
-    try_cast(round(cast(:sales as decimal(24, 6)), 2) as decimal(18, 2)) as sales,
-    try_cast(round(cast(:returns as decimal(24, 6)), 2) as decimal(18, 2)) as returned
+    try_cast(round(cast(:sales as decimal(24, 6)) * 100) as bigint) as sales,
+    try_cast(round(cast(:returns as decimal(24, 6)) * 100) as bigint) as returned
 from :raw_name as raw;
 
 -- name: replaced
@@ -232,20 +244,6 @@ select
     cast(part.reason as text) as reason
 from :view as part;
 
--- name: kept_left_out
--- Those of them that were kept.
-select
-    kept._record,
-    kept.reason
-from read_parquet(:file) as kept;
-
--- name: none_left_out
--- Before any are.
-select
-    cast(null as bigint) as _record,
-    cast(null as text) as reason
-where false;
-
 -- name: placed
 -- Refused rows with the raw file and the line that they come from.
 select
@@ -257,50 +255,8 @@ inner join read_parquet(:file, file_row_number = true) as part
     on refused.line = part.file_row_number + (:first_line)
 inner join raw_files on part._record >> 40 = raw_files.number;
 
--- name: outcome
--- The records that rows of a part come from, and whether one of these rows was refused.
-select
-    part._record,
-    refused.line is not null as is_refused
-from read_parquet(:file, file_row_number = true) as part
-left join :source_quarantined as refused
-    on
-        part.file_row_number + (:first_line) = refused.line
-        and not contains(refused.reason, 'row: loaded_without');
-
--- name: balance
--- What became of the raw records, and their money, by view: loaded, refused or left out.
-with outcomes as (
-    select
-        outcome._record,
-        bool_or(outcome.is_refused) as is_refused
-    from (:outcomes) as outcome
-    group by outcome._record
-),
-
-left_out as (
-    select
-        left_out._record,
-        min(left_out.reason) as reason
-    from (:left_out) as left_out
-    group by left_out._record
-)
-
-select
-    records.view_name,
-    case
-        when outcomes.is_refused then 'refused'
-        when not outcomes.is_refused then 'loaded'
-        else 'left out'
-    end as outcome,
-    case when outcomes.is_refused is null then left_out.reason end as reason,
-    count(*) as record_count,
-    coalesce(sum(records.sales), 0) as sales,
-    coalesce(sum(records.returned), 0) as returned,
-    count(*) filter (where records.sales is null or records.returned is null) as unread,
-    min(records._record) as first_record
-from read_parquet([:files]) as records
-left join outcomes on records._record = outcomes._record
-left join left_out on records._record = left_out._record
-group by all
-order by all;
+-- name: refused_lines
+-- The rows of a source that are not loaded.
+select refused.line
+from :source_quarantined as refused
+where not contains(refused.reason, 'row: loaded_without');
