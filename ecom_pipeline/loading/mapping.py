@@ -153,10 +153,8 @@ class _Application:
             country_file=literal(str(sql_directory() / "queries" / "country_names.csv")),
         )
         self._execute("lock", directory=literal(str(self.scratch)))
-        for view in self.mapping.views:
-            self._show(view)
+        left_out = [path for view in self.mapping.views for path in self._show(view)]
         records = {view.name: self._records(view) for view in self.mapping.views}
-        left_out = [self._replaced(view) for view in self.mapping.views if view.key]
         files = {}
         for query in self.mapping.queries:
             if query.name in PARTS:
@@ -224,21 +222,24 @@ class _Application:
             commas, points = commas or comma, points or point
         return "," if commas and not points else "."
 
-    def _show(self, view: RawView) -> None:
+    def _show(self, view: RawView) -> list[Path]:
+        """Makes a view; gives the files with the records that it leaves out for later ones."""
         names = {"name": identifier(view.name), "raw_name": _raw(view)}
         if not view.key:
             self._execute("show_all", **names)
-            return
+            return []
         key = [identifier(name) for name in view.key]
+        rows = statement(
+            "mapping",
+            "replaced",
+            key=", ".join(f"raw.{name}" for name in key),
+            same_key=" and ".join(f"raw.{name} = newest.{name}" for name in key),
+            raw_name=_raw(view),
+        )
         with self._placed(f"key of view {view.name}"):
-            self._execute(
-                "show_newest",
-                key=", ".join(key),
-                same_key=" and ".join(
-                    f"raw.{name} is not distinct from newest.{name}" for name in key
-                ),
-                **names,
-            )
+            path = self._write(f"replaced-{view.name}", rows)
+        self._execute("show_newest", file=literal(str(path)), **names)
+        return [path]
 
     def _records(self, view: RawView) -> Path:
         rows = statement(
@@ -250,10 +251,6 @@ class _Application:
         )
         with self._placed(f"sales and returns of view {view.name}"):
             return self._write(f"records-{view.name}", rows)
-
-    def _replaced(self, view: RawView) -> Path:
-        rows = statement("mapping", "replaced", raw_name=_raw(view), name=identifier(view.name))
-        return self._write(f"replaced-{view.name}", rows)
 
     def _left_out(self, query: Query) -> Path:
         columns = self._define(query)

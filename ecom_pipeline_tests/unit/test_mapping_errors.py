@@ -122,7 +122,7 @@ HEADS = {
         "-- sales = '1) from lines; drop table x; select (1'",
         "sales and returns of view lines: ",
     ),
-    "a key": ("-- key = 'Nope'", 'key of view lines: Referenced column "Nope" not found'),
+    "a key": ("-- key = 'Nope'", 'does not have a column named "Nope"'),
     "no file": ("-- [more]\n-- files = 'receipts*'", "view more: finds no file in "),
 }
 

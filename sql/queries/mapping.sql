@@ -180,17 +180,11 @@ select *  -- noqa: AM04
 from :raw_name;
 
 -- name: show_newest#
--- Of the records of one key, those of the file that comes last count.
+-- Those count that no later file replaces.
 create view :name as
 select raw.*  -- noqa: AM04
 from :raw_name as raw
-inner join (  -- noqa: ST11
-    select
-        :key,  -- noqa: AL03
-        max(_record >> 40) as file_number
-    from :raw_name
-    group by all
-) as newest on :same_key and raw._record >> 40 = newest.file_number;
+anti join read_parquet(:file) as replaced on raw._record = replaced._record;
 
 -- name: decimal_marks
 -- Whether numbers of a view show a decimal comma, and whether any shows a point: with one or two
@@ -231,11 +225,20 @@ from :raw_name as raw;
 
 -- name: replaced
 -- The records that do not count because a later file has their key.
+with newest as (
+    select
+        :key,  -- noqa: AL03
+        max(raw._record >> 40) as file_number
+    from :raw_name as raw
+    group by all
+    having min(raw._record >> 40) < max(raw._record >> 40)
+)
+
 select
     raw._record,
     'a later file has it' as reason
 from :raw_name as raw
-anti join :name as kept on raw._record = kept._record;
+inner join newest on :same_key and raw._record >> 40 < newest.file_number;
 
 -- name: left_out
 -- The records that a mapping says to leave out.
