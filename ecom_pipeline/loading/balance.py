@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ecom_pipeline.loading.batches import FIRST_LINE
-from ecom_pipeline.loading.contract import ORDERS, RETURNS
+from ecom_pipeline.loading.contract import CUSTOMERS, ORDERS, PRODUCTS, RETURNS, Source
 from ecom_pipeline.loading.mapping import MappedFiles
-from ecom_pipeline.loading.raw_files import RECORD, RecordIndex
+from ecom_pipeline.loading.raw_files import IN_RECORD, RECORD, RecordIndex
 from ecom_pipeline.loading.scratch import Scratch
 
 Numbers = npt.NDArray[np.int64]
@@ -103,7 +103,9 @@ def balance_of(scratch: Scratch, mapped: MappedFiles) -> Balance:
     fates = _Fates(mapped.index)
     for file in mapped.files:
         refused = scratch.refused_lines(file.source)
-        fates.name(file.path, refused, of_returns=file.source is RETURNS)
+        fates.name(file.source, file.path, refused)
+    for path in mapped.included:
+        fates.include(path)
     for path in mapped.left_out:
         fates.leave_out(path)
     lines = [line for view, path in mapped.records.items() for line in fates.lines(view, path)]
@@ -129,21 +131,35 @@ class _Fates:
     def __init__(self, index: RecordIndex) -> None:
         self._index = index
         self._is_named = np.zeros(len(index), np.bool_)
+        self._is_sold = np.zeros(len(index), np.bool_)
         self._sale_is_refused = np.zeros(len(index), np.bool_)
         self._return_is_refused = np.zeros(len(index), np.bool_)
+        self._is_included = np.zeros(len(index), np.bool_)
         self._reason = np.zeros(len(index), np.int32)
         self._reasons: list[str | None] = [None]
 
-    def name(self, part: Path, refused: Numbers, *, of_returns: bool) -> None:
-        """Notes the records that the rows of a part come from, and the refused ones of them."""
-        is_refused = self._return_is_refused if of_returns else self._sale_is_refused
+    def name(self, source: Source, part: Path, refused: Numbers) -> None:
+        """Notes the records that the rows of a part come from, and the refused ones of them.
+
+        A record that only a customer or a product is taken from may be left out all the same.
+        """
+        is_refused = self._return_is_refused if source is RETURNS else self._sale_is_refused
+        is_named = self._is_named if source in (CUSTOMERS, PRODUCTS) else self._is_sold
         first = FIRST_LINE
         for batch in _batches(part, [RECORD]):
             places = self._index.places(batch[RECORD].to_numpy())
-            self._is_named[places] = True
+            is_named[places] = True
             start, end = np.searchsorted(refused, [first, first + len(places)])
             is_refused[places[refused[start:end] - first]] = True
             first += len(places)
+
+    def include(self, included: Path) -> None:
+        """Gives records the fates of those whose rows they are in."""
+        for batch in _batches(included, [RECORD, IN_RECORD]):
+            places, others = (self._index.places(column.to_numpy()) for column in batch.columns)
+            self._is_included[places] |= self._is_named[others] | self._is_sold[others]
+            for fate in (self._is_sold, self._sale_is_refused, self._return_is_refused):
+                fate[places] |= fate[others]
 
     def leave_out(self, left_out: Path) -> None:
         """Notes why records are left out; of several reasons the first counts."""
@@ -166,14 +182,16 @@ class _Fates:
         for batch in _batches(records, [RECORD, "sales", "returned"]):
             places = self._index.places(batch[RECORD].to_numpy())
             no_sale, no_return = self._sale_is_refused[places], self._return_is_refused[places]
-            is_named = self._is_named[places]
-            outcome = np.where(is_named, (no_sale | no_return).astype(np.int64), 2)
-            key = outcome * len(self._reasons) + np.where(is_named, 0, self._reason[places])
+            is_sold, code = self._is_sold[places], self._reason[places]
+            is_in = is_sold | self._is_included[places]
+            is_in |= self._is_named[places] & (code == 0)
+            outcome = np.where(is_in, (no_sale | no_return).astype(np.int64), 2)
+            key = outcome * len(self._reasons) + np.where(is_in, 0, code)
             unread = pc.or_(pc.is_null(batch["sales"]), pc.is_null(batch["returned"])).to_numpy()
             sales, returned = (
                 pc.fill_null(batch[name], 0).to_numpy() for name in ("sales", "returned")
             )
-            loaded = (sales * (is_named & ~no_sale), returned * (is_named & ~no_return))
+            loaded = (sales * (is_sold & ~no_sale), returned * (is_sold & ~no_return))
             for row, values in zip(
                 sums, (np.ones_like(sales), sales, returned, *loaded, unread), strict=True
             ):

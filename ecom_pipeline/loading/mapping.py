@@ -19,6 +19,7 @@ from ecom_pipeline.database.queries import sql_directory
 from ecom_pipeline.loading.contract import CONTRACT, Source
 from ecom_pipeline.loading.files import SourceFile
 from ecom_pipeline.loading.mapping_file import (
+    INCLUDED,
     LEFT_OUT,
     PARTS,
     Mapping,
@@ -28,6 +29,7 @@ from ecom_pipeline.loading.mapping_file import (
 )
 from ecom_pipeline.loading.raw_files import (
     FILE,
+    IN_RECORD,
     RECORD,
     Progress,
     RawFile,
@@ -40,8 +42,7 @@ from ecom_pipeline.loading.statements import identifier, literal, statement
 from ecom_pipeline.loading.table_files import open_table
 from ecom_pipeline.services.conventions import Conventions
 
-_MEMORY: Final = "400MB"
-"""Groups of ten million lines, with texts in them, need about so much; nothing else is held."""
+_MEMORY: Final = "300MB"
 _WITH_COMMA: Final = r"[+-]?[0-9.]*[0-9],[0-9]{1,2}"
 _WITH_POINT: Final = r"[+-]?[0-9,]*[0-9]\.[0-9]{1,2}"
 _AT_LINE: Final = re.compile(r"\n\nLINE (\d+): .*", re.DOTALL)
@@ -77,6 +78,7 @@ class MappedFiles:
         raw: The raw files of each view.
         index: Where each record is among all.
         records: By view, a Parquet file with `_record`, and `sales` and `returned` in cents.
+        included: Parquet files with `_record` and `in_record`: those that are in another's row.
         left_out: Parquet files with `_record` and `reason` of records that are left out.
         decimal_mark: Of numbers, as given or found.
     """
@@ -86,6 +88,7 @@ class MappedFiles:
     raw: dict[str, list[RawFile]]
     index: RecordIndex
     records: dict[str, Path]
+    included: list[Path]
     left_out: list[Path]
     decimal_mark: str
 
@@ -155,17 +158,19 @@ class _Application:
         self._execute("lock", directory=literal(str(self.scratch)))
         left_out = [path for view in self.mapping.views for path in self._show(view)]
         records = {view.name: self._records(view) for view in self.mapping.views}
-        files = {}
+        files, included = {}, []
         for query in self.mapping.queries:
             if query.name in PARTS:
                 files[query.name] = self._part(query)
             elif query.name == LEFT_OUT:
-                left_out.append(self._left_out(query))
+                left_out.append(self._of_records(query, "reason", "text"))
+            elif query.name == INCLUDED:
+                included.append(self._of_records(query, IN_RECORD, "bigint"))
             else:
                 self._keep(query)
         found = [files[name] for name in PARTS if name in files]
         return MappedFiles(
-            self.mapping, found, self.raw, self.index, records, left_out, decimal_mark
+            self.mapping, found, self.raw, self.index, records, included, left_out, decimal_mark
         )
 
     def _show_raw(self, view: RawView) -> None:
@@ -252,14 +257,16 @@ class _Application:
         with self._placed(f"sales and returns of view {view.name}"):
             return self._write(f"records-{view.name}", rows)
 
-    def _left_out(self, query: Query) -> Path:
-        columns = self._define(query)
-        if set(columns) != {RECORD, "reason"}:
-            raise self._wrong(query, f"must give {RECORD} and reason")
+    def _of_records(self, query: Query, column: str, storage: str) -> Path:
+        """Computes a query that says something of records."""
+        if set(self._define(query)) != {RECORD, column}:
+            raise self._wrong(query, f"must give {RECORD} and {column}")
+        rows = statement("mapping", "of_records", view=_view(query), column=column, storage=storage)
         with self._placed_in(query):
-            rows = statement("mapping", "left_out", view=_view(query))
-            path = self._write(LEFT_OUT, rows)
-        self._refuse_unknown_records(query, path)
+            path = self._write(query.name, rows)
+        self._refuse_unknown_records(query, path, RECORD)
+        if column == IN_RECORD:
+            self._refuse_unknown_records(query, path, IN_RECORD)
         return path
 
     def _keep(self, query: Query) -> None:
@@ -278,18 +285,18 @@ class _Application:
         rows = statement("mapping", "part", view=_view(query), order_by=", ".join(order))
         with self._placed_in(query):
             path = self._write(query.name, rows)
-        self._refuse_unknown_records(query, path)
+        self._refuse_unknown_records(query, path, RECORD)
         self.progress(query.name, pq.read_metadata(path).num_rows)
         return SourceFile(source, open_table(path), query.name)
 
-    def _refuse_unknown_records(self, query: Query, path: Path) -> None:
+    def _refuse_unknown_records(self, query: Query, path: Path, column: str) -> None:
         try:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(columns=[RECORD]):
-                    self.index.places(batch[RECORD].to_numpy(zero_copy_only=False))
+                for batch in file.iter_batches(columns=[column]):
+                    self.index.places(batch[column].to_numpy(zero_copy_only=False))
         except ValueError:
             raise self._wrong(
-                query, f"gives a {RECORD} that no record has; hand on that of a view"
+                query, f"gives a {column} that no record has; hand on the {RECORD} of a view"
             ) from None
 
     def _refuse_columns(self, query: Query, source: Source, columns: Sequence[str]) -> None:

@@ -20,6 +20,8 @@ from ecom_pipeline.loading.table_files import Reading
 ENDING: Final = ".sql"
 LEFT_OUT: Final = "left_out"
 """The query that names the records which a mapping leaves out, and why."""
+INCLUDED: Final = "included"
+"""The query that names records which are in the row of another record, and share its fate."""
 PARTS: Final = tuple(source.name for source in CONTRACT)
 
 _NAME: Final = re.compile(r"-- name: *(\S+) *")
@@ -87,7 +89,7 @@ class Query:
     """A named query of a mapping.
 
     Attributes:
-        name: A part of the contract, `left_out`, or a view for the queries that follow.
+        name: A part of the contract, `left_out`, `included`, or a view for the queries that follow.
         sql: Its text.
         line: Number of the text's first line in the file.
     """

@@ -26,6 +26,7 @@ from ecom_pipeline.loading.table_files import ENDINGS, TableFile, open_table, st
 
 RECORD: Final = "_record"
 FILE: Final = "_file"
+IN_RECORD: Final = "in_record"
 LINE_BITS: Final = 40
 _LINE: Final = (1 << LINE_BITS) - 1
 _MOST_FILES: Final = 10_000

@@ -15,6 +15,8 @@
 -- sqlfluff:templater:placeholder:order_by:_record
 -- sqlfluff:templater:placeholder:rows:select 1 as _record
 -- sqlfluff:templater:placeholder:view:orders
+-- sqlfluff:templater:placeholder:column:reason
+-- sqlfluff:templater:placeholder:storage:text
 -- sqlfluff:templater:placeholder:sales:0
 -- sqlfluff:templater:placeholder:returns:0
 -- sqlfluff:templater:placeholder:file:'text'
@@ -240,12 +242,12 @@ select
 from :raw_name as raw
 inner join newest on :same_key and raw._record >> 40 < newest.file_number;
 
--- name: left_out
--- The records that a mapping says to leave out.
+-- name: of_records
+-- What a mapping says of records: why they are left out, or which record's row they are in.
 select
-    cast(part._record as bigint) as _record,
-    cast(part.reason as text) as reason
-from :view as part;
+    cast(said._record as bigint) as _record,
+    cast(said.:column as :storage) as :column
+from :view as said;
 
 -- name: placed
 -- Refused rows with the raw file and the line that they come from.
