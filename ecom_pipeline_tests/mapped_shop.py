@@ -1,4 +1,4 @@
-"""Loads samples of known exports through the shipped mappings, and shows the shop that comes of it."""
+"""Loads samples of known exports by the shipped mappings, and shows the shop that comes of it."""
 
 import csv
 import io
@@ -14,39 +14,64 @@ from ecom_pipeline_tests.shop_files import select
 _SAMPLES = Path(__file__).parent / "mappings"
 
 
-def _said(kind: str, number: str) -> str:
-    """SQL of the id that the files had."""
-    return (
-        f"coalesce((select external_id from shop.external_ids where kind = '{kind}'"
-        f" and id = {number}), {number}::text)"
-    )
-
-
-_ORDER = _said("order", "order_id")
-_CUSTOMER = _said("customer", "customer_id")
-
 SHOP = {
-    "customers": (
-        f"select {_CUSTOMER}, full_name, city, country::text from shop.customers order by 1"
-    ),
-    "products": (
-        "select sku, name, category, price::text, attributes::text from shop.products order by 1"
-    ),
-    "orders": (
-        f"select {_ORDER}, {_CUSTOMER}, (placed_at at time zone 'UTC')::text,"
-        " shipping_amount::text, total_amount::text from shop.orders order by 3, 1"
-    ),
-    "items": (
-        f"select {_ORDER}, line_number, sku, quantity, unit_price::text, amount::text,"
-        " discount_amount::text"
-        " from shop.order_items join shop.products using (product_id) order by 1, 2"
-    ),
-    "returns": (
-        f"select {_said('return', 'return_id')}, line_number,"
-        f" (returned_at at time zone 'UTC')::text, {_ORDER}, order_line_number, {_CUSTOMER}, sku,"
-        " quantity, amount::text"
-        " from shop.returns left join shop.products using (product_id) order by 1, 2"
-    ),
+    "customers": """
+        select coalesce(ids.external_id, customer_id::text), full_name, city, country::text
+        from shop.customers
+        left join shop.external_ids as ids on ids.kind = 'customer' and ids.id = customer_id
+        order by 1
+    """,
+    "products": """
+        select sku, name, category, price::text, attributes::text
+        from shop.products
+        order by 1
+    """,
+    "orders": """
+        select
+            coalesce(ids.external_id, order_id::text),
+            coalesce(buyers.external_id, customer_id::text),
+            (placed_at at time zone 'UTC')::text,
+            shipping_amount::text,
+            total_amount::text
+        from shop.orders
+        left join shop.external_ids as ids on ids.kind = 'order' and ids.id = order_id
+        left join shop.external_ids as buyers
+            on buyers.kind = 'customer' and buyers.id = customer_id
+        order by 3, 1
+    """,
+    "items": """
+        select
+            coalesce(ids.external_id, order_id::text),
+            line_number,
+            sku,
+            quantity,
+            unit_price::text,
+            amount::text,
+            discount_amount::text
+        from shop.order_items
+        join shop.products using (product_id)
+        left join shop.external_ids as ids on ids.kind = 'order' and ids.id = order_id
+        order by 1, 2
+    """,
+    "returns": """
+        select
+            coalesce(ids.external_id, return_id::text),
+            line_number,
+            (returned_at at time zone 'UTC')::text,
+            coalesce(sold.external_id, order_id::text),
+            order_line_number,
+            coalesce(buyers.external_id, customer_id::text),
+            sku,
+            quantity,
+            amount::text
+        from shop.returns
+        left join shop.products using (product_id)
+        left join shop.external_ids as ids on ids.kind = 'return' and ids.id = return_id
+        left join shop.external_ids as sold on sold.kind = 'order' and sold.id = order_id
+        left join shop.external_ids as buyers
+            on buyers.kind = 'customer' and buyers.id = customer_id
+        order by 1, 2
+    """,
 }
 """What is in the shop, by the ids that the files have; instants in UTC."""
 

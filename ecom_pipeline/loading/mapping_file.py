@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,7 +106,7 @@ class Mapping:
 
     Attributes:
         name: What its user calls it: a shipped mapping's name, or the path of the file.
-        description: The first line of its head.
+        description: The first sentence of its head.
         views: The views of raw files.
         queries: The queries, in the order of the file.
     """
@@ -201,8 +202,9 @@ def _head(lines: list[str]) -> tuple[str, str]:
     for line in comments:
         is_toml = is_toml or line.startswith("[")
         toml.append(line if is_toml else "")
-    described = (line for line in comments if line.strip() and not line.startswith("sqlfluff:"))
-    return next(described, "").strip(), "\n".join(toml)
+    described = (line.strip() for line in comments if not line.startswith("sqlfluff:"))
+    paragraph = takewhile(lambda line: line and not line.startswith(("[", "https:")), described)
+    return re.sub(r"\. .*", ".", " ".join(paragraph)), "\n".join(toml)
 
 
 def _views(mapping: str, toml: str) -> tuple[RawView, ...]:

@@ -21,8 +21,8 @@ def test_a_head_describes_views_of_raw_files_and_how_they_are_read() -> None:
     mapping = parse_mapping(
         "mine.sql",
         """-- sqlfluff:dialect:duckdb
--- Pens, from the till.
--- Not of interest.
+-- Pens, from
+-- the till. Not of interest.
 --
 -- [lines]
 -- files = ["sales-*", "till"]

@@ -67,7 +67,6 @@ NO_NUMBERS = [
     "1,2345.00",
     "1.234.5",
     "5%",
-    "1e5",
     "NaN",
     "--1",
     "- 5",
@@ -84,6 +83,14 @@ def test_a_number_is_read_without_what_people_write_around_it(
 ) -> None:
     assert read(connection, "plain(x)", text) == number
     assert float(read(connection, "number(x)", text) or "nan") == float(number)
+
+
+@pytest.mark.parametrize(("text", "number"), {"2.22e-16": "0.0000", "1.5E3": "1500.0000"}.items())
+def test_floating_point_is_read_for_arithmetic_and_not_handed_on(
+    connection: duckdb.DuckDBPyConnection, text: str, number: str
+) -> None:
+    assert read(connection, "number(x)", text) == number
+    assert read(connection, "plain(x)", text) == text
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)

@@ -1,5 +1,3 @@
--- sqlfluff:dialect:duckdb
--- sqlfluff:exclude_rules:ST06,RF04,ST05,AM04,AM05,RF05,RF06
 -- Amazon: the All Orders report of Seller Central (Reports > Fulfilment), by order date or last update.
 -- https://sellercentral.amazon.com/gp/help/external/200547170
 -- https://developer-docs.amazon.com/sp-api/docs/report-type-values-order (how programs ask for it)

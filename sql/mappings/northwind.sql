@@ -1,4 +1,3 @@
--- sqlfluff:dialect:duckdb
 -- Northwind: Microsoft's sample of a trader in food, as one CSV file per table. What is read are orders,
 -- their details, customers, products and categories.
 -- https://github.com/microsoft/sql-server-samples/tree/master/samples/databases/northwind-pubs

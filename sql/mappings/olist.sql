@@ -1,4 +1,3 @@
--- sqlfluff:dialect:duckdb
 -- The Brazilian e-commerce data of Olist: a marketplace's orders of 2016 to 2018, in nine files of which
 -- five are read here (payments, reviews, sellers and places say nothing that a shop's tables ask for).
 -- https://www.kaggle.com/datasets/olistbr/brazilian-ecommerce
@@ -23,6 +22,7 @@
 --     when order_id in (
 --         select orders.order_id from orders where orders.order_status in ('canceled', 'unavailable')
 --     ) then number(price) + coalesce(number(freight_value), 0)
+--     else 0
 -- end'''
 --
 -- [customers]
@@ -186,7 +186,11 @@ select
     orders._record,
     'an order without items' as reason
 from orders
-where orders.order_id not in (select sold.order_id from sold where sold.order_id is not null)
+where
+    orders.order_id not in (
+        select sold.order_id from sold
+        where sold.order_id is not null
+    )
 union all
 select
     orders._record,

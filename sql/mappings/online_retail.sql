@@ -1,4 +1,3 @@
--- sqlfluff:dialect:duckdb
 -- Online Retail and Online Retail II: invoices of a British gift shop, 2009 to 2011, one line per
 -- product, as CSV of the workbook or of one of its sheets.
 -- https://archive.ics.uci.edu/dataset/352/online+retail

@@ -1,5 +1,3 @@
--- sqlfluff:dialect:duckdb
--- sqlfluff:exclude_rules:ST06,RF04,ST05,AM05,RF05,RF06
 -- Shopify: the orders export (Orders > Export), with all its orders or those of some days.
 -- https://help.shopify.com/en/manual/fulfillment/managing-orders/exporting-orders
 --

@@ -1,4 +1,3 @@
--- sqlfluff:dialect:duckdb
 -- Sample Superstore: four years of a made-up American shop, which comes with Tableau. One flat sheet of
 -- lines, and a sheet that names returned orders.
 -- https://www.tableau.com/learn/articles/free-public-data-sets
@@ -17,6 +16,7 @@
 -- sales = 'number("Sales")'
 -- returns = '''case
 --     when "Order ID" in (select returned."Order ID" from returned) then number("Sales")
+--     else 0
 -- end'''
 --
 -- [returned]

@@ -1,5 +1,3 @@
--- sqlfluff:dialect:duckdb
--- sqlfluff:exclude_rules:ST06,RF04,ST05,AM04,AM05,RF05,RF06
 -- WooCommerce: the orders of Customer / Order / Coupon Export, in the format `Default - One Row per Item`.
 -- https://woocommerce.com/document/ordercustomer-csv-exporter/
 -- https://woocommerce.com/document/ordercustomer-csv-export-developer-documentation/ (column names)

@@ -92,10 +92,16 @@ create macro number_text(x, decimal_mark) as case
     else pointed_number(bare_number(x))
 end;
 
--- For arithmetic; rounded to four decimals, null where x is no number. Of 19 digits, for DuckDB
+-- For arithmetic; rounded to four decimals, null where x is no number. Floating point has exponents,
+-- which as text are no number to hand on: a spreadsheet writes ids so. Of 19 digits, for DuckDB
 -- multiplies decimals of up to 18 within 18.
 create macro number(x, decimal_mark := :decimal_mark) as
-try_cast(number_text(x, decimal_mark) as decimal(19, 4));
+try_cast(
+    coalesce(
+        number_text(x, decimal_mark),
+        case when regexp_full_match(x, '[+-]?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+') then x end
+    ) as decimal(19, 4)
+);
 
 -- For what is handed on as it is.
 create macro plain(x, decimal_mark := :decimal_mark) as
