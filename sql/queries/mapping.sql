@@ -9,6 +9,7 @@
 -- sqlfluff:templater:placeholder:with_comma:true
 -- sqlfluff:templater:placeholder:with_point:true
 -- sqlfluff:templater:placeholder:key:1
+-- sqlfluff:templater:placeholder:has_key:true
 -- sqlfluff:templater:placeholder:same_key:raw.a = newest.a
 -- sqlfluff:templater:placeholder:first_line:2
 -- sqlfluff:templater:placeholder:source_quarantined:refused_rows
@@ -238,6 +239,7 @@ with newest as (
         :key,  -- noqa: AL03
         max(raw._record >> 40) as file_number
     from :raw_name as raw
+    where :has_key
     group by all
     having min(raw._record >> 40) < max(raw._record >> 40)
 )
