@@ -34,35 +34,17 @@ COMMANDS = (
     Command("down", "servers", "Stop the embedded stores; keep their data."),
     Command("reset", "servers", "Stop the embedded stores and delete their data."),
     Command("status", "status", "Show where the stores are and whether they answer."),
-    Command("run", "run", "Run the whole pipeline for a range of days, as one Dagster run."),
+    Command("run", "run", "Run the whole pipeline for a range of days, in one Dagster run."),
     Command("ingest", "ingest", "Load a shop's own files."),
-    Command(
-        "quarantine",
-        "quarantine",
-        "Show the rows that `ecom ingest` refused, with their money and reasons.",
-    ),
+    Command("quarantine", "quarantine", "Show the rows that `ecom ingest` refused, and why."),
     Command("audit", "audit", "Check the invariants across all three stores."),
-    Command(
-        "backfill", "backfill", "Materialize a long range of past days, one Dagster run per month."
-    ),
+    Command("backfill", "backfill", "Materialize a long range of days, one Dagster run per month."),
     Command("top", "top", "Show the top sellers, from Redis."),
-    Command("report", "report", "List the reports, show one of them, or write the report page."),
-    Command(
-        "explain",
-        "explain",
-        "Show the query plans with and without the index that serves each query.",
-    ),
-    Command(
-        "bench", "bench", "Measure this pipeline against the usual alternatives, such as COPY."
-    ),
-    Command(
-        "chaos",
-        "chaos",
-        "Kill the process and each store at every point of a checkout, then check the invariants.",
-    ),
-    Command(
-        "simulate", "simulate", "Run simulated shoppers in parallel and measure response times."
-    ),
+    Command("report", "report", "List the reports, show one, or write the report page."),
+    Command("explain", "explain", "Show query plans with and without the index of each query."),
+    Command("bench", "bench", "Measure speed against the usual alternatives, such as COPY."),
+    Command("chaos", "chaos", "Kill the process or a store at every point; check the results."),
+    Command("simulate", "simulate", "Run simulated shoppers and measure response times."),
     Command("doctor", "doctor", "Find common problems and say how to fix them."),
 )
 

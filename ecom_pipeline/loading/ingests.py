@@ -41,7 +41,9 @@ class BrokenOff:
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return f"run `ecom ingest {shlex.join((self.directory, *self.options))}` again to complete it"
+        return (
+            f"run `ecom ingest {shlex.join((self.directory, *self.options))}` again to complete it"
+        )
 
 
 def begin(

@@ -53,7 +53,7 @@ def test_a_home_that_is_a_file_is_refused_in_a_line(
     home = file / inside
     monkeypatch.setenv("ECOM_HOME", str(home))
     [line] = refused("status")
-    assert line.startswith(f"ECOM_HOME is '{home}': should be a directory; {file} is none (")
+    assert line.startswith(f"ECOM_HOME is '{home}': should be a directory; {file} is not one (")
 
 
 def test_a_settings_file_that_is_no_text_is_refused_in_a_line(

@@ -106,7 +106,7 @@ def test_more_rows_than_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(read(tmp_path)) == 9_000
     monkeypatch.setattr(parquet_rows, "_ALWAYS_READ", 1_000)
 
-    with pytest.raises(RefusedFile, match=r"says that it has 9,000 rows in \d,\d+ bytes"):
+    with pytest.raises(RefusedFile, match=r"claims 9,000 rows in \d,\d+ bytes"):
         read(tmp_path)
 
 
