@@ -15,7 +15,7 @@ class RowsDiffer(Exception):
 
     def __init__(self, one: str, other: str, part: str) -> None:
         self.part = part
-        super().__init__(f"{one} and {other} left different rows in {part}: mend one of them")
+        super().__init__(f"{one} and {other} left different rows in {part}: fix one of them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def run_cell(settings: Settings, cell: Cell) -> CellReport:
     try:
         found = _broken_by(settings, cell)
     except (StoreError, ServerFailed) as error:
-        found = [f"the pipeline does not run again: {error}"]
+        found = [f"the pipeline failed when run again: {error}"]
     return CellReport(cell, tuple(found), time.perf_counter() - started)
 
 

@@ -164,7 +164,7 @@ def breaches(stores: Stores, mode: Mode, told: list[Told]) -> list[str]:
     if left != rejected:
         found.append(f"Mongo holds {left}, not {rejected}")
     found += [
-        f"a caller was told {result}, which is not what stands"
+        f"a caller got {result}, which is not what is stored"
         for result in told
         if _standing(stores, result) != result
     ]

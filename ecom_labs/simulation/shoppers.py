@@ -53,7 +53,7 @@ class EmptyShop(Exception):
         self.customers = customers
         self.products = products
         found = f"{products} products and {customers} customers"
-        super().__init__(f"the shop has {found}, too few; `ecom run` fills it")
+        super().__init__(f"the shop has {found}, which is too few; fill it with `ecom run`")
 
 
 class Tally:

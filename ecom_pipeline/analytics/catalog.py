@@ -18,7 +18,7 @@ class UnknownTable(KeyError):
         super().__init__(name)
 
     def __str__(self) -> str:
-        return f"no analytics table {self.name!r}; there are {', '.join(self.known)}"
+        return f"no analytics table {self.name!r}; choose from {', '.join(self.known)}"
 
 
 class Catalog(Mapping[str, TableFile]):

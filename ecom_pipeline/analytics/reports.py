@@ -19,7 +19,7 @@ class UnknownReport(KeyError):
         super().__init__(name)
 
     def __str__(self) -> str:
-        return f"no report {self.name!r}; there are {', '.join(self.known)}"
+        return f"no report {self.name!r}; choose from {', '.join(self.known)}"
 
 
 @dataclass(frozen=True, slots=True)

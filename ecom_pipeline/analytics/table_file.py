@@ -116,7 +116,9 @@ def read_table_file(path: Path) -> TableFile:
     except ValueError:
         raise InvalidTableFile(path, f"unknown refresh {refresh!r}") from None
     if ("rows" in parts) == (mode is Refresh.VIEW):
-        raise InvalidTableFile(path, "a table has a part named rows, and a view has none")
+        raise InvalidTableFile(
+            path, "a table needs a section named rows, and a view must not have one"
+        )
     return TableFile(
         name=path.stem,
         description=description,
@@ -162,7 +164,7 @@ def _read_parts(path: Path) -> dict[str, str]:
         if not name.endswith("_cursor")
     }
     if "definition" not in parts:
-        raise InvalidTableFile(path, "it has no part `-- name: definition#`")
+        raise InvalidTableFile(path, "it has no section `-- name: definition#`")
     return parts
 
 
@@ -170,7 +172,7 @@ def _read_references(path: Path, text: str) -> Iterator[tuple[str, str]]:
     for part in filter(None, _listed(text)):
         column, _, relation = part.partition(" in ")
         if not relation:
-            raise InvalidTableFile(path, f"a reference is `COLUMN in TABLE`, not {part!r}")
+            raise InvalidTableFile(path, f"a reference is written `COLUMN in TABLE`, not {part!r}")
         yield column, relation
 
 

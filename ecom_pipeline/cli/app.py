@@ -30,22 +30,22 @@ class Command:
 
 
 COMMANDS = (
-    Command("up", "servers", "Start the embedded stores and bring them up to date."),
-    Command("down", "servers", "Stop the embedded stores; their data stay."),
+    Command("up", "servers", "Start the embedded stores and migrate them."),
+    Command("down", "servers", "Stop the embedded stores; keep their data."),
     Command("reset", "servers", "Stop the embedded stores and delete their data."),
-    Command("status", "status", "Where the stores are, and whether they answer."),
-    Command("run", "run", "Run the whole pipeline for some days, as one Dagster run."),
+    Command("status", "status", "Show where the stores are and whether they answer."),
+    Command("run", "run", "Run the whole pipeline for a range of days, in one Dagster run."),
     Command("ingest", "ingest", "Load a shop's own files."),
-    Command("quarantine", "quarantine", "What `ecom ingest` refused: rows, money and reasons."),
-    Command("audit", "audit", "Check the invariants over all three stores."),
-    Command("backfill", "backfill", "Materialize days of the past, as far as they are missing."),
-    Command("top", "top", "The top sellers, from Redis."),
-    Command("report", "report", "What the analysts read: lists the reports, or shows one."),
-    Command("explain", "explain", "Query plans, with and without the index that serves each."),
-    Command("bench", "bench", "Compare this pipeline's ways with the obvious ones."),
-    Command("chaos", "chaos", "Kill the process and the stores everywhere; see what holds."),
-    Command("simulate", "simulate", "Let shoppers loose on the services; see how long they wait."),
-    Command("doctor", "doctor", "What is wrong, and what to do about it."),
+    Command("quarantine", "quarantine", "Show the rows that `ecom ingest` refused, and why."),
+    Command("audit", "audit", "Check the invariants across all three stores."),
+    Command("backfill", "backfill", "Materialize a long range of days, one Dagster run per month."),
+    Command("top", "top", "Show the top sellers, from Redis."),
+    Command("report", "report", "List the reports, show one, or write the report page."),
+    Command("explain", "explain", "Show query plans with and without the index of each query."),
+    Command("bench", "bench", "Measure speed against the usual alternatives, such as COPY."),
+    Command("chaos", "chaos", "Kill the process or a store at every point; check the results."),
+    Command("simulate", "simulate", "Run simulated shoppers and measure response times."),
+    Command("doctor", "doctor", "Find common problems and say how to fix them."),
 )
 
 # The commands of the labs, and the packages that the extra of that name installs for them.

@@ -19,7 +19,7 @@ from ecom_pipeline.verification.audit import AuditFinding
 def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="First do what a crash left undone.")
+        bool, typer.Option("--repair", help="First finish what a crash left undone.")
     ] = False,
 ) -> None:
     """Checks the invariants over all three stores; exits with 1 on any breach.
@@ -47,7 +47,7 @@ def audit(
             tell(f"effects of checkouts: {repaired.applied} applied, {repaired.left} left")
         show(_table(findings))
         if stale:
-            tell(f"{stale}: the next command, or the daemon, does it; --repair does it now")
+            tell(f"{stale}: the daemon or the next command refreshes it; --repair does so now")
     if not clean:
         raise typer.Exit(1)
 

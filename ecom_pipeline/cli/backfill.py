@@ -25,8 +25,8 @@ from ecom_pipeline.verification.proof import TableProof, prove_tables
 
 _FORMAT = ["%Y-%m-%d"]
 _DIFFERING = (
-    "different: {}. Either something wrote to the shop meanwhile, or rows were changed by hand:"
-    " the same command without --missing-only puts them right."
+    "Different: {}. Something wrote to the shop during the backfill, or rows were changed by"
+    " hand. Run the same command without --missing-only to correct them."
 )
 
 
@@ -38,9 +38,11 @@ def backfill(
         datetime, typer.Option(formats=_FORMAT, metavar="DAY", help="Last day, inclusive.")
     ],
     missing_only: Annotated[
-        bool, typer.Option("--missing-only", help="Leave out what is there and up to date.")
+        bool, typer.Option("--missing-only", help="Skip days that are materialized and up to date.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan only.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and run nothing.")
+    ] = False,
 ) -> None:
     """Materializes days of the past, a month in each Dagster run; goes on where it stopped.
 
@@ -59,14 +61,17 @@ def backfill(
                 report = run_pipeline(instance, portion.first, portion.last, watch, portion.assets)
             if not report.succeeded:
                 print_failure(report)
-                tell("The same command with --missing-only goes on where it stopped.", error=True)
+                tell(
+                    "To continue where it stopped, run the same command with --missing-only.",
+                    error=True,
+                )
                 raise typer.Exit(1)
             changes += report.changes
-        tell(f"Done; changed rows: {told(changes)}.")
+        tell(f"Done. Rows changed: {told(changes)}.")
         days = days_between(start.date(), end.date())
         with open_shop(load_settings()) as stores:
             complete(instance, stores, "By `ecom backfill`.")
-            with progress_bar("computing all tables once more …"):
+            with progress_bar("recomputing all tables …"):
                 proofs = prove_tables(stores.postgres, days)
     show(_proof_table(proofs))
     differing = [proof.table for proof in proofs if not proof.holds]
@@ -77,9 +82,9 @@ def backfill(
 
 def _proof_table(proofs: Sequence[TableProof]) -> Table:
     table = Table(
-        ("table", "rows", "checksum", "in one go"),
+        ("table", "rows", "checksum", "recomputed"),
         right=("rows",),
-        title="Proof: each table, and what computing it in one go gives",
+        title="Proof: each table compared with recomputing all of its days at once",
     )
     for proof in proofs:
         verdict = "equal" if proof.holds else f"DIFFERENT: {proof.recomputed.value}"
@@ -90,7 +95,7 @@ def _proof_table(proofs: Sequence[TableProof]) -> Table:
 
 def _print_plan(plan: Plan) -> None:
     if not plan.portions:
-        tell("Nothing to do: all of it is there and up to date.")
+        tell("Nothing to do: every day is materialized and up to date.")
         return
     table = Table(("asset", "days", "why"), title=f"Plan: {counted(len(plan.portions), 'run')}")
     for asset, states in plan.states.items():
@@ -99,7 +104,7 @@ def _print_plan(plan: Plan) -> None:
     with_them = [name for portion in plan.portions for name in portion.assets]
     whole = [name for name in with_them if name not in plan.states]
     show(table)
-    tell(f"Made with them, or from them, each as a whole: {', '.join(whole)}.")
+    tell(f"Also materialized, each as a whole: {', '.join(whole)}.")
 
 
 def _stretches(states: Mapping[date, State]) -> Iterator[str]:

@@ -25,19 +25,19 @@ PROFILED: Final = ("bulk_ingestion", "replay", "refresh_one_day")
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Comparisons; all unless named.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Comparisons to run; by default all.")
     ] = None,
     scale: Annotated[
-        Scale, typer.Option(help="small takes 3 minutes, full 20, on two idle cores.")
+        Scale, typer.Option(help="On two idle cores, small takes 3 minutes and full 20.")
     ] = Scale.SMALL,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the JSON document to this file as well.")
+        Path | None, typer.Option("--json", help="Also write the results to this file, as JSON.")
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the table as Markdown, for a document.")
+        bool, typer.Option("--markdown", help="Print the table as Markdown.")
     ] = False,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Show instead where the time of the work goes.")
+        bool, typer.Option("--profile", help="Show a profile of where the time goes instead.")
     ] = False,
 ) -> None:
     """Compares this pipeline's ways with the obvious ones, on servers of its own."""

@@ -18,10 +18,11 @@ from ecom_pipeline.services.faults import FaultPoint
 
 def chaos(
     fault: Annotated[
-        list[Fault] | None, typer.Option(help="What to kill; everything unless told.")
+        list[Fault] | None, typer.Option(help="What to kill; by default everything.")
     ] = None,
     point: Annotated[
-        list[FaultPoint] | None, typer.Option(help="Where; everywhere unless told.")
+        list[FaultPoint] | None,
+        typer.Option(help="The point at which to kill it; by default every point."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -76,7 +77,7 @@ def _print(reports: list[CellReport]) -> None:
     table = Table(
         ("killed", *faults),
         title="Invariants after a crash",
-        caption="in a single order / in a batch / in a return, where it comes to that point",
+        caption="one mark for each of these that reaches the point: single order / batch / return",
     )
     for point in dict.fromkeys(cell.point for cell in by_cell):
         modes = [mode for mode in Mode if point in POINTS[mode]]

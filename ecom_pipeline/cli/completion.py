@@ -23,7 +23,7 @@ def complete(instance: Instance, stores: Stores, by: str) -> None:
     done = bring_up_to_date(instance, stores, by)
     if done.refreshed:
         tables = ", ".join(refreshed.table for refreshed in done.refreshed)
-        tell(f"Brought up to date besides: {tables}; changed rows: {told(done.changes)}.")
+        tell(f"Also refreshed: {tables}. Rows changed: {told(done.changes)}.")
     refuse_failed_checks(done)
 
 
@@ -35,5 +35,5 @@ def refuse_failed_checks(done: Upkeep) -> None:
     """
     if done.failed_checks:
         failed = ", ".join(done.failed_checks)
-        tell(f"checks failed: {failed}; see `ecom audit`", error=True)
+        tell(f"Checks failed: {failed}. `ecom audit` shows the rows.", error=True)
         raise typer.Exit(1)

@@ -39,13 +39,15 @@ def _findings() -> Iterator[Finding]:
     try:
         unusable = unusable_settings()
         for name in unusable:
-            yield Finding("settings", f"{name.name} in {name.where} means nothing", name.advice)
+            yield Finding(
+                "settings", f"{name.name} in {name.where} is not a known variable", name.advice
+            )
         if not unusable:
-            yield Finding("settings", "each ECOM_ variable is known")
+            yield Finding("settings", "every ECOM_ variable is known")
         settings = read_settings()
     except SettingsError as error:
         for problem in error.problems:
-            yield Finding("settings", problem, "correct it, or leave it out")
+            yield Finding("settings", problem, "correct or remove it")
         return
     yield _look_at_disk(settings)
     yield from look_at_leftovers(settings)
@@ -87,7 +89,7 @@ def _mismatch(requirement: Requirement) -> str | None:
         return f"{requirement.name} is missing"
     if requirement.specifier.contains(installed, prereleases=True):
         return None
-    return f"{requirement.name} is {installed}, needed is {requirement.specifier}"
+    return f"{requirement.name} is {installed}, but {requirement.specifier} is required"
 
 
 def _look_at_disk(settings: Settings) -> Finding:
@@ -95,5 +97,7 @@ def _look_at_disk(settings: Settings) -> Finding:
     gigabytes = shutil.disk_usage(existing).free / 1e9
     found = f"{gigabytes:.1f} GB free for {settings.home}"
     if gigabytes < _NEEDED_GIGABYTES:
-        return Finding("disk", found, "make room, or set ECOM_HOME to another disk")
+        return Finding(
+            "disk", found, "free some space, or set ECOM_HOME to a directory on another disk"
+        )
     return Finding("disk", found)

@@ -39,16 +39,16 @@ _STORE_OF = {
     redis.exceptions.ConnectionError: "Redis",
     redis.exceptions.TimeoutError: "Redis",
 }
-_NO_RIGHT: Final = "it may belong to another user: get the right, or name another place"
-_NO_DIRECTORY: Final = "a directory is needed there: move the file, or name another place"
+_NO_RIGHT: Final = "it may belong to another user: get permission, or choose another path"
+_NO_DIRECTORY: Final = "a directory is needed there: move the file, or choose another path"
 _OF_PATHS: Final = {
     errno.EACCES: _NO_RIGHT,
     errno.EPERM: _NO_RIGHT,
     errno.EEXIST: _NO_DIRECTORY,
     errno.ENOTDIR: _NO_DIRECTORY,
     errno.EISDIR: "name a file in it",
-    errno.ENOENT: "make it first, or name another place",
-    errno.EROFS: "nothing can be written there: name another place",
+    errno.ENOENT: "create it first, or choose another path",
+    errno.EROFS: "the file system is read-only: choose another path",
     errno.ENAMETOOLONG: "use a shorter name",
 }
 
@@ -74,5 +74,5 @@ def explain(error: Exception) -> list[str] | None:
 def _of_path(error: OSError) -> str:
     """What is wrong with a path; of two, as when a file takes another's place, the last."""
     path = error.filename2 or error.filename
-    to_do = _OF_PATHS.get(error.errno or 0, "name another place")
+    to_do = _OF_PATHS.get(error.errno or 0, "choose another path")
     return f"{path}: {error.strerror}; {to_do}"

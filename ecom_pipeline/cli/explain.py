@@ -32,7 +32,7 @@ def explain(
         plans = capture_plans(stores.postgres, lambda name: bar.doing(f"explaining {name}"))
         lost = lost_indexes(stores.postgres)
     if not plans:
-        tell(f"There are no orders to look for yet: {HOW_TO_FILL}", error=True)
+        tell(f"There are no orders to query yet: {HOW_TO_FILL}", error=True)
         raise typer.Exit(1)
     if as_json:
         print_json({"plans": [asdict(plan) for plan in plans], "lost": [asdict(x) for x in lost]})
@@ -48,7 +48,7 @@ def explain(
 def _queries_table(plans: list[QueryPlan]) -> Table:
     figures = ("ms\nwith", "ms\nwithout", "pages\nwith", "pages\nwithout", "rows")
     table = Table(
-        ("query", *figures, "what changes without the index"),
+        ("query", *figures, "change without the index"),
         right=figures,
         title=f"Queries, {counted(plans[0].orders, 'order')}",
     )
@@ -71,7 +71,7 @@ def _indexes_table(plans: list[QueryPlan]) -> Table:
     table = Table(
         ("index", "times\nfaster", "verdict"),
         right=("times\nfaster",),
-        title="Indexes, each by the query that it serves best",
+        title="Indexes, each with the query that gains most from it",
         caption=f"Without: the index is {methods} in a transaction that is rolled back.",
     )
     for plan in best_of_indexes(plans):

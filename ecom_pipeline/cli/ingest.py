@@ -54,24 +54,28 @@ def ingest(
         bool,
         typer.Option(
             "--into-generated-shop",
-            help="Load them beside generated rows too; nothing more is generated from then on.",
+            help="Load them even into a generated shop; nothing more is generated after that.",
         ),
     ] = False,
     replace_days: Annotated[
         bool,
         typer.Option(
             "--replace-days",
-            help="Remove orders that the files do not name, from the day of their first order to"
-            " that of their last.",
+            help="Also remove imported orders that the files do not contain, from the day of the"
+            " files' first order to that of their last.",
         ),
     ] = False,
     start: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="With --replace-days: remove from here on, too."),
+        typer.Option(
+            formats=["%Y-%m-%d"], help="With --replace-days: first day to remove orders from."
+        ),
     ] = None,
     end: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="With --replace-days: remove up to here, too."),
+        typer.Option(
+            formats=["%Y-%m-%d"], help="With --replace-days: last day to remove orders from."
+        ),
     ] = None,
 ) -> None:
     """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
@@ -136,7 +140,7 @@ def _replaced_days(
 ) -> ReplacedDays | None:
     if not replace_days:
         if start is not None or end is not None:
-            raise typer.BadParameter("--start and --end say which days --replace-days reaches")
+            raise typer.BadParameter("--start and --end need --replace-days, whose days they set")
         return None
     return ReplacedDays(start and start.date(), end and end.date())
 
@@ -150,15 +154,15 @@ def _print(report: IngestReport, done: Upkeep) -> None:
         table.add(source.source, *(f"{count:,}" for count in counts), reasons)
         if source.ignored_columns:
             columns = ", ".join(source.ignored_columns)
-            tell(f"{source.source}: columns that are not known here and were left out: {columns}")
+            tell(f"{source.source}: unknown columns, ignored: {columns}")
     show(table)
     tell(*report.notes)
     if not report.changed:
         tell(
-            "Nothing new in the files. What an earlier command left out of date was refreshed;"
-            f" changed rows: {told(done.changes)}."
+            "The files contain nothing new. Tables that an earlier command left stale were"
+            f" refreshed. Rows changed: {told(done.changes)}."
             if done.refreshed
-            else "Nothing changed; everything was there already."
+            else "Nothing changed: everything was loaded already."
         )
         return
     kinds = ("inserted", "updated", "deleted")
@@ -181,7 +185,7 @@ def _tell_days(report: IngestReport, before: DaysOfShop, after: DaysOfShop) -> N
     if after.first and after != before:
         moved = f"; before, {before.first} to {before.newest}" if before.first else ""
         days = counted(len(list(after)), "day")
-        tell(f"The shop has {days}, {after.first} to {after.newest}{moved}.")
+        tell(f"The shop has data of {days}, {after.first} to {after.newest}{moved}.")
     if hidden := days_without_partition(day for day in report.days if day in after):
         tell(
             f"Loaded, but before Dagster's first partition: {counted(len(hidden), 'day')} from"

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from ecom_pipeline.models.printable import printable
 
-HOW_TO_FILL: Final = "`ecom ingest DIR` loads a shop's files, `ecom run` makes a shop up."
+HOW_TO_FILL: Final = "`ecom ingest DIR` loads a shop's files, `ecom run` generates a shop."
 
 _PASSWORD_OF_USER = re.compile(r"(://[^/?#:@]*):.*@")
 _PASSWORD_AS_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&#]*", re.I)

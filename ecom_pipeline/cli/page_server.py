@@ -41,7 +41,7 @@ def serve_page(file: Path, address: str) -> None:
             if host in ("", LOOPBACK) and not is_this_machine(self.headers.get("Host")):
                 self.send_error(HTTPStatus.FORBIDDEN, f"Ask for {LOOPBACK} or localhost")
             elif not file.exists():
-                told = "The asset sales_report makes the page: materialize it"
+                told = "There is no report page yet: materialize the asset sales_report"
                 self.send_error(HTTPStatus.NOT_FOUND, told)
             else:
                 return super().send_head()

@@ -32,17 +32,17 @@ _STDOUT: Final = Path("-")
 
 def quarantine(
     source: Annotated[
-        str | None, typer.Argument(help="A file's name, such as orders.csv or orders.")
+        str | None, typer.Argument(help="Name of a file, such as orders.csv or orders.")
     ] = None,
     reason: Annotated[
         str | None, typer.Option(help="A reason, such as `email: taken`, or its code alone.")
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the rows to that new file, for you alone."),
+        typer.Option(metavar="FILE", help="Write the rows to a new file that only you can read."),
     ] = None,
     discard_them: Annotated[
-        bool, typer.Option("--discard", help="Delete the rows, and with an order its items.")
+        bool, typer.Option("--discard", help="Delete the rows; with an order, its items too.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -106,7 +106,7 @@ def _document(
 
 def _print(found: list[RefusedFor], rows: list[RefusedRow]) -> None:
     if not found:
-        tell("Nothing is in quarantine.")
+        tell("The quarantine is empty.")
         return
     figures = ("rows", "money")
     table = Table(("file", "reason", *figures, "since"), right=figures, title="Quarantine")

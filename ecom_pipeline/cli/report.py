@@ -25,18 +25,21 @@ def report(
         str | None,
         typer.Argument(
             metavar="NAME|FILE",
-            help="What to show; without it, the names there are. With --html, the file to write.",
+            help="The report or table to show; without it, a list of both. With --html, the file"
+            " to write.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     as_html: Annotated[
-        bool, typer.Option("--html", help=f"Write a page with charts, {_PAGE} unless told.")
+        bool, typer.Option("--html", help=f"Write a page with charts; by default to {_PAGE}.")
     ] = False,
     address: Annotated[
         str | None,
         typer.Option(
-            "--serve", metavar="[HOST:]PORT", help="Serve the page of the asset sales_report."
+            "--serve",
+            metavar="[HOST:]PORT",
+            help="Serve the page that the asset sales_report writes.",
         ),
     ] = None,
 ) -> None:
@@ -47,7 +50,7 @@ def report(
     """
     asked = {"--json": as_json, "--html": as_html, "--serve": address}
     if len(together := [option for option, given in asked.items() if given]) > 1:
-        raise typer.BadParameter(f"{' and '.join(together)} exclude each other; name one")
+        raise typer.BadParameter(f"{' and '.join(together)} exclude each other; give one")
     settings = load_settings()
     if address:
         if name:
@@ -86,7 +89,7 @@ def _list(known: dict[str, str], as_json: bool) -> None:
     if as_json:
         print_json([{"name": name, "description": told} for name, told in known.items()])
         return
-    table = Table(("report", "what it tells"), title="Reports: ecom report NAME")
+    table = Table(("report", "what it shows"), title="Reports: ecom report NAME")
     for name, told in known.items():
         table.add(name, told)
     show(table)

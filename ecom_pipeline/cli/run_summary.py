@@ -17,8 +17,8 @@ _TOP_PRODUCTS = 10
 _NEXT = """\
 Next:
   make ui                                lineage, checks and runs on http://127.0.0.1:3000
-  ecom report daily_sales_trend          what the analysts read
-  ecom audit                             all invariants, over all three stores
+  ecom report daily_sales_trend          sales and their trend
+  ecom audit                             all invariants, across all three stores
   ecom backfill --start D --end D        more days; --dry-run shows the plan
   .venv/bin/dg launch --assets daily_sales --partition {day}"""
 
@@ -41,8 +41,8 @@ def print_failure(report: RunReport) -> None:
         tell(f"failed: {failure}", style="red", error=True)
     tell(
         f"Its log: `make ui`, then http://127.0.0.1:3000/runs/{report.run_id}",
-        "What was done stands, and the same command does the rest; `ecom doctor` tells whether"
-        " the stores are well.",
+        "What was done is kept. Run the same command again to do the rest. `ecom doctor`"
+        " shows whether the stores are healthy.",
         error=True,
     )
 
@@ -88,5 +88,5 @@ def _carts(stores: Stores, first: date, last: date) -> str:
 def _verdict(report: RunReport) -> str:
     took = f"{report.seconds:.1f} s in one Dagster run"
     if report.changes:
-        return f"Done in {took}; changed rows: {told(report.changes)}."
-    return f"Done in {took}; no row changed, everything was there already."
+        return f"Done in {took}. Rows changed: {told(report.changes)}."
+    return f"Done in {took}. No row changed: everything was there already."

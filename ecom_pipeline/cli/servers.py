@@ -37,7 +37,7 @@ def down() -> None:
 
 
 def reset(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stops the embedded servers and deletes their data; at a terminal it asks first.
 

@@ -28,10 +28,13 @@ _SHOWN_FAILURES: Final = 3
 
 
 def simulate(
-    shoppers: Annotated[int, typer.Option(min=1, max=500, help="How many at once.")] = 8,
-    seconds: Annotated[float, typer.Option(min=0.1, help="For how long.")] = 30.0,
+    shoppers: Annotated[
+        int, typer.Option(min=1, max=500, help="Number of shoppers at a time.")
+    ] = 8,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Duration in seconds.")] = 30.0,
     here: Annotated[
-        bool, typer.Option("--here", help="In the shop of your settings, not in one of its own.")
+        bool,
+        typer.Option("--here", help="Use the shop of your settings instead of a temporary one."),
     ] = False,
 ) -> None:
     """Shoppers browse, leave, order, return; then an audit. A breach or failure exits with 1.

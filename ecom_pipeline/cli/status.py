@@ -48,7 +48,7 @@ def status(
         tell(f"timezone  {conventions.time_zone if conventions else '-'}")
         tell(f"currency  {conventions.currency if conventions else '-'}")
         if effects and effects["undone"]:
-            told = "effects   of {undone} checkouts wait, the oldest for {oldest_seconds:.0f} s"
+            told = "effects   pending for {undone} checkouts, the oldest for {oldest_seconds:.0f} s"
             tell(told.format_map(effects))
     if reasons:
         raise typer.Exit(1)

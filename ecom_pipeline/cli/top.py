@@ -21,14 +21,14 @@ class Window(StrEnum):
 
 
 def top(
-    window: Annotated[Window, typer.Option(help="Days that the ranking covers.")] = Window.MONTH,
+    window: Annotated[Window, typer.Option(help="Period that the ranking covers.")] = Window.MONTH,
     most: Annotated[int, typer.Option(min=1, help="Number of products.")] = 10,
 ) -> None:
     """Shows the top sellers, read from Redis or, where it holds none, from Postgres."""
     with open_shop(load_settings()) as stores:
         sellers = TopSellers(stores).get(window)
     if not sellers:
-        tell(f"Nothing is ranked yet: {HOW_TO_FILL}", error=True)
+        tell(f"No sales are ranked yet: {HOW_TO_FILL}", error=True)
         raise typer.Exit(1)
     show(top_table(sellers[:most], window))
 

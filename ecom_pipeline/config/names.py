@@ -25,7 +25,7 @@ class UnusableName:
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.name} (in {self.where}) means nothing here; {self.advice}"
+        return f"{self.name} (in {self.where}) is not a known variable; {self.advice}"
 
 
 def unusable_names(

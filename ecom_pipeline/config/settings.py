@@ -43,7 +43,7 @@ def _directory(path: Path) -> Path:
     absolute = path.expanduser().resolve()
     nearest = next(each for each in (absolute, *absolute.parents) if each.exists())
     if not nearest.is_dir():
-        raise ValueError(f"expected a directory; {nearest} is none")
+        raise ValueError(f"expected a directory; {nearest} is not one")
     return absolute
 
 
@@ -143,7 +143,7 @@ def unusable_settings() -> list[UnusableName]:
     try:
         return unusable_names(known, ENV_PREFIX, ENV_FILE)
     except UnicodeError:
-        raise SettingsError([f"{ENV_FILE} is not text in UTF-8: save it as such"]) from None
+        raise SettingsError([f"{ENV_FILE} is not UTF-8 text: save it in UTF-8"]) from None
     except OSError as error:
         raise SettingsError([f"{ENV_FILE} cannot be read: {error.strerror}"]) from None
 

@@ -9,14 +9,14 @@ from psycopg2 import errorcodes
 from ecom_pipeline.database.errors import StoreRefused, first_line
 
 _OF_POSTGRES: Final = {
-    errorcodes.DISK_FULL: "make room on the disk of Postgres' data",
-    errorcodes.OUT_OF_MEMORY: "give Postgres more memory, or run fewer things at once",
-    errorcodes.TOO_MANY_CONNECTIONS: "raise max_connections, or run fewer things at once",
+    errorcodes.DISK_FULL: "free space on the disk of Postgres' data",
+    errorcodes.OUT_OF_MEMORY: "give Postgres more memory, or run less at the same time",
+    errorcodes.TOO_MANY_CONNECTIONS: "raise max_connections, or run less at the same time",
     errorcodes.READ_ONLY_SQL_TRANSACTION: (
         "it is a standby, or default_transaction_read_only is on: name a server that writes in"
         " ECOM_POSTGRES_URL (and DAGSTER_POSTGRES_URL, if that is set)"
     ),
-    errorcodes.INSUFFICIENT_PRIVILEGE: "docs/deploy.md says which rights each log-in needs",
+    errorcodes.INSUFFICIENT_PRIVILEGE: "docs/deploy.md lists the rights that each log-in needs",
 }
 _REDIS_IS_FULL: Final = "OOM "
 _MONGO_INTERNAL_ERROR: Final = "1"
@@ -37,11 +37,11 @@ def advice(error: BaseException) -> str | None:
             return "raise Redis' maxmemory, or let it evict"
         case StoreRefused(store="Mongo", code=code) if code == _MONGO_INTERNAL_ERROR:
             return (
-                "if it is the embedded server, its disk was full: make room, then `ecom down` and"
-                " `ecom up`; what it acknowledged is kept"
+                "if it is the embedded server, its disk was full: free some space, then run `ecom"
+                " down` and `ecom up`; acknowledged writes are kept"
             )
         case _ if any(words in str(error) for words in _NO_ROOM):
-            return "make room there; ECOM_HOME and TMPDIR can name another disk"
+            return "free some space there; ECOM_HOME and TMPDIR can name another disk"
         case _:
             return None
 

@@ -77,8 +77,8 @@ class UnknownRelation(KeyError):
 
     def __str__(self) -> str:
         return (
-            f"sql/data_dictionary.json does not have {self.args[0]};"
-            " `python -m ecom_pipeline_tests.data_dictionary` writes it anew"
+            f"sql/data_dictionary.json does not contain {self.args[0]}; `python -m"
+            " ecom_pipeline_tests.data_dictionary` rewrites it"
         )
 
 

@@ -34,7 +34,7 @@ class StoreUnavailable(StoreError):
         self.store = store
         self.hint = hint
         self.passing = True
-        super().__init__(f"{store} cannot be reached: {hint} (`ecom doctor` tells more)")
+        super().__init__(f"{store} cannot be reached: {hint} (`ecom doctor` shows more)")
 
 
 class StoreRefused(StoreError):
@@ -58,7 +58,7 @@ class MigrationFailed(Exception):
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(f"migration {name} failed and was undone: {reason}")
+        super().__init__(f"migration {name} failed and was rolled back: {reason}")
 
 
 def is_away(error: psycopg2.Error) -> bool:

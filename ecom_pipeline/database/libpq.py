@@ -49,7 +49,7 @@ def connect(url: str) -> psycopg2.extensions.connection:
         given = psycopg2.extensions.parse_dsn(url)
     except psycopg2.ProgrammingError:
         # The driver's own words may quote a part of the password.
-        hint = "its URL is no libpq URI; percent-encode special characters in its parts"
+        hint = "its URL is not a libpq URI; percent-encode special characters in its parts"
         raise StoreUnavailable("Postgres", hint) from None
     defaults = {
         "connect_timeout": str(_CONNECT_TIMEOUT_SECONDS),

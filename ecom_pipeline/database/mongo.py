@@ -76,7 +76,7 @@ class Mongo:
             )
         except (InvalidURI, ConfigurationError, ValueError):
             # The driver's own words may quote a part of the password.
-            hint = "its URL is no MongoDB URI; percent-encode special characters in its parts"
+            hint = "its URL is not a MongoDB URI; percent-encode special characters in its parts"
             raise StoreUnavailable("Mongo", hint) from None
         self.database = database or database_of(url)
         self.carts: Collection[dict[str, Any]] = self._client[self.database]["carts"]
@@ -123,8 +123,8 @@ class Mongo:
         if self._data is None or shutil.disk_usage(self._data).free >= LEAST_FREE_BYTES:
             return
         hint = (
-            f"less than {LEAST_FREE_BYTES >> 20} MB are free on the disk of {self._data}; make room"
-            " there, for as it fills up what is acknowledged may be lost"
+            f"less than {LEAST_FREE_BYTES >> 20} MB are free on the disk of {self._data}; free"
+            " some space there: on a full disk, acknowledged writes may be lost"
         )
         raise StoreRefused("Mongo", hint, None)
 

@@ -55,7 +55,10 @@ class Postgres:
         try:
             pooled = self._engine.raw_connection()
         except sqlalchemy.exc.TimeoutError:
-            hint = "all connections of this process stayed in use; do less at once"
+            hint = (
+                "all connections of this process stayed in use; run fewer operations at the same"
+                " time"
+            )
             raise StoreUnavailable("Postgres", hint) from None
         connection = cast(psycopg2.extensions.connection, pooled.driver_connection)
         try:

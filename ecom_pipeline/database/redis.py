@@ -58,7 +58,7 @@ class Redis:
             )
         except ValueError:
             # The driver's own words may quote a part of the password.
-            hint = "its URL is no Redis URL; percent-encode special characters in its parts"
+            hint = "its URL is not a Redis URL; percent-encode special characters in its parts"
             raise StoreUnavailable("Redis", hint) from None
         self.client: redis.Redis = redis.Redis.from_pool(pool)
 

@@ -22,7 +22,7 @@ _ABOUT: Final = "dagster"
 _DAEMON_IS_SILENT: Final = 120.0
 """Seconds; it gives a sign of life every 30."""
 
-_OUR_SETTINGS: Final = "use the project's dagster.yaml: unset DAGSTER_HOME, or copy it there"
+_OUR_SETTINGS: Final = "use the project's dagster.yaml: unset DAGSTER_HOME, or copy the file there"
 
 
 def look_at_dagster(postgres_url: str | None) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def look_at_dagster(postgres_url: str | None) -> Iterator[Finding]:
     yield _look_at_definitions()
     url = os.environ.get(URL_VARIABLE) or (postgres_url and sibling_url(postgres_url, DATABASE))
     if not url:
-        yield Finding(_ABOUT, "its records are in Postgres, which does not run")
+        yield Finding(_ABOUT, "its records are in Postgres, which is not running")
         return
     try:
         has_records = _has_records(url, postgres_url)
@@ -42,7 +42,7 @@ def look_at_dagster(postgres_url: str | None) -> Iterator[Finding]:
         yield Finding(_ABOUT, f"its records: {error.hint}", f"see Postgres, and {URL_VARIABLE}")
         return
     if not has_records:
-        yield Finding(_ABOUT, "no records yet; the first run makes their database")
+        yield Finding(_ABOUT, "no records yet; the first run creates their database")
         return
     with open_instance() as instance:
         yield _look_at_migrations(instance)
@@ -56,7 +56,7 @@ def _look_at_definitions() -> Finding:
     try:
         repository = everything().get_repository_def()
     except Exception as error:
-        advice = "it is a bug in ecom_pipeline/defs, or in a file of sql/analytics"
+        advice = "this is a bug in ecom_pipeline/defs or in a file of sql/analytics"
         return Finding(_ABOUT, f"definitions do not load: {error}", advice)
     assets = len(repository.asset_graph.get_all_asset_keys())
     checks = len(repository.asset_graph.asset_check_keys)
@@ -82,8 +82,8 @@ def _has_records(url: str, postgres_url: str | None) -> bool:
 def _look_at_migrations(instance: dg.DagsterInstance) -> Finding:
     stored, wanted = instance.event_log_storage.alembic_version() or (None, None)
     if stored != wanted:
-        found = f"records are at revision {stored}, this version wants {wanted}"
-        return Finding(_ABOUT, found, "stop the daemon, then `dagster instance migrate`")
+        found = f"records are at revision {stored}, this version needs {wanted}"
+        return Finding(_ABOUT, found, "stop the daemon, then run `dagster instance migrate`")
     return Finding(_ABOUT, f"records are migrated, revision {stored}")
 
 
@@ -110,22 +110,22 @@ def _look_at_pools(instance: dg.DagsterInstance) -> Finding:
     wrong = sorted(f"{pool.name} ({pool.limit})" for pool in pools if pool.limit != 1)
     if wrong:
         advice = "set each to 1: `dagster instance concurrency set NAME 1`"
-        return Finding(_ABOUT, f"pools that are not for one writer: {', '.join(wrong)}", advice)
-    return Finding(_ABOUT, f"pools: {len(pools)}, each for one writer")
+        return Finding(_ABOUT, f"pools that allow more than one writer: {', '.join(wrong)}", advice)
+    return Finding(_ABOUT, f"pools: {len(pools)}, each of one writer")
 
 
 def _look_at_runs(instance: dg.DagsterInstance) -> Finding:
     killed = [run.run_id for run in abandoned_runs(instance)]
     if killed:
-        advice = "`make ui` ends them within a minute, and so does the next `ecom run`"
-        return Finding(_ABOUT, f"runs without their process: {', '.join(killed)}", advice)
-    return Finding(_ABOUT, "each run that goes on has its process")
+        advice = "`make ui` marks them as failed within a minute, and so does the next `ecom run`"
+        return Finding(_ABOUT, f"runs whose process is gone: {', '.join(killed)}", advice)
+    return Finding(_ABOUT, "every active run has its process")
 
 
 def _look_at_queue(instance: dg.DagsterInstance) -> Finding:
     queued = instance.get_run_ids(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
     heartbeat = instance.get_daemon_heartbeats().get(QueuedRunCoordinatorDaemon.daemon_type())
     if queued and (heartbeat is None or time.time() - heartbeat.timestamp > _DAEMON_IS_SILENT):
-        advice = "`make ui` starts the daemon, which begins them; or cancel them there"
-        return Finding(_ABOUT, f"runs in the queue of no daemon: {', '.join(queued)}", advice)
+        advice = "run `make ui`, whose daemon starts them, or cancel them in the UI"
+        return Finding(_ABOUT, f"queued runs, but no daemon: {', '.join(queued)}", advice)
     return Finding(_ABOUT, f"runs in the queue: {len(queued)}")

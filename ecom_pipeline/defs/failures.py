@@ -19,7 +19,7 @@ Not given to Dagster as the policy of a step, which tries again whatever happene
 a run that somebody interrupted.
 """
 
-_AFTERWARDS: Final = "what was committed stands, and materializing the same again does the rest"
+_AFTERWARDS: Final = "what was committed is kept; materialize the same again to do the rest"
 
 
 def kind_in_failure(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,4 +15,4 @@ def fill(load: Callable[[], Metadata]) -> Metadata:
     try:
         return load()
     except ShopOfFiles:
-        return {GENERATED: "nothing: this shop was filled from files"}
+        return {GENERATED: "nothing: this shop is filled from files"}

@@ -121,19 +121,19 @@ def _reasons_to_wait(
     names = named([file.name for file in new], of="file")
     arrival = inbox.arrival(files)
     if not files:
-        yield f"no file to load in {inbox.directory}"
+        yield f"no files to load in {inbox.directory}"
     if not new:
         yield f"{counted(len(files), 'file')} in {inbox.directory}, all loaded"
     if not is_whole:
-        yield f"{names}: loaded once they are seen twice as they are"
+        yield f"{names}: loaded when two looks in a row find them unchanged"
     if failure := failure_of(stores.postgres, inbox, arrival):
-        yield f"not loaded, and not tried again until a file changes: {failure.error}"
+        yield f"not loaded, and not retried until a file changes: {failure.error}"
     if missing := inbox.missing(files):
         yield f"waiting for more files: {missing}"
     if is_unfinished(instance, INBOX_JOB):
-        yield "a load is under way"
+        yield "a load is in progress"
     if (again := _tried_again_at(instance, arrival)) and again > datetime.now(UTC):
-        yield f"{names}: loading broke off; tried again at {again:%F %T} UTC"
+        yield f"{names}: loading was interrupted; retried at {again:%F %T} UTC"
 
 
 def _tried_again_at(instance: dg.DagsterInstance, arrival: str) -> datetime | None:

@@ -92,7 +92,7 @@ def named(names: Iterable[str], *, of: str) -> str:
     all_names = tuple(names)
     shown = ", ".join(map(short, all_names[:_NAMES_SHOWN]))
     others = len(all_names) - _NAMES_SHOWN
-    return f"{shown} and {counted(others, f'further {of}')}" if others > 0 else shown
+    return f"{shown} and {counted(others, f'more {of}')}" if others > 0 else shown
 
 
 def short(name: str) -> str:

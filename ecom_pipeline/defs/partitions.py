@@ -28,8 +28,8 @@ class NoSuchDay(ShopError):
     def __init__(self, day: date, first: date, last: date) -> None:
         self.day = day
         super().__init__(
-            f"{day} is no day of this shop, which has {first} to {last}; ECOM_START_DATE moves the"
-            " first one"
+            f"the shop has no partition for {day}: its days are {first} to {last}; set"
+            " ECOM_START_DATE to begin on another day"
         )
 
 
@@ -37,7 +37,7 @@ class NoDays(ShopError):
     """The last day is before the first."""
 
     def __init__(self, first: date, last: date) -> None:
-        super().__init__(f"{first} to {last} is no day at all; give the earlier day first")
+        super().__init__(f"{first} to {last} contains no day; give the earlier day first")
 
 
 def daily_partitions(

@@ -40,9 +40,9 @@ def refused_rows_spec(asset: str) -> dg.AssetCheckSpec:
         REFUSED_ROWS,
         asset=asset,
         description=(
-            f"No row that a file had for {tables} waits in quarantine. `ecom quarantine` shows"
-            " those that do; they go when a later file has them right, or are let go of by"
-            " `--discard`."
+            f"The quarantine contains no refused row of {tables}. `ecom quarantine` shows"
+            " refused rows. Each leaves the quarantine when a later file corrects it, or when"
+            " `ecom quarantine --discard` deletes it."
         ),
         # What was accepted is right, and what was refused is counted: nothing has to wait for it.
         blocking=False,
@@ -78,7 +78,7 @@ def _to_do(refused: Sequence[RefusedFor]) -> str:
     each = "; SOURCE is one of these files" if len(sources) > 1 else ""
     source = next(iter(sources)) if len(sources) == 1 else "SOURCE"
     return (
-        f"Rows of {shown} were refused and wait. `ecom quarantine {source}` shows them with what"
-        f" they said{each}. Correct them and load the file again, or let go of them by"
+        f"Refused rows of {shown} are in quarantine. `ecom quarantine {source}` shows them with"
+        f" their values{each}. Correct them and load the file again, or delete them with"
         " `--discard`."
     )

@@ -23,14 +23,14 @@ _TABLES: Final = deps(
 )
 
 PAGE_COLUMNS: Final = dg.TableSchema(
-    [dg.TableColumn("page", "string", "HTML with everything in it; opens without a network.")]
+    [dg.TableColumn("page", "string", "Self-contained HTML; opens without a network.")]
 )
 
 PLANS: Final = dg.TableSchema(
     [
         dg.TableColumn("captured_at", "timestamptz", "Instant of the capture."),
         dg.TableColumn("name", "text", "The query."),
-        dg.TableColumn("index_name", "text", "The index that is meant to serve it, if one is."),
+        dg.TableColumn("index_name", "text", "The index that should serve it, if any."),
         dg.TableColumn("orders", "bigint", "The scale: orders in the shop."),
         dg.TableColumn("rows_returned", "bigint", "Rows that the query returned."),
         dg.TableColumn("with_ms", "numeric(12,3)", "Milliseconds with all indexes."),
@@ -40,7 +40,7 @@ PLANS: Final = dg.TableSchema(
         dg.TableColumn("used", "boolean", "Whether the plan used the index."),
         dg.TableColumn("node", "text", "The node that changes without the index."),
         dg.TableColumn("method", "text", "How the index was kept from the planner."),
-        dg.TableColumn("verdict", "text", "Whether the index earns its keep."),
+        dg.TableColumn("verdict", "text", "Whether the index is worth its cost."),
         dg.TableColumn("plan", "jsonb", "The plan, as EXPLAIN gave it."),
     ]
 )

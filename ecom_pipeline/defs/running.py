@@ -238,7 +238,7 @@ def _failure(data: StepFailureData) -> str:
 def _reason(error: SerializableErrorInfo | None) -> str:
     """The first line of what was at the bottom of an error."""
     if error is None:
-        return "it did not say why"
+        return "no reason was given"
     while error.cause is not None:
         error = error.cause
     if error.cls_name == "DagsterExecutionInterruptedError":

@@ -42,11 +42,11 @@ def undone_effects(
     """Runs the relay when checkouts have waited for their effects for over a minute."""
     lag = Effects(stores).lag()
     if not is_overdue(lag, datetime.now(UTC)):
-        return dg.SkipReason(f"{lag.undone} undone, none for over {EFFECTS_MAY_TAKE}")
+        return dg.SkipReason(f"{lag.undone} pending, none for more than {EFFECTS_MAY_TAKE}")
     # Without a run key, which would forbid the same request for ever: a relay that is already
     # under way is what must not be doubled.
     if is_unfinished(context.instance, RELAY_JOB):
-        return dg.SkipReason("a relay is under way")
+        return dg.SkipReason("a relay run is in progress")
     return dg.RunRequest()
 
 
@@ -55,10 +55,10 @@ def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Ends runs whose process was killed and frees their pools; sees that they are tried again."""
     told = {
         "ended": close_abandoned_runs(context.instance),
-        "asked again to be tried again": tell_failures_again(context.instance),
+        "retry requested again": tell_failures_again(context.instance),
     }
     done = "; ".join(f"{what}: {', '.join(runs)}" for what, runs in told.items() if runs)
-    return dg.SkipReason(done or "each run has its process")
+    return dg.SkipReason(done or "every run has its process")
 
 
 @dg.sensor(minimum_interval_seconds=3600, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -66,7 +66,7 @@ def old_events(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Forgets how the runs of long ago went; what the catalog tells of assets stays."""
     forgotten = forget_old_events(context.instance, datetime.now(UTC) - EVENTS_KEPT)
     return dg.SkipReason(
-        f"{counted(forgotten, 'record')} of over {EVENTS_KEPT.days} days ago forgotten"
+        f"{counted(forgotten, 'record')} older than {EVENTS_KEPT.days} days deleted"
     )
 
 
@@ -83,7 +83,7 @@ def submitted_carts(
     if not days:
         return dg.SkipReason("no submitted cart is waiting")
     if is_unfinished(context.instance, JOB):
-        return dg.SkipReason("a run is under way that may decide them")
+        return dg.SkipReason("a run that may decide them is in progress")
     in_a_row = takewhile(lambda pair: (pair[1] - days[0]).days == pair[0], enumerate(days))
     *_, (_, last) = in_a_row
     return dg.RunRequest(asset_selection=[dg.AssetKey("checkouts")], tags=range_tags(days[0], last))
@@ -106,11 +106,11 @@ def tables_to_refresh(
     if not stale:
         return dg.SkipReason("every table is up to date")
     if any(is_unfinished(context.instance, job) for job in (JOB, UPKEEP_JOB, INBOX_JOB)):
-        return dg.SkipReason("a run is under way that may refresh them")
+        return dg.SkipReason("a run that may refresh them is in progress")
     if failing := failing_checks(context.instance, SOURCE_ASSETS):
-        return dg.SkipReason(f"nothing is built on what breaks a check: {', '.join(failing)}")
+        return dg.SkipReason(f"not refreshed, because a blocking check fails: {', '.join(failing)}")
     if has_failed_lately(context.instance, UPKEEP_JOB, datetime.now(UTC)):
-        return dg.SkipReason(f"the last refresh failed; tried again after {_PAUSE_AFTER_FAILURE}")
+        return dg.SkipReason(f"the last refresh failed; retried after {_PAUSE_AFTER_FAILURE}")
     return dg.RunRequest()
 
 

@@ -19,7 +19,7 @@ RANKING: Final = dg.TableSchema(
         dg.TableColumn("product_id", "integer", "The product."),
         dg.TableColumn("name", "string", "Its name."),
         dg.TableColumn(
-            "units", "integer", "Units ordered in the window, less those given back in it."
+            "units", "integer", "Units ordered in the window, less those returned in it."
         ),
         dg.TableColumn("net_sales", "decimal", "Net sales of the window, as text."),
     ]

@@ -156,7 +156,7 @@ class MongoProgram(Program):
         deadline = time.monotonic() + _START_LIMIT_SECONDS
         while not accepts(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise ServerFailed(self.name, "cannot be prepared: it does not start")
+                raise ServerFailed(self.name, "cannot be prepared: it did not start")
             time.sleep(0.02)
 
     @property

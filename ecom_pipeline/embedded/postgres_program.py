@@ -157,7 +157,7 @@ class PostgresProgram(SocketProgram):
         )
         if result.returncode != 0:
             reason = result.stderr.strip().removeprefix("initdb: ")
-            raise ServerFailed(self.name, f"cannot make its data directory: {reason}")
+            raise ServerFailed(self.name, f"cannot create its data directory: {reason}")
 
     def _remove_stale_lock(self) -> None:
         """Removes the lock of a server that is gone, if its pid is somebody else's by now.

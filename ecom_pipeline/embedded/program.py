@@ -208,9 +208,9 @@ class Program(ABC):
             if (barred := barred_directory(path)) is not None:
                 raise ServerFailed(
                     self.name,
-                    f"runs as {name}, because it is not to run as root, and {name} cannot enter "
-                    f"{barred}: run `chmod o+x {barred}`, or move the project, or work as "
-                    "another user than root",
+                    f"runs as {name} instead of root, and {name} cannot enter {barred}: run"
+                    f" `chmod o+x {barred}`, move the project, or use an account other than"
+                    " root",
                 )
 
 

@@ -61,7 +61,7 @@ def servers(settings: Settings) -> tuple[Server, Server, Server]:
     """The servers of Postgres, Mongo and Redis as they are now; starts nothing.
 
     Raises:
-        ServerFailed: Their home belongs to another user, or can be written by others.
+        ServerFailed: Their home belongs to another user, or is writable by others.
     """
     if _any_embedded(settings):
         _check_home(settings.home)
@@ -115,11 +115,16 @@ def reset(settings: Settings) -> None:
     """
     for server in servers(settings):
         if server.program is None:
-            reason = f"is not used: ECOM_{server.name.upper()}_URL names another, which stays as is"
+            reason = (
+                f"is not used: ECOM_{server.name.upper()}_URL names another server, which reset"
+                " does not touch"
+            )
             raise ServerFailed(server.name, f"{reason}; unset it to reset")
         if not server.program.is_own:
-            reason = f"is not deleted: {server.program.directory} holds none of its files"
-            raise ServerFailed(server.name, f"{reason}; set ECOM_HOME to where it is")
+            reason = f"is not deleted: {server.program.directory} contains none of its files"
+            raise ServerFailed(
+                server.name, f"{reason}; set ECOM_HOME to the directory that holds the shop"
+            )
     if settings.home.exists():
         with alone(settings.home):
             delete(settings)
@@ -174,10 +179,10 @@ def _check_home(home: Path) -> None:
         owner = f"belongs to another user (number {found.st_uid})"
         advice = "set ECOM_HOME to a directory of your own"
     elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        owner, advice = "can be written by others", f"run `chmod go-w {home}`"
+        owner, advice = "is writable by others", f"run `chmod go-w {home}`"
     else:
         return
-    raise ServerFailed("store", f"is not touched: its home {home} {owner}; {advice}")
+    raise ServerFailed("store", f"is left alone: its home {home} {owner}; {advice}")
 
 
 @contextmanager
@@ -187,7 +192,7 @@ def _lock(home: Path) -> Iterator[None]:
         with FileLock(kept_from_others(home / "lock"), timeout=_LOCK_LIMIT_SECONDS):
             yield
     except Timeout:
-        reason = f"cannot be reached: another command has held {home / 'lock'} for minutes"
+        reason = f"cannot be reached: another command has held {home / 'lock'} for several minutes"
         raise ServerFailed("store", f"{reason}; end that command") from None
 
 

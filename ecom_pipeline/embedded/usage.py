@@ -37,7 +37,7 @@ def alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            reason = "is in use: a run, `make ui` or another command works with it; end that first"
+            reason = "is in use by a run, `make ui` or another command; end that first"
             raise ServerFailed("store", reason) from None
         yield
 

@@ -44,5 +44,7 @@ class ShopProfile:
         """Days since the start, 0 for the start itself; ValueError for a day before it."""
         number = day.toordinal() - self.start_date.toordinal()
         if number < 0:
-            raise ValueError(f"{day} is before the shop's start; ask from {self.start_date} on")
+            raise ValueError(
+                f"{day} is before the shop's start; the first day is {self.start_date}"
+            )
         return number

@@ -182,7 +182,7 @@ def _currency() -> Column:
         "currency",
         Kind.CURRENCY,
         "text",
-        "The shop's own; rows in another are refused.",
+        "The shop's currency; rows in another are refused.",
         required=False,
     )
 
@@ -200,13 +200,17 @@ def _instant(name: str, description: str, *, required: bool = True) -> Column:
 CUSTOMERS: Final = Source(
     "customers",
     (
-        _id("customer_id", "The shop's own number of the customer."),
-        _text(
-            "email", "One customer's alone, in capitals or not.", 254, Kind.EMAIL, required=False
+        _id("customer_id", "The shop's id of the customer."),
+        _text("email", "Unique to the customer, ignoring case.", 254, Kind.EMAIL, required=False),
+        _text("full_name", "Name as the customer writes it.", 200, required=False),
+        _text("city", "City where the customer lives.", 100, required=False),
+        Column(
+            "country",
+            Kind.COUNTRY,
+            "text",
+            "Country where the customer lives, such as `PT`.",
+            required=False,
         ),
-        _text("full_name", "As the customer writes it.", 200, required=False),
-        _text("city", "Where the customer lives.", 100, required=False),
-        Column("country", Kind.COUNTRY, "text", "Where that is, such as `PT`.", required=False),
         _instant("signed_up_at", "When the customer registered.", required=False),
     ),
     key=("customer_id",),
@@ -217,10 +221,10 @@ CUSTOMERS: Final = Source(
 PRODUCTS: Final = Source(
     "products",
     (
-        _id("product_id", "The shop's own number of the product."),
-        _text("sku", "One product's alone.", 100),
-        _text("name", "As shoppers see it.", 300),
-        _text("category", "One category.", 100),
+        _id("product_id", "The shop's id of the product."),
+        _text("sku", "Unique to the product.", 100),
+        _text("name", "Name that shoppers see.", 300),
+        _text("category", "The product's category.", 100),
         Column(
             "price", Kind.MONEY, "decimal(12, 2)", "Price of one unit.", Decimal(0), LARGEST_PRICE
         ),
@@ -228,7 +232,7 @@ PRODUCTS: Final = Source(
             "attributes",
             Kind.JSON,
             "text",
-            'What differs by category, such as `{"colour": "red"}`; `{}` where it is empty.',
+            'Properties that differ by category, such as `{"colour": "red"}`; `{}` if empty.',
             high=10_000,
             required=False,
             default="'{}'",
@@ -252,23 +256,23 @@ STOCK_RECEIPTS: Final = Source(
 ORDERS: Final = Source(
     "orders",
     (
-        _id("order_id", "The shop's own number of the order."),
+        _id("order_id", "The shop's id of the order."),
         _buyer("A known customer."),
         _instant("placed_at", "When the order was placed."),
         _money(
             "discount_amount",
-            "What is off the order as a whole, beside the discounts of its lines: it is spread "
-            "over them in proportion to what they come to, by largest remainder.",
+            "Discount on the whole order, in addition to the discounts of its lines. It is"
+            " spread over the lines in proportion to their amounts, by largest remainder.",
             default="0",
         ),
         _money(
-            "shipping_amount", "What is charged beside the products: shipping, fees, tips.", "0"
+            "shipping_amount", "Charges other than products and tax: shipping, fees, tips.", "0"
         ),
-        _money("tax_amount", "Tax on top of the prices; none where they include it.", "0"),
+        _money("tax_amount", "Tax on top of the prices; 0 if they include it.", "0"),
         _money(
             "total_amount",
-            "What the items less discounts, with shipping and tax, must add up to; their sum where "
-            "it is empty.",
+            "Total of the items less discounts, plus shipping and tax, as a control sum;"
+            " calculated if empty.",
         ),
         _currency(),
     ),
@@ -279,14 +283,14 @@ ORDER_ITEMS: Final = Source(
     "order_items",
     (
         _id("order_id", "An order of the file `orders`."),
-        _count("line_number", "Number of the line within its order."),
+        _count("line_number", "Line number within the order."),
         _id("product_id", "A known product."),
         _count("quantity", "Units ordered."),
         Column(
             "unit_price",
             Kind.PRICE,
             "decimal(14, 4)",
-            "Price of one unit as charged; `amount` / `quantity` where it is empty.",
+            "Price of one unit as charged; `amount` / `quantity` if empty.",
             Decimal(0),
             LARGEST_PRICE,
             required=False,
@@ -294,10 +298,10 @@ ORDER_ITEMS: Final = Source(
         ),
         _money(
             "amount",
-            "Price of all the units before discounts; `quantity` * `unit_price` where it is empty.",
+            "Price of all units before discounts; `quantity` * `unit_price` if empty.",
             default=_AMOUNT,
         ),
-        _money("discount_amount", "What is off this line's amount.", default="0"),
+        _money("discount_amount", "Discount on this line's amount.", default="0"),
     ),
     key=("order_id", "line_number"),
     part_of=("order_id",),
@@ -319,40 +323,40 @@ ORDER_ITEMS: Final = Source(
 RETURNS: Final = Source(
     "returns",
     (
-        _id("return_id", "The shop's own number of the return."),
+        _id("return_id", "The shop's id of the return."),
         Column(
             "line_number",
             Kind.WHOLE,
             "integer",
-            "Number of the line within its return.",
+            "Line number within the return.",
             1,
             LARGEST_COUNT,
             required=False,
             default="1",
         ),
-        _instant("returned_at", "When it was given back."),
-        _id("order_id", "A loaded order; empty where it is not known.", required=False),
+        _instant("returned_at", "When the units or the money were given back."),
+        _id("order_id", "A loaded order; empty if unknown.", required=False),
         Column(
             "order_line_number",
             Kind.WHOLE,
             "integer",
-            "The line of that order.",
+            "The line number within that order.",
             1,
             LARGEST_COUNT,
             required=False,
         ),
-        _buyer("Who gave it back; that of the order where it is known."),
+        _buyer("The customer; that of the order if the order is known."),
         _id(
             "product_id",
-            "What was given back; empty where the line says so, or where money was given back for "
-            "no product, such as shipping.",
+            "The returned product. Empty if `order_line_number` names it, or if the money is"
+            " for no product, such as shipping.",
             required=False,
         ),
         Column(
             "quantity",
             Kind.WHOLE,
             "integer",
-            "Units given back; 0 where it is money alone.",
+            "Units given back; 0 if only money was given back.",
             0,
             LARGEST_COUNT,
             required=False,
@@ -362,7 +366,7 @@ RETURNS: Final = Source(
             "amount",
             Kind.MONEY,
             "decimal(14, 2)",
-            "Money given back, without tax that was on top of the prices.",
+            "Money given back, without tax on top of the prices.",
             Decimal(0),
             LARGEST_TOTAL,
         ),
@@ -371,7 +375,7 @@ RETURNS: Final = Source(
             "restocked",
             Kind.FLAG,
             "boolean",
-            "Whether the units went back on the shelf.",
+            "Whether the units went back into stock.",
             required=False,
             default="false",
         ),

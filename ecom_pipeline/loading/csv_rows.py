@@ -67,7 +67,7 @@ def csv_header(file: BinaryIO, form: Form = COMMAS) -> list[str]:
         record += (line := file.readline(LARGEST_RECORD + 1))
         whole = not form.is_whole(line)
     if len(record) > LARGEST_RECORD:
-        raise TooLarge(f"has a header of more than {LARGEST_RECORD >> 10:,} KB")
+        raise TooLarge(f"has a header larger than {LARGEST_RECORD >> 10:,} KB")
     return next(iter(form.rows(record.decode().rstrip("\r\n"))), [])
 
 

@@ -18,7 +18,7 @@ class UnreadableFile(IngestError):
         packed = _PACKED.get((dot + last).lower(), "")
         form = "Parquet" if (name if packed else file).lower().endswith(".parquet") else "CSV"
         super().__init__(
-            f"{file} cannot be read as a {form} file{packed} with plain columns; write it anew"
+            f"{file} cannot be read as a {form} file{packed} with plain columns; write it again"
         )
 
 

@@ -23,9 +23,9 @@ class NothingToIngest(IngestError):
         names = ", ".join(source.name for source in CONTRACT)
         others = f"; not read: {', '.join(not_read)}" if not_read else ""
         super().__init__(
-            f"{directory} has nothing to load; put files there named {names}, "
-            "each as one .csv, .tsv, .txt or .parquet, which may be packed as .gz or .zst "
-            f"(docs/ingest.md says what they hold){others}"
+            f"{directory} contains nothing to load; put files there named {names}, each as"
+            " one .csv, .tsv, .txt or .parquet, optionally compressed as .gz or .zst"
+            f" (docs/ingest.md describes their columns){others}"
         )
 
 
@@ -35,7 +35,7 @@ class TwoForms(IngestError):
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
         forms = " and ".join(path.name for path in paths)
-        super().__init__(f"{paths[0].parent} has {forms}; keep the one that is to be loaded")
+        super().__init__(f"{paths[0].parent} has {forms}; keep only the one to load")
 
 
 class MissingFile(IngestError):
@@ -143,7 +143,8 @@ def _refuse_half_orders(files: list[SourceFile]) -> None:
     for missing, there in ((ORDERS, ORDER_ITEMS), (ORDER_ITEMS, ORDERS)):
         if there.name in found and missing.name not in found:
             raise MissingFile(
-                missing.name, f"an order is loaded whole, so {there.name} is of no use without it"
+                missing.name,
+                f"an order is loaded with its items, so {there.name} cannot be loaded without it",
             )
 
 

@@ -82,8 +82,8 @@ class Inbox:
             looked_at = [self._look_at(directory, name) for name in names if self._reads(name)]
         except OSError as error:
             raise InboxUnusable(
-                f"the inbox {self.directory} cannot be read: {error.strerror}; make it a directory"
-                " that you may read, or name another in ECOM_INBOX"
+                f"the inbox {self.directory} cannot be read: {error.strerror}; make it a"
+                " readable directory, or set ECOM_INBOX to another"
             ) from None
         return tuple(file for file in looked_at if file is not None)
 
@@ -108,7 +108,7 @@ class Inbox:
         half = found & {ORDERS.name, ORDER_ITEMS.name}
         if len(half) == 1:
             (other,) = {ORDERS.name, ORDER_ITEMS.name} - half
-            return f"{other} are missing, and an order is loaded whole"
+            return f"{other} are missing; orders and their items are loaded together"
         return None
 
     def _reads(self, name: str) -> bool:
@@ -154,6 +154,6 @@ def inbox_of(settings: Settings) -> Inbox | None:
 def _refuse_leading_out(path: Path, directory: Path) -> None:
     if not path.resolve(strict=True).is_relative_to(directory):
         raise InboxUnusable(
-            f"{printable(path.name)} is a symbolic link that leads out of the inbox, so that"
+            f"{printable(path.name)} is a symbolic link that leads out of the inbox, so"
             " nothing is loaded; put the file itself there"
         )

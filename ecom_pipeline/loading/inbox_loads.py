@@ -65,9 +65,9 @@ def load_arrived(postgres: Postgres, inbox: Inbox, arrival: str | None = None) -
     with turn(postgres, inbox):
         files = inbox.look()
         if arrival not in {None, inbox.arrival(files)}:
-            return InboxLoad(files, why_not="the files changed since; they are looked at again")
+            return InboxLoad(files, why_not="the files have changed since; they are checked again")
         if not not_loaded(postgres, inbox, files):
-            return InboxLoad(files, why_not="they are loaded already")
+            return InboxLoad(files, why_not="the files are loaded already")
         try:
             digests = _digests(inbox, files)
             if have_same_contents(postgres, inbox, digests):
@@ -75,7 +75,7 @@ def load_arrived(postgres: Postgres, inbox: Inbox, arrival: str | None = None) -
                 return InboxLoad(files, why_not="the same contents were loaded before")
             report = ingest_directory(postgres, inbox.directory, mapping=inbox.mapping)
         except FileNotFoundError:
-            return InboxLoad(files, why_not="a file went away; they are looked at again")
+            return InboxLoad(files, why_not="a file is gone; the files are checked again")
         except Exception as error:
             if isinstance(error, StoreError) or advice(error) is not None:
                 raise
@@ -103,13 +103,13 @@ def _in_public(error: Exception, inbox: Inbox) -> str:
         case WrongColumns():
             columns = ", ".join(error.columns)
             told = (
-                f"{error.file} lacks columns, or has one more than once: {columns}; {by_hand} shows"
-                " those that it has"
+                f"{error.file} lacks columns, or has one more than once: {columns}; {by_hand}"
+                " shows its columns"
             )
         case MappingError():
             # Where a column is not there, DuckDB lists those that are.
             said, listed, _ = str(error).partition("Candidate bindings")
-            told = f"{said.strip()}; {by_hand} shows all of it" if listed else said
+            told = f"{said.strip()}; {by_hand} shows the full error" if listed else said
         case IngestError() | ShopError():
             told = str(error)
         case OSError():
@@ -117,5 +117,7 @@ def _in_public(error: Exception, inbox: Inbox) -> str:
         case _:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
-            told = f"{type(error).__name__} in {where}, which is a bug; {by_hand} shows all of it"
+            told = (
+                f"{type(error).__name__} in {where}, which is a bug; {by_hand} shows the full error"
+            )
     return printable(told)[:_LONGEST_ERROR]

@@ -87,7 +87,7 @@ _MERGES: Final = {
 _IN_TURN: Final = (ORDERS, ORDER_ITEMS, RETURNS)
 """Those that are loaded after the others."""
 
-_REFERRED_TO: Final = "other files refer to its rows, and no {} are loaded yet"
+_REFERRED_TO: Final = "other files refer to its rows, and no {} have been loaded yet"
 
 _queries = load_queries("files")
 
@@ -285,8 +285,8 @@ class _Ingest:
         changes |= {"shop.returns": returns, "ops.quarantine": quarantine}
         notes = self.notes if removal is None else (*self.notes, removal.note)
         if uncovered:
-            note = f"{uncovered:,} returns that were loaded earlier are quarantined now: their"
-            notes += (f"{note} orders, as they are corrected, no longer cover them",)
+            note = f"{uncovered:,} returns that were loaded earlier are now in quarantine: their"
+            notes += (f"{note} corrected orders no longer cover them",)
         return IngestReport(
             reports,
             changes,
@@ -434,5 +434,5 @@ def _notes(postgres: Postgres, files: list[SourceFile], not_read: Sequence[str])
                 continue  # all orders may be guests'
             if count == 0:
                 raise MissingFile(source.name, _REFERRED_TO.format(source.name))
-            notes.append(f"no file of {source.name}; the {count:,} loaded earlier are used")
+            notes.append(f"no file of {source.name}: the {count:,} loaded earlier are used")
     return tuple(notes)

@@ -36,12 +36,14 @@ class BrokenOff:
 
     def __str__(self) -> str:
         """What is told of it."""
-        return f"a load of {self.directory} broke off at {self.begun_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"a load of {self.directory} was interrupted (begun at {self.begun_at:%F %T} UTC)"
 
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return f"`ecom ingest {shlex.join((self.directory, *self.options))}` again does the rest"
+        return (
+            f"run `ecom ingest {shlex.join((self.directory, *self.options))}` again to complete it"
+        )
 
 
 def begin(

@@ -94,8 +94,8 @@ class OrderIdOnTwoDays(ValueError):
         self.order_id = order_id
         self.days = (first_day, last_day)
         super().__init__(
-            f"order {order_id} stands on {first_day} and on {last_day}; give each order an id "
-            "of its own, or load both days together"
+            f"order {order_id} stands on {first_day} and on {last_day}; give each order its"
+            " own id, or load both days together"
         )
 
 

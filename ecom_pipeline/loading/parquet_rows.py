@@ -39,7 +39,7 @@ def parquet_header(file: BinaryIO) -> list[str]:
         TooLarge: What it says of its columns is.
     """
     if (footer := footer_bytes(file)) > _LARGEST_FOOTER:
-        raise TooLarge(f"describes itself in {footer >> 20:,} MB, where 16 are read")
+        raise TooLarge(f"has a footer of {footer >> 20:,} MB; at most 16 MB are read")
     file.seek(0)
     return [str(name) for name in pq.read_schema(pa.PythonFile(file, mode="r")).names]
 
@@ -65,11 +65,11 @@ def parquet_batches(
     names = {header[place] for place in columns.values()}
     pages = unpacked(raw, names)
     if pages.rows > max(size, _ALWAYS_READ):
-        raise TooLarge(f"says that it has {pages.rows:,} rows in {size:,} bytes")
+        raise TooLarge(f"claims {pages.rows:,} rows in {size:,} bytes")
     if pages.held > LARGEST_PAGES:
         raise TooLarge(
-            f"unpacks to pages of {pages.held >> 20:,} MB, where 128 are read; write it with "
-            "smaller pages, or smaller groups of rows"
+            f"unpacks to pages of {pages.held >> 20:,} MB, where 128 are read; write it with"
+            " smaller pages or smaller row groups"
         )
     rows_at_once = max(1, min(MOST_ROWS, MOST_BYTES // pages.row))
     # Buffered: without it, the columns of a whole row group are held in memory.
@@ -83,8 +83,8 @@ def parquet_batches(
             read += batch.nbytes
             if read > max(_MOST_UNPACKED * size, _ALWAYS_READ_BYTES):
                 raise TooLarge(
-                    f"has more than {read >> 20:,} MB of text in {size:,} bytes; write it without"
-                    " values that repeat so much"
+                    f"has more than {read >> 20:,} MB of text in {size:,} bytes; write it"
+                    " with fewer repeated values"
                 )
             yield batch
 

@@ -58,8 +58,8 @@ class TooMuchRemoved(IngestError):
         self.orders = orders
         super().__init__(
             f"no order was loaded: the files have {counted(named, 'order')} from {first} to {last},"
-            f" and {orders:,} others of these days would go; look for a wrong date, or say with"
-            " --start and --end that these are the days"
+            f" and {orders:,} other orders of these days would be removed; look for a wrong"
+            " date, or confirm the days with --start and --end"
         )
 
 
@@ -77,12 +77,14 @@ def plan_removal(postgres: Postgres, scratch: Scratch, replaced: ReplacedDays) -
     if unknown := scratch.orders_without_id():
         return Removal(
             None,
-            f"no order was removed: {counted(unknown, 'row')} of orders without the order's id may"
-            " be any that is loaded",
+            f"no order was removed: {counted(unknown, 'row')} of orders without an order id"
+            " may be any loaded order",
         )
     days = [day for day in (*scratch.order_days(), replaced.start, replaced.end) if day]
     if not days:
-        return Removal(None, "no order was removed: the files have none, and so no days")
+        return Removal(
+            None, "no order was removed: the files contain no orders, so they set no days"
+        )
     first, last = min(days), max(days)
     if replaced.start is None or replaced.end is None:
         with (
@@ -94,7 +96,10 @@ def plan_removal(postgres: Postgres, scratch: Scratch, replaced: ReplacedDays) -
             others = _queries.count_orders_not_named(connection, first_day=first, last_day=last)
         if others > named:
             raise TooMuchRemoved(others, named, first, last)
-    return Removal((first, last), f"orders from {first} to {last} are just those of the files")
+    return Removal(
+        (first, last),
+        f"the imported orders from {first} to {last} are now exactly those of the files",
+    )
 
 
 def remove_orders(

@@ -27,8 +27,8 @@ class ShopOfFiles(ShopError):
 
     def __init__(self) -> None:
         super().__init__(
-            "this shop was filled from files, and nothing is made up beside them; for a generated"
-            " shop name another ECOM_HOME, or another database in ECOM_POSTGRES_URL"
+            "this shop is filled from files, so nothing is generated into it; for a generated"
+            " shop, set another ECOM_HOME, or another database in ECOM_POSTGRES_URL"
         )
 
 
@@ -37,10 +37,10 @@ class GeneratedShop(ShopError):
 
     def __init__(self) -> None:
         super().__init__(
-            "this shop was generated; load files into one of their own: name another ECOM_HOME, or"
-            " another database in ECOM_POSTGRES_URL, or empty this one by `ecom reset`."
-            " --into-generated-shop loads them beside the generated rows, and nothing more is"
-            " generated from then on"
+            "this shop is generated; load files into a shop of their own: set another"
+            " ECOM_HOME, or another database in ECOM_POSTGRES_URL, or delete this shop with"
+            " `ecom reset`. --into-generated-shop loads them into it nevertheless, and nothing"
+            " more is generated after that"
         )
 
 

@@ -223,7 +223,7 @@ def open_table(path: Path, reading: Reading = BY_LOOKING) -> TableFile:
     if len(table.header) > _MOST_COLUMNS:
         raise RefusedFile(
             path.name,
-            f"has {len(table.header):,} columns, where at most {_MOST_COLUMNS:,} are read",
+            f"has {len(table.header):,} columns; at most {_MOST_COLUMNS:,} are read",
         )
     return table
 

@@ -86,17 +86,19 @@ def checked_return_lines(lines: object) -> list[ReturnLine]:
 
 def _checked_return_line(line: object) -> ReturnLine:
     if not isinstance(line, ReturnLine):
-        raise InvalidReturn(f"a {type(line).__name__} is none of its lines; give a ReturnLine")
+        raise InvalidReturn(f"a {type(line).__name__} is not a line; give a ReturnLine")
     number = line.order_line_number
     if number is not None and not _is_whole_number(number, MOST_UNITS):
-        raise InvalidReturn("the lines of an order have whole numbers from 1 to 2147483647")
+        raise InvalidReturn("a line number is a whole number from 1 to 2147483647")
     quantity = checked_quantity(line.quantity, least=0)
     amount = None if line.amount is None else checked_amount(line.amount)
     tax_amount = checked_amount(line.tax_amount)
     if number is None and (quantity or line.restock or amount is None):
-        raise InvalidReturn("without a line of the order it is an amount of money alone; give that")
+        raise InvalidReturn(
+            "a line without an order line gives back money only; give an amount and no units"
+        )
     if not isinstance(line.restock, bool) or (line.restock and not quantity):
-        raise InvalidReturn("restock is True or False, and said of units")
+        raise InvalidReturn("restock is True or False, and True only for units")
     if not (quantity or amount or tax_amount):
         raise InvalidReturn("each line gives units or money back")
     return ReturnLine(number, quantity, amount, tax_amount, line.restock)

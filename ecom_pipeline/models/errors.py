@@ -14,7 +14,9 @@ class CartNotFound(ShopError):
 
     def __init__(self, cart_id: str) -> None:
         self.cart_id = cart_id
-        super().__init__(f"there is no cart {cart_id!a}; it may have been ordered or have expired")
+        super().__init__(
+            f"there is no cart {cart_id!a}; it may have been ordered or may have expired"
+        )
 
 
 class CartNotActive(ShopError):
@@ -23,7 +25,7 @@ class CartNotActive(ShopError):
     def __init__(self, cart_id: str, status: str) -> None:
         self.cart_id = cart_id
         self.status = status
-        super().__init__(f"cart {cart_id!a} is {status}; put later items into a new cart")
+        super().__init__(f"cart {cart_id!a} is {status}; put further items into a new cart")
 
 
 class CartContended(ShopError):
@@ -40,7 +42,7 @@ class CartNotSubmitted(ShopError):
     def __init__(self, cart_id: str, status: str) -> None:
         self.cart_id = cart_id
         self.status = status
-        super().__init__(f"cart {cart_id!a} is {status}; only a submitted cart is placed")
+        super().__init__(f"cart {cart_id!a} is {status}; only a submitted cart can be placed")
 
 
 class CartOfTheFuture(ShopError):
@@ -50,7 +52,7 @@ class CartOfTheFuture(ShopError):
         self.cart_id = cart_id
         self.submitted_at = submitted_at
         super().__init__(
-            f"cart {cart_id!a} was submitted at {submitted_at:%F %T} UTC; place it then"
+            f"cart {cart_id!a} was submitted at {submitted_at:%F %T} UTC; place it after that time"
         )
 
 
@@ -60,7 +62,7 @@ class CartNotRejected(ShopError):
     def __init__(self, cart_id: str, status: str) -> None:
         self.cart_id = cart_id
         self.status = status
-        super().__init__(f"cart {cart_id!a} is {status}; only a rejected cart is reopened")
+        super().__init__(f"cart {cart_id!a} is {status}; only a rejected cart can be reopened")
 
 
 class ActiveCartExists(ShopError):
@@ -75,7 +77,7 @@ class InvalidCartId(ShopError):
     """No cart in Mongo can have this as its id."""
 
     def __init__(self) -> None:
-        super().__init__("this is no cart id; give the text that the cart was opened with")
+        super().__init__("this is not a cart id; give the id that the cart was opened with")
 
 
 class InvalidId(ShopError):
@@ -85,7 +87,7 @@ class InvalidId(ShopError):
         self.value = value
         kind = type(value).__name__
         given = f"the number {value}" if kind == "int" else f"a value of type {kind}"
-        super().__init__(f"{given} is no id of a {noun}; give a whole number from 1 to 2^63 - 1")
+        super().__init__(f"{given} is not a {noun} id; give a whole number from 1 to 2^63 - 1")
 
 
 class InvalidQuantity(ShopError):
@@ -94,7 +96,7 @@ class InvalidQuantity(ShopError):
     def __init__(self, quantity: object, least: int = 1) -> None:
         self.quantity = quantity
         super().__init__(
-            f"{quantity!a} is no quantity; give a whole number from {least} to 2147483647"
+            f"{quantity!a} is not a quantity; give a whole number from {least} to 2147483647"
         )
 
 
@@ -104,7 +106,7 @@ class InvalidAmount(ShopError):
     def __init__(self, amount: object) -> None:
         self.amount = amount
         super().__init__(
-            f"{amount!a} is no amount; give a Decimal of whole cents from 0 to 999999999999.99"
+            f"{amount!a} is not an amount; give a Decimal of whole cents from 0 to 999999999999.99"
         )
 
 
@@ -112,7 +114,7 @@ class InvalidReturn(ShopError):
     """A return has lines, each of which gives something back."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"this is no return: {why}")
+        super().__init__(f"this is not a valid return: {why}")
 
 
 class OrderNotFound(ShopError):
@@ -154,7 +156,7 @@ class ReturnConflict(ShopError):
     def __init__(self, return_id: int) -> None:
         self.return_id = return_id
         super().__init__(
-            f"return {return_id} is another one already; give what comes back now an id of its own"
+            f"return {return_id} is another one already; give the new return an id of its own"
         )
 
 
@@ -162,7 +164,7 @@ class UnknownWindow(ShopError):
     """Top sellers are ranked within some windows only."""
 
     def __init__(self, known: Sequence[str]) -> None:
-        super().__init__(f"there are no top sellers of this window; ask for {', '.join(known)}")
+        super().__init__(f"there are no top sellers for this window; ask for {', '.join(known)}")
 
 
 class ProductNotFound(ShopError):

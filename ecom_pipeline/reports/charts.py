@@ -110,8 +110,7 @@ def sales(shop: Shop) -> Drawn | None:
 
 @_section(
     "From gross to total sales",
-    "What was ordered in the last 30 days at its prices, what discounts and returns took off it,"
-    " and what shipping and taxes came to.",
+    "Gross sales of the last 30 days, less discounts and returns, plus shipping and taxes.",
     "There are no orders.",
 )
 def bridge(shop: Shop) -> Drawn | None:
@@ -148,8 +147,8 @@ def bridge(shop: Shop) -> Drawn | None:
 
 @_section(
     "Top sellers",
-    "Units ordered in the last 30 days, less those that came back.",
-    "Nothing was sold in these days.",
+    "Units ordered in the last 30 days, less units returned.",
+    "Nothing was sold on these days.",
 )
 def sellers(shop: Shop) -> Drawn | None:
     """Products that sold most."""
@@ -164,9 +163,9 @@ def sellers(shop: Shop) -> Drawn | None:
 
 
 @_section(
-    "What comes back",
-    "Units returned, as a share of the units ordered on all days, of products that were ordered 10"
-    " times or more.",
+    "Returns",
+    "Units returned as a share of units ordered, over all days, for products ordered at least"
+    " 10 times.",
     "No such product was returned.",
 )
 def returned(shop: Shop) -> Drawn | None:
@@ -185,8 +184,8 @@ def returned(shop: Shop) -> Drawn | None:
 
 @_section(
     "Guests",
-    "Share of the orders of each month that no known customer placed.",
-    "All orders are of known customers.",
+    "Guests' share of the orders of each month.",
+    "Known customers placed all orders.",
 )
 def guests(shop: Shop) -> Drawn | None:
     """How many orders are of guests."""
@@ -214,9 +213,9 @@ def guests(shop: Shop) -> Drawn | None:
 
 
 @_section(
-    "Customers who come back",
-    "Share of the customers who first ordered in a month (down) and ordered again in the months"
-    " after it (across); month 0 is the month itself.",
+    "Customer retention",
+    "Of the customers who first ordered in a month (rows), the share who ordered again in"
+    " each later month (columns). Month 0 is the month of the first order.",
     "No known customer has ordered.",
 )
 def cohorts(shop: Shop) -> Drawn | None:
@@ -259,7 +258,7 @@ def cohorts(shop: Shop) -> Drawn | None:
             f" {back[-1]['retention_percent']} % ordered again the month after."
         )
     if after and after.day != 1:
-        finding += f" {shop.newest:%B %Y} is not over: the last figure of each row may still grow."
+        finding += f" {shop.newest:%B %Y} is not over: the last figure in each row may still grow."
     return Drawn(
         report,
         finding,
@@ -278,8 +277,8 @@ def _month_after(month: date) -> date:
 
 @_section(
     "ABC curve",
-    "Share of the net sales that the best-selling products make together: class A up to 80 %, B up"
-    " to 95 %, C the rest.",
+    "Cumulative share of net sales of the best-selling products: class A up to 80 %, B up to"
+    " 95 %, C the rest.",
     "Nothing was sold.",
 )
 def abc(shop: Shop) -> Drawn | None:
@@ -307,9 +306,9 @@ def abc(shop: Shop) -> Drawn | None:
     best = next((row for row in rows_of(classes) if row["abc_class"] == "A"), None)
     return Drawn(
         classes,
-        f"{best['products']:,} products in class A make {best['sales_percent']} % of the net sales."
+        f"{best['products']:,} products in class A make up {best['sales_percent']} % of net sales."
         if best
-        else "No product is in class A: the best one alone makes more than 80 % of the net sales.",
+        else "No product is in class A: the best one alone makes up more than 80 % of net sales.",
         figure(
             traces,
             height=300,
@@ -321,7 +320,7 @@ def abc(shop: Shop) -> Drawn | None:
 
 @_section(
     "Customer segments",
-    "Customers by how recently, how often and for how much they bought (RFM): each segment's share"
+    "Customer segments by recency, frequency and monetary value (RFM): each segment's share"
     " of customers and of net sales.",
     "No known customer has ordered.",
 )
@@ -345,7 +344,7 @@ def segments(shop: Shop) -> Drawn | None:
     best = rows[0]
     return Drawn(
         report,
-        f"The segment {names[0]} brings most:"
+        f"The segment {names[0]} has the most net sales:"
         f" {best['customers']:,} customers, {money(best['net_sales'])}.",
         figure(
             traces,
@@ -359,8 +358,8 @@ def segments(shop: Shop) -> Drawn | None:
 
 @_section(
     "From cart to order",
-    "What became of carts in the last 30 days.",
-    "There were no carts in these days.",
+    "Carts created, submitted and ordered in the last 30 days.",
+    "There were no carts on these days.",
 )
 def funnel(shop: Shop) -> Drawn | None:
     """What became of carts."""
@@ -389,9 +388,9 @@ def funnel(shop: Shop) -> Drawn | None:
 
 @_section(
     "Bought together",
-    "Pairs of products by lift: how many times more often they share a basket than if they had"
-    " nothing to do with each other. The newest 90 days.",
-    "No two products were bought together in 10 orders or more, and more often than by chance.",
+    "Pairs of products by lift: how many times as often they share a basket as independent"
+    " products would. The newest 90 days.",
+    "No two products shared at least 10 orders and were bought together more often than by chance.",
 )
 def affinity(shop: Shop) -> Drawn | None:
     """Which products are bought together."""
@@ -401,16 +400,16 @@ def affinity(shop: Shop) -> Drawn | None:
     names = [[row["name_a"], f"+ {row['name_b']}"] for row in rows]
     return Drawn(
         report,
-        f"{' '.join(names[0])} stand together in {rows[0]['baskets']:,} baskets,"
-        f" {short(float(rows[0]['lift']))} times as many as chance would have.",
+        f"{' '.join(names[0])} share {rows[0]['baskets']:,} baskets,"
+        f" {short(float(rows[0]['lift']))} times as many as expected by chance.",
         labelled_bars(rows, "lift", names, TWO_LINES_PIXELS),
     )
 
 
 @_section(
     "Days of cover",
-    "Products by the days that their stock lasts at the pace of the last 30 days.",
-    "There is no stock to look at.",
+    "Products by the number of days that their stock lasts at the sales rate of the last 30 days.",
+    "There are no products.",
 )
 def cover(shop: Shop) -> Drawn | None:
     """How long stocks last."""
@@ -440,9 +439,10 @@ def cover(shop: Shop) -> Drawn | None:
     soon = sum(row["reorder"] for row in known)
     return Drawn(
         replace(report, rows=report.rows[:_SHOWN]),
-        f"{soon:,} of {len(known):,} products last less than {_REORDER_DAYS} days: reorder."
+        f"{soon:,} of {len(known):,} products will run out in less than {_REORDER_DAYS} days"
+        " and need reordering."
         if known
-        else f"No receipts are loaded, so the stock of {len(rows):,} products is unknown.",
+        else f"No stock receipts are loaded, so the stock of {len(rows):,} products is unknown.",
         figure(
             [trace],
             height=320,
@@ -458,8 +458,8 @@ def cover(shop: Shop) -> Drawn | None:
 
 @_section(
     "Lost demand",
-    "Worth of what rejected carts asked for and stock did not have.",
-    "No cart was rejected because stock was short.",
+    "Value of the units that rejected carts requested and that were out of stock.",
+    "No cart was rejected for lack of stock.",
 )
 def shortages(shop: Shop) -> Drawn | None:
     """What was asked for and not there."""
@@ -468,7 +468,7 @@ def shortages(shop: Shop) -> Drawn | None:
         return None
     return Drawn(
         report,
-        f"{rows[0]['name']} was asked for most: {rows[0]['requested_units']:,} units,"
+        f"{rows[0]['name']} was requested most: {rows[0]['requested_units']:,} units,"
         f" {money(rows[0]['lost_sales'])}.",
         labelled_bars(rows, "lost_sales", [[row["name"]] for row in rows]),
     )

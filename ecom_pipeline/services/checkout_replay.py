@@ -119,7 +119,7 @@ def _left_undone(effects: Effects) -> int:
     try:
         return effects.relay().left
     except StoreError as error:
-        _logger.warning("what was left undone waits for the relay: %s", error)
+        _logger.warning("pending effects stay pending until the relay runs: %s", error)
     try:
         return effects.lag().undone
     except StoreError:

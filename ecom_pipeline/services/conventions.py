@@ -25,8 +25,8 @@ class OtherConventions(ShopError):
     def __init__(self, asked: Conventions, kept: Conventions) -> None:
         super().__init__(
             f"ECOM_TIMEZONE and ECOM_CURRENCY are {asked.time_zone} and {asked.currency}, but this "
-            f"shop was filled with {kept.time_zone} and {kept.currency}: set them so, or name "
-            "another ECOM_HOME, or another database in ECOM_POSTGRES_URL, for a new shop"
+            f"shop was filled with {kept.time_zone} and {kept.currency}: set them so, or, for"
+            " a new shop, set another ECOM_HOME, or another database in ECOM_POSTGRES_URL"
         )
 
 

@@ -96,7 +96,11 @@ class Effects:
         try:
             self.apply(results)
         except StoreError as error:
-            _logger.warning("effects of %d checkouts wait for the relay: %s", len(results), error)
+            _logger.warning(
+                "the effects of %d checkouts are pending until the relay runs: %s",
+                len(results),
+                error,
+            )
             return False
         return True
 
@@ -126,7 +130,9 @@ class Effects:
         try:
             self._products.refresh_moved_stock()
         except StoreRefused as error:
-            _logger.error("the cached stock of deliveries and returns is left: %s", error)
+            _logger.error(
+                "the stock cache was not refreshed after deliveries and returns: %s", error
+            )
         return Relayed(len(cart_ids) - left, left)
 
     def lag(self) -> EffectsLag:
@@ -139,7 +145,9 @@ class Effects:
             self.apply(results)
         except StoreRefused as error:
             if len(results) == 1:
-                _logger.error("the effects of cart %a are left: %s", results[0].cart_id, error)
+                _logger.error(
+                    "the effects of cart %a were not applied: %s", results[0].cart_id, error
+                )
                 return 1
             middle = len(results) // 2
             return sum(map(self._apply_or_leave, (results[:middle], results[middle:])))

@@ -71,7 +71,7 @@ class ProductService:
         try:
             levels = self._read_through(product_ids)
         except StoreError as error:
-            _logger.warning("stock is read without the cache: %s", error)
+            _logger.warning("stock is read from Postgres, not from the cache: %s", error)
             levels = self._fetch(product_ids)
         return {level.product_id: level.stock for level in levels}
 
@@ -107,7 +107,7 @@ class ProductService:
         try:
             self.refresh_moved_stock()
         except StoreError as error:
-            _logger.warning("cached stock waits for the relay: %s", error)
+            _logger.warning("the stock cache stays old until the relay runs: %s", error)
             return False
         return True
 

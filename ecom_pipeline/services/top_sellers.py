@@ -58,7 +58,7 @@ class TopSellers:
             ranking = self.cached(window)
             return self._compute_once(window) if ranking is None else ranking
         except StoreError as error:
-            _logger.warning("top sellers are read without the cache: %s", error)
+            _logger.warning("top sellers are read from Postgres, not from the cache: %s", error)
             return self.ranking(window)
 
     def push(self, windows: Sequence[str] = WINDOWS) -> dict[str, int]:

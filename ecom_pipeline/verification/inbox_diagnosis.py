@@ -40,12 +40,12 @@ def look_at_inbox(settings: Settings, servers: Sequence[Server]) -> Iterator[Fin
 
 def _look_at_files(postgres: Postgres, inbox: Inbox, files: Sequence[ArrivedFile]) -> Finding:
     if failure := failure_of(postgres, inbox, inbox.arrival(files)):
-        advice = "correct the files; or, if something else was wrong, launch the job `ingest_inbox`"
+        advice = "correct the files; if the cause was elsewhere, launch the job `ingest_inbox`"
         return Finding(_ABOUT, f"not loaded: {failure.error}", advice)
     new = not_loaded(postgres, inbox, files)
     if not new:
         return Finding(_ABOUT, f"{inbox.directory}: {counted(len(files), 'file')}, all loaded")
     found = f"{inbox.directory}: {counted(len(new), 'file')} not loaded yet"
     if missing := inbox.missing(files):
-        return Finding(_ABOUT, found, f"put there what they wait for: {missing}")
-    return Finding(_ABOUT, f"{found}; `make ui` starts the daemon, which loads them")
+        return Finding(_ABOUT, found, f"add the missing files: {missing}")
+    return Finding(_ABOUT, f"{found}; the daemon, which `make ui` starts, loads them")

@@ -40,8 +40,8 @@ Node = dict[str, Any]
 class Verdict(StrEnum):
     """What a plan says of the index that is meant to serve it."""
 
-    EARNS_ITS_KEEP = "earns its keep"
-    NO_BETTER = "used, but no better at this size"
+    EARNS_ITS_KEEP = "worth its cost"
+    NO_BETTER = "used, but no faster at this size"
     NOT_USED = "not used at this size"
     MISSING = "missing"
     NONE_NEEDED = "needs none"
@@ -63,14 +63,14 @@ class QueryPlan:
 
     Attributes:
         name: What the query is for.
-        index: The index that is meant to serve it, if one is.
+        index: The index that should serve it, if any.
         orders: The scale: orders in the shop.
         best: How it runs as things are.
         without: How it runs without the index; None if there is none or it took too long.
         used: Whether the plan uses the index.
         node: The topmost node that changes without it.
         method: How the index was kept from the planner.
-        verdict: Whether the index earns its keep.
+        verdict: Whether the index is worth its cost.
     """
 
     name: str

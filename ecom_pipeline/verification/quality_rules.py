@@ -24,8 +24,8 @@ KINDS: Final = (KEY, REQUIRED, RANGE, REFERENCES, NEWEST)
 class Dense(StrEnum):
     """How far a table reaches that has a row for each of its days, in words."""
 
-    MADE = "reaches the newest day that was made"
-    KNOWN = "reaches the newest day that was made and is none after the shop's newest"
+    MADE = "has the newest materialized day"
+    KNOWN = "has the newest materialized day, or the shop's newest day if that is earlier"
 
 
 _NEWEST_DAYS: Final = {

@@ -58,30 +58,34 @@ def look_at_leftovers(settings: Settings) -> Iterator[Finding]:
     """Looks for temporary servers whose owner, such as `ecom chaos`, was killed."""
     for home, purpose in leftovers():
         if home != settings.home:
-            found = f"{home}; the next {purpose} stops and deletes what is there"
+            found = f"{home}; the next {purpose} stops and deletes it"
             yield Finding("leftover", found)
 
 
 def _advice(server: Server) -> str:
     if server.program is not None:
         return f"run `ecom down` and `ecom up`; its log is {server.program.log}"
-    return f"check ECOM_{server.name.upper()}_URL, and that the server runs and lets you in"
+    return f"check ECOM_{server.name.upper()}_URL, and that the server runs and accepts the log-in"
 
 
 def _look_at_process(program: Program, *, running: bool) -> Iterator[Finding]:
     try:
         program.executable()
     except ServerFailed as error:
-        yield Finding(program.name, error.reason, "install it as said, or set the URL as said")
+        yield Finding(
+            program.name, error.reason, "install the package or set the URL, as the message says"
+        )
     if running:
         return
     process = supervisor.find_process(program)
     if process is not None:
-        found = f"process {process.pid} serves {program.data}, but is not known to be ready"
+        found = (
+            f"process {process.pid} serves {program.data}, but has not reported that it is ready"
+        )
         yield Finding(program.name, found, "run `ecom up`, which waits for it or replaces it")
     elif supervisor.ended_unasked(program):
-        found = f"ended without being stopped; its log is {program.log}"
-        yield Finding(program.name, found, "run `ecom up`; what it acknowledged is kept")
+        found = f"ended unexpectedly; its log is {program.log}"
+        yield Finding(program.name, found, "run `ecom up`; acknowledged writes are kept")
     else:
         yield Finding(program.name, "not running; the next command that needs it starts it")
 
@@ -128,19 +132,21 @@ def _look_at_redis_rules(redis: Redis) -> Iterator[Finding]:
         yield Finding("redis", "runs scripts")
     except StoreRefused as error:
         advice = "allow the log-in EVAL and EVALSHA (ACL: +@scripting), which write the cache"
-        yield Finding("redis", f"runs no scripts: {error}", advice)
+        yield Finding("redis", f"does not run scripts: {error}", advice)
     try:
         with redis.reaching():
             facts = redis.client.info()
     except StoreRefused as error:
-        advice = "allow the log-in INFO, so that its limits can be looked at"
-        yield Finding("redis", f"does not tell of itself: {error}", advice)
+        advice = "allow the log-in INFO, so that its limits can be checked"
+        yield Finding("redis", f"does not answer INFO: {error}", advice)
         return
     if facts.get("cluster_enabled"):
-        advice = "use a single server, replicated if need be: a script writes several keys"
+        advice = "use a single server, with replicas if needed: a script writes several keys"
         yield Finding("redis", "is a cluster", advice)
     if facts.get("maxmemory") and facts.get("maxmemory_policy") == "noeviction":
-        advice = "set maxmemory-policy to volatile-ttl: once full, it refuses what is to be cached"
+        advice = (
+            "set maxmemory-policy to volatile-ttl: without eviction, a full server refuses writes"
+        )
         yield Finding("redis", "does not evict, and its memory is limited", advice)
 
 
@@ -148,7 +154,7 @@ def _compare_clocks(store: str, asked: datetime, clock: datetime) -> Finding:
     skew = abs(clock - asked)
     if skew > _TOLERATED_SKEW:
         found = f"its clock and this machine's are {skew.total_seconds():.1f} s apart"
-        return Finding(store, found, "set both by NTP")
+        return Finding(store, found, "synchronize both by NTP")
     return Finding(store, "its clock agrees with this machine's")
 
 

@@ -35,7 +35,7 @@ def look_at_tables(servers: Sequence[Server]) -> Iterator[Finding]:
 
 def _look_at_loads(postgres: Postgres) -> list[Finding]:
     findings = [Finding("loads", str(load), load.advice) for load in broken_off(postgres)]
-    return findings or [Finding("loads", "each came to its end or goes on")]
+    return findings or [Finding("loads", "every load has finished or is in progress")]
 
 
 def _look_at_analytics(postgres: Postgres) -> list[Finding]:
@@ -44,7 +44,7 @@ def _look_at_analytics(postgres: Postgres) -> list[Finding]:
         return [Finding("tables", "all are up to date")]
     # What a checkout changed waits for the daemon; who loads files refreshes them, or was ended.
     is_left = stale.has_waited or (stale.since is None or ended_after(postgres, stale.since))
-    advice = "`ecom audit --repair` does it now, and any next command at its end"
+    advice = "`ecom audit --repair` refreshes now; the next command refreshes at its end"
     return [Finding("tables", str(stale), advice if is_left else None)]
 
 
@@ -52,10 +52,10 @@ def _look_at_effects(postgres: Postgres) -> list[Finding]:
     lag = effects_lag(postgres)
     waited = lag.oldest_seconds(datetime.now(UTC))
     if waited is None:
-        return [Finding("effects", "those of all checkouts are done")]
-    found = f"of {lag.undone} checkouts wait, the oldest for {waited:.0f} s"
+        return [Finding("effects", "the effects of all checkouts are applied")]
+    found = f"pending for {lag.undone} checkouts, the oldest for {waited:.0f} s"
     is_left = timedelta(seconds=waited) > _EFFECTS_MAY_TAKE
-    advice = "see to Mongo and Redis above, then `ecom audit --repair` does them"
+    advice = "fix Mongo and Redis as said above, then run `ecom audit --repair`"
     return [Finding("effects", found, advice if is_left else None)]
 
 

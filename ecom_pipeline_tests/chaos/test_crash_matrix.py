@@ -107,7 +107,7 @@ def test_a_caller_who_was_told_what_does_not_stand_is_a_breach(
 
     found = run_cell(settings, at_the_end).breaches
 
-    assert all(breach.startswith("a caller was told Ordered(") for breach in found[:1])
+    assert all(breach.startswith("a caller got Ordered(") for breach in found[:1])
     assert len(found) == 7
 
 

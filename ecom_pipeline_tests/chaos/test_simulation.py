@@ -68,7 +68,9 @@ def test_a_simulation_in_which_a_store_fails_ends_with_1_and_says_why(
 
 
 def test_an_empty_shop_says_what_to_do(stores: Stores) -> None:
-    with pytest.raises(EmptyShop, match="0 products and 0 customers, too few; `ecom run`"):
+    with pytest.raises(
+        EmptyShop, match="0 products and 0 customers, which is too few; fill it with `ecom run`"
+    ):
         simulate(stores, 1, 1.0)
 
 

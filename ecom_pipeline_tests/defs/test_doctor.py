@@ -39,7 +39,7 @@ def test_where_all_is_well_it_tells_what_it_looked_at(instance: dg.DagsterInstan
         "records are migrated",
         "settings",
         "pools",
-        "each run that goes on has its process",
+        "every active run has its process",
         "runs in the queue",
     ]
     assert instance.get_runs() == []
@@ -49,7 +49,9 @@ def test_a_pool_for_several_writers_is_a_problem(instance: dg.DagsterInstance) -
     instance.event_log_storage.set_concurrency_slots("orders", 3)
 
     [problem] = problems()
-    assert problem.startswith("dagster: pools that are not for one writer: orders (3)-> set each")
+    assert problem.startswith(
+        "dagster: pools that allow more than one writer: orders (3)-> set each"
+    )
 
 
 def test_a_run_without_its_process_is_a_problem(instance: dg.DagsterInstance) -> None:
@@ -65,14 +67,14 @@ def test_a_run_without_its_process_is_a_problem(instance: dg.DagsterInstance) ->
     )
 
     [problem] = problems()
-    assert problem.startswith(f"dagster: runs without their process: {run_id}->")
+    assert problem.startswith(f"dagster: runs whose process is gone: {run_id}->")
 
 
 def test_a_queue_that_no_daemon_looks_after_is_a_problem(instance: dg.DagsterInstance) -> None:
     queued = instance.add_run(launched_run(dg.DagsterRunStatus.QUEUED))
 
     [problem] = problems()
-    assert problem.startswith(f"dagster: runs in the queue of no daemon: {queued.run_id}->")
+    assert problem.startswith(f"dagster: queued runs, but no daemon: {queued.run_id}->")
 
 
 def test_records_of_another_version_are_a_problem(instance: dg.DagsterInstance) -> None:
@@ -81,7 +83,7 @@ def test_records_of_another_version_are_a_problem(instance: dg.DagsterInstance) 
         connection.commit()
 
     [problem] = problems()
-    assert problem.startswith("dagster: records are at revision older, this version wants ")
+    assert problem.startswith("dagster: records are at revision older, this version needs ")
 
 
 def test_other_settings_than_the_projects_are_a_problem(
@@ -107,7 +109,7 @@ def test_where_dagster_has_no_database_yet_none_is_made(
     done = ecom("doctor")
 
     assert done.exit_code == 0, done.output
-    assert "no records yet; the first run makes their database" in done.output
+    assert "no records yet; the first run creates their database" in done.output
     with closing(connect(environment.postgres_url)) as connection, connection.cursor() as cursor:
         cursor.execute("select datname from pg_database where datname = 'dagster_not_there'")
         assert cursor.fetchall() == []

@@ -25,7 +25,7 @@ from ecom_pipeline_tests.direct import changed_by_doing_it_again
 from ecom_pipeline_tests.proxy import Wire, Wires, wired
 
 DAY, NEXT_MONTH = date(2026, 1, 31), date(2026, 2, 1)
-STANDS = "what was committed stands, and materializing the same again does the rest"
+STANDS = "what was committed is kept; materialize the same again to do the rest"
 
 
 class Loss(NamedTuple):
@@ -112,7 +112,7 @@ def test_a_run_that_waited_in_vain_says_what_to_do_and_the_next_run_repairs(
     assert loss.victim in told
     for reason in told.values():
         assert reason.startswith(f"{loss.store.title()} cannot be reached: ")
-        assert reason.endswith(f"(`ecom doctor` tells more) (tried again 4 times); {STANDS}")
+        assert reason.endswith(f"(`ecom doctor` shows more) (tried again 4 times); {STANDS}")
     assert repaired.failures == []
     assert breaches(stores) == {}
     assert changed_by_doing_it_again(stores, settings, [DAY]) == set()
@@ -150,7 +150,7 @@ def test_a_full_disk_is_told_nothing_is_lost_and_the_next_run_repairs(
     repaired = run_pipeline(instance, NEXT_MONTH, NEXT_MONTH)
 
     [failure] = failed.failures
-    assert "No space left on device; make room on the disk of Postgres' data" in failure
+    assert "No space left on device; free space on the disk of Postgres' data" in failure
     assert orders == {table: before[table] for table in orders}
     assert repaired.failures == []
     assert breaches(stores) == {}

@@ -191,7 +191,7 @@ def test_a_file_that_grows_is_not_loaded_until_it_stays_as_it_is(
         (inbox / "orders.csv").write_text("".join(text[:lines]))
         assert daemon.look() == (
             "customers.csv, order_items.csv, orders.csv, products.csv, returns.csv,"
-            " stock_receipts.csv: loaded once they are seen twice as they are"
+            " stock_receipts.csv: loaded when two looks in a row find them unchanged"
         )
 
     request = daemon.look()
@@ -200,7 +200,7 @@ def test_a_file_that_grows_is_not_loaded_until_it_stays_as_it_is(
     with (inbox / "orders.csv").open("a") as file:
         file.write("4,1,2026-01-0")
     assert told(daemon.run(request)) == {
-        "loaded": "nothing: the files changed since; they are looked at again"
+        "loaded": "nothing: the files have changed since; they are checked again"
     }
 
     assert loads(stores) == 0
@@ -214,9 +214,9 @@ def test_what_lacks_a_file_waits_for_it(stores: Stores, inbox: Path, daemon: Dae
     write_csv(inbox, files)
     assert isinstance(daemon.look(), str)
 
-    waits = "order_items are missing, and an order is loaded whole"
+    waits = "order_items are missing; orders and their items are loaded together"
     assert daemon.look() == f"waiting for more files: {waits}"
-    assert f"-> put there what they wait for: {waits}" in ecom("doctor").output
+    assert f"-> add the missing files: {waits}" in ecom("doctor").output
 
     write_csv(inbox, {"order_items": items})
     assert daemon.load()["rows_read"] == 18
@@ -280,7 +280,7 @@ def test_a_broken_file_is_told_and_not_tried_again_until_the_next_good_one(
         done.all_events[0], "to_json") else f"{done.all_events}"  # fmt: skip
     assert "person1@example.com" not in told_of
     assert "person1@example.com" not in f"{done.all_events}"
-    unchanged = f"not loaded, and not tried again until a file changes: {wrong}"
+    unchanged = f"not loaded, and not retried until a file changes: {wrong}"
     assert [daemon.look(), daemon.look()] == [unchanged] * 2
     assert "PROBLEM inbox: not loaded: customers.csv lacks" in ecom("doctor").output
     assert loads(stores) == 0
@@ -305,7 +305,7 @@ def test_two_at_once_load_once(stores: Stores, inbox: Path, daemon: Daemon) -> N
             wait_for_waiting(stores, 2)
         done = [one.result() for one in begun]
 
-    assert sorted(one.why_not or "" for one in done) == ["", "they are loaded already"]
+    assert sorted(one.why_not or "" for one in done) == ["", "the files are loaded already"]
     assert loads(stores) == 1
 
 
@@ -326,7 +326,7 @@ def test_a_store_that_is_away_is_not_the_files_fault(
     assert fetch(stores, "select * from ops.inbox_failures") == []
     skipped = daemon.look()
     assert isinstance(skipped, str)
-    assert "loading broke off; tried again at" in skipped
+    assert "loading was interrupted; retried at" in skipped
     assert told(daemon.run(request))["inserted"] == 18
 
 
@@ -345,7 +345,7 @@ def test_a_bug_is_told_without_what_it_quotes_and_not_met_again(
     assert "person1@" not in f"{done.all_events}"
     skipped = daemon.look()
     assert isinstance(skipped, str)
-    assert skipped.startswith("not loaded, and not tried again until a file changes: KeyError")
+    assert skipped.startswith("not loaded, and not retried until a file changes: KeyError")
 
 
 def test_what_broke_off_is_tried_again_each_time_twice_as_late(
@@ -382,10 +382,10 @@ def test_links_that_lead_out_of_the_inbox_are_not_read(
     (inbox / ("sales.csv" if reads_all else "customers.csv")).symlink_to(secret)
 
     if reads_all:
-        assert daemon.look() == f"no file to load in {inbox}"
+        assert daemon.look() == f"no files to load in {inbox}"
         return
     assert daemon.look() == (
-        "customers.csv is a symbolic link that leads out of the inbox, so that nothing is loaded;"
+        "customers.csv is a symbolic link that leads out of the inbox, so nothing is loaded;"
         " put the file itself there"
     )
     assert "PROBLEM inbox: customers.csv is a symbolic link" in ecom("doctor").output
@@ -412,13 +412,13 @@ def test_an_inbox_that_is_no_directory_is_told_by_the_sensor_and_the_doctor(
     reason = {"nothing": "No such file or directory", "a file": "Not a directory"}[there]
 
     assert daemon.look() == (
-        f"the inbox {inbox} cannot be read: {reason}; make it a directory that you may read, or"
-        " name another in ECOM_INBOX"
+        f"the inbox {inbox} cannot be read: {reason}; make it a readable directory, or set"
+        " ECOM_INBOX to another"
     )
 
     output = ecom("doctor").output
     assert f"PROBLEM inbox: the inbox {inbox} cannot be read: {reason}\n" in output
-    assert "-> make it a directory that you may read, or name another in ECOM_INBOX" in output
+    assert "-> make it a readable directory, or set ECOM_INBOX to another" in output
 
 
 def test_without_an_inbox_the_sensor_is_off(
@@ -454,7 +454,7 @@ def test_each_days_export_is_loaded_by_the_mapping_as_it_arrives(
     instance: dg.DagsterInstance, stores: Stores, inbox: Path, till: Path, daemon: Daemon
 ) -> None:
     till.write_text(MAPPING.replace("-- name", '-- [closed]\n-- files = "closed"\n\n-- name', 1))
-    assert daemon.look() == f"no file to load in {inbox}"
+    assert daemon.look() == f"no files to load in {inbox}"
     (inbox / "notes.csv").write_text("nobody reads this\n")
     (inbox / "sales-05.csv").write_text("number,when,article,amount\nA1,2026-01-05,ball,2.50\n")
     assert isinstance(daemon.look(), str)

@@ -205,7 +205,7 @@ def test_a_full_disk_is_a_line_that_says_what_to_do_and_nothing_is_loaded(
 
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert line.endswith("make room there; ECOM_HOME and TMPDIR can name another disk")
+    assert line.endswith("free some space there; ECOM_HOME and TMPDIR can name another disk")
     assert contents(stores) == before
     assert process("ingest", str(tmp_path)).returncode == 0
 

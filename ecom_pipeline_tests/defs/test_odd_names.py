@@ -43,7 +43,7 @@ def ingested(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_names_and_headers_are_printed_as_they_are_and_end_no_command(ingested: str) -> None:
-    assert "columns that are not known here and were left out: size [/cm], weight [kg]" in ingested
+    assert "unknown columns, ignored: size [/cm], weight [kg]" in ingested
     for words in (["top"], ["report", "sellers"], ["report", "products"]):
         shown = ecom(*words)
         assert shown.exit_code == 0, shown.output

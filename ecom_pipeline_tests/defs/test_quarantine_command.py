@@ -105,7 +105,7 @@ def test_what_is_let_go_of_is_written_first(stores: Stores, tmp_path: Path) -> N
     with file.open(encoding="utf-8", newline="") as opened:
         assert [row["order_id"] for row in csv.DictReader(opened)] == ["2", "3", "2", "3"]
     told("--discard")
-    assert "Nothing is in quarantine." in told()
+    assert "The quarantine is empty." in told()
 
 
 def test_a_file_that_cannot_be_written_is_a_line_and_nothing_is_let_go_of(

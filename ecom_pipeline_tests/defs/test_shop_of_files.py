@@ -66,7 +66,7 @@ def test_a_run_only_looks_at_what_is_there_where_it_would_generate(
     assert stores.mongo.carts.estimated_document_count() == 0
     looked_at = {name: told_last(instance, name) for name in GENERATING}
     assert {name: facts.pop("generated") for name, facts in looked_at.items()} == dict.fromkeys(
-        GENERATING, "nothing: this shop was filled from files"
+        GENERATING, "nothing: this shop is filled from files"
     )
     rows = {
         name: next(facts[key] for key in facts if "row_count" in key)

@@ -57,5 +57,5 @@ def test_no_report_shows_personal_data(stores: Stores) -> None:
 
 
 def test_an_unknown_report_is_told_with_the_names_that_there_are(stores: Stores) -> None:
-    with pytest.raises(UnknownReport, match=r"no report 'sales'; there are .*sellers"):
+    with pytest.raises(UnknownReport, match=r"no report 'sales'; choose from .*sellers"):
         report(stores.postgres, "sales")

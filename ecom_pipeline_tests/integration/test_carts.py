@@ -162,7 +162,7 @@ def test_a_submitted_cart_never_changes(
     carts.submit(cart_id)
     sealed = carts.get(cart_id)
 
-    with pytest.raises(CartNotActive, match="is submitted; put later items into a new cart"):
+    with pytest.raises(CartNotActive, match="is submitted; put further items into a new cart"):
         change(carts, cart_id)
 
     assert carts.get(cart_id) == sealed

@@ -53,7 +53,7 @@ def test_a_home_that_is_a_file_is_refused_in_a_line(
     home = file / inside
     monkeypatch.setenv("ECOM_HOME", str(home))
     [line] = refused("status")
-    assert line.startswith(f"ECOM_HOME is '{home}': should be a directory; {file} is none (")
+    assert line.startswith(f"ECOM_HOME is '{home}': should be a directory; {file} is not one (")
 
 
 def test_a_settings_file_that_is_no_text_is_refused_in_a_line(
@@ -62,7 +62,7 @@ def test_a_settings_file_that_is_no_text_is_refused_in_a_line(
     (tmp_path / ".env").write_bytes(b"ECOM_SEED=\xff\xfe\n")
     monkeypatch.chdir(tmp_path)
     [line] = refused("status")
-    assert line.startswith(".env is not text in UTF-8: save it as such (")
+    assert line.startswith(".env is not UTF-8 text: save it in UTF-8 (")
 
 
 def test_a_place_where_no_page_can_be_written_is_refused_in_a_line(
@@ -77,7 +77,7 @@ def test_a_place_where_no_page_can_be_written_is_refused_in_a_line(
     monkeypatch.chdir(tmp_path)
     taken = tmp_path / "file"
     taken.touch()
-    needs = "a directory is needed there: move the file, or name another place"
+    needs = "a directory is needed there: move the file, or choose another path"
     name = "n" * 300
     refusals = {
         str(tmp_path): f"{tmp_path}: Is a directory; name a file in it",
@@ -86,7 +86,7 @@ def test_a_place_where_no_page_can_be_written_is_refused_in_a_line(
         f"{taken}/deep/page.html": f"{taken}/deep/page.html: Not a directory; {needs}",
         name: f"{name}: File name too long; use a shorter name",
         "/proc/none/page.html": "/proc/none/page.html: No such file or directory;"
-        " make it first, or name another place",
+        " create it first, or choose another path",
     }
     for place, line in refusals.items():
         assert refused("report", "--html", place) == [line]

@@ -77,7 +77,7 @@ def test_a_log_in_that_may_run_no_script_is_a_problem(start: Callable[..., str])
 
     [(found, advice)] = problems(f"unix://app:app@{socket}").items()
 
-    assert found.startswith("runs no scripts: ")
+    assert found.startswith("does not run scripts: ")
     assert "+@scripting" in advice
 
 
@@ -94,8 +94,8 @@ def test_effects_that_wait_for_long_are_a_problem(
 
     [after] = [found for found in look_at_tables([server]) if found.about == "effects"]
 
-    assert (before.found, before.advice) == ("those of all checkouts are done", None)
-    assert after.found.startswith("of 1 checkouts wait, the oldest for ")
+    assert (before.found, before.advice) == ("the effects of all checkouts are applied", None)
+    assert after.found.startswith("pending for 1 checkouts, the oldest for ")
     assert ("ecom audit --repair" in (after.advice or "")) is is_problem
 
 

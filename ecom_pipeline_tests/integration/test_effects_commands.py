@@ -46,7 +46,7 @@ def test_status_tells_how_many_effects_wait_and_for_how_long(shop: Stores) -> No
     assert code == 0
     assert effects["undone"] == 2
     assert 90 <= effects["oldest_seconds"] < 150
-    assert "effects   of 2 checkouts wait, the oldest for" in ecom("status")[1]
+    assert "effects   pending for 2 checkouts, the oldest for" in ecom("status")[1]
 
 
 def test_status_of_a_database_without_a_shop_tells_nothing_of_effects(stores: Stores) -> None:

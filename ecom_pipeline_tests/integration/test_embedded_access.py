@@ -160,7 +160,7 @@ def test_under_root_a_server_runs_as_another_account(
 @AS_ROOT
 @pytest.mark.parametrize(
     ("owner", "mode", "told"),
-    [(STRANGER, 0o755, "belongs to another user"), (0, 0o777, "can be written by others")],
+    [(STRANGER, 0o755, "belongs to another user"), (0, 0o777, "is writable by others")],
 )
 def test_a_home_that_others_can_change_is_not_touched(
     owner: int, mode: int, told: str, settings: Settings

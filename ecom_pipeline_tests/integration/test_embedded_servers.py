@@ -205,8 +205,8 @@ def test_what_mongo_acknowledges_while_its_disk_fills_is_kept(
         assert len(acknowledged) > 1_000
         reason = unhealthy([embedded.servers(settings)[1]])["mongo"]
         assert reason == (
-            f"less than 32 MB are free on the disk of {program.data}; make room there, for as it"
-            " fills up what is acknowledged may be lost"
+            f"less than 32 MB are free on the disk of {program.data}; free some space there:"
+            " on a full disk, acknowledged writes may be lost"
         )
         supervisor.stop(program)
         _enlarge(small_disk)

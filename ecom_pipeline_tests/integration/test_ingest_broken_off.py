@@ -70,8 +70,8 @@ def test_a_load_whose_process_is_gone_is_told_until_it_is_done_again(
     (breach,) = loads_came_to_their_end(stores)
     assert breach["directory"] == str(tmp_path)
     finding = look_at_loads(stores)
-    assert finding.found.startswith(f"a load of {tmp_path} broke off at 20")
-    assert finding.advice == f"`ecom ingest {tmp_path}` again does the rest"
+    assert finding.found.startswith(f"a load of {tmp_path} was interrupted (begun at 20")
+    assert finding.advice == f"run `ecom ingest {tmp_path}` again to complete it"
 
     ingest_directory(stores.postgres, tmp_path, now=NOW)
 
@@ -106,7 +106,7 @@ def test_a_load_that_was_to_replace_days_is_done_again_only_by_one_that_does(
 
     ingest_directory(stores.postgres, tmp_path, now=NOW)
     (load,) = broken_off(stores.postgres)
-    assert load.advice == f"`ecom ingest {tmp_path} --replace-days` again does the rest"
+    assert load.advice == f"run `ecom ingest {tmp_path} --replace-days` again to complete it"
 
     ingest_directory(stores.postgres, tmp_path, now=NOW, replaced_days=ReplacedDays())
     assert broken_off(stores.postgres) == []

@@ -202,7 +202,9 @@ def test_replaced_days_hold_just_the_orders_of_the_files_from_the_first_day_to_t
         (6, "2026-02-02"),
         (7, "2026-02-01"),
     ]
-    assert report.notes == ("orders from 2026-01-04 to 2026-02-01 are just those of the files",)
+    assert report.notes == (
+        "the imported orders from 2026-01-04 to 2026-02-01 are now exactly those of the files",
+    )
     assert report.changes["shop.orders"].deleted == 2
     noted = changed_days(stores)
     assert {day for day in noted if noted[day] != before.get(day)} == {
@@ -270,7 +272,7 @@ def test_a_wrong_date_does_not_take_the_days_before_it_along(
     load(stores, tmp_path, shop(*history, (10, "2026-01-05")))
     typo = shop((10, "2026-01-05"), (11, "2016-01-05"))
 
-    with pytest.raises(TooMuchRemoved, match="9 others of these days would go"):
+    with pytest.raises(TooMuchRemoved, match="9 other orders of these days would be removed"):
         load(stores, tmp_path, typo, replaced_days=REPLACED)
     assert counts(stores, ["shop.orders"]) == [10]
     assert counts(stores, ["ops.ingests where finished_at is null"]) == [0]

@@ -112,7 +112,7 @@ def test_two_packed_forms_of_one_file_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "orders.csv.gz").touch()
     (tmp_path / "orders.tsv").touch()
 
-    with pytest.raises(TwoForms, match=r"has orders\.tsv and orders\.csv\.gz; keep the one"):
+    with pytest.raises(TwoForms, match=r"has orders\.tsv and orders\.csv\.gz; keep only the one"):
         find_files(tmp_path)
 
 

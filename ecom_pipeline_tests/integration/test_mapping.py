@@ -320,7 +320,7 @@ def test_a_load_that_broke_off_is_done_again_with_its_mapping(
     (gone,) = broken_off(stores.postgres)
 
     mapping = Path("pens.sql").resolve()
-    assert gone.advice == f"`ecom ingest {till} --mapping {mapping}` again does the rest"
+    assert gone.advice == f"run `ecom ingest {till} --mapping {mapping}` again to complete it"
 
 
 def test_links_and_directories_are_not_read(stores: Stores, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_a_product_that_makes_nearly_all_the_sales_leaves_class_a_empty(stores: 
     made_shop(stores)
     put_order(stores, 1, at(MONDAY), [(1, 3)])
     refresh_all(stores, [MONDAY])
-    told = "No product is in class A: the best one alone makes more than 80 % of the net sales."
+    told = "No product is in class A: the best one alone makes up more than 80 % of net sales."
     assert finding(page(stores.postgres), "abc") == told
 
 
@@ -285,7 +285,7 @@ def test_the_funnel_is_of_the_30_calendar_days_that_end_at_the_newest(stores: St
     )
 
 
-NOT_OVER = " January 2026 is not over: the last figure of each row may still grow."
+NOT_OVER = " January 2026 is not over: the last figure in each row may still grow."
 
 
 @pytest.mark.parametrize(
@@ -319,9 +319,7 @@ def test_only_what_is_together_more_often_than_by_chance_is_bought_together(
     )
     assert [row[:4:2] for row in report(stores.postgres, "pairs").rows] == [(2, 3)]
     told = finding(page(stores.postgres), "affinity")
-    assert told == (
-        "Product + Product stand together in 10 baskets, 1.3 times as many as chance would have."
-    )
+    assert told == ("Product + Product share 10 baskets, 1.3 times as many as expected by chance.")
 
 
 def test_an_empty_shop_has_notes_in_place_of_charts(stores: Stores) -> None:
@@ -341,10 +339,13 @@ def test_a_chart_without_rows_says_what_there_is_none_of(stores: Stores) -> None
     text = without_library(page(stores.postgres))
     assert re.findall(r'class="empty">(.*?)</p>', text) == [
         "No such product was returned.",
-        "All orders are of known customers.",
-        "There were no carts in these days.",
-        "No two products were bought together in 10 orders or more, and more often than by chance.",
-        "No cart was rejected because stock was short.",
+        "Known customers placed all orders.",
+        "There were no carts on these days.",
+        (
+            "No two products shared at least 10 orders and were bought together more often than"
+            " by chance."
+        ),
+        "No cart was rejected for lack of stock.",
     ]
     assert "ecom run" not in text
 

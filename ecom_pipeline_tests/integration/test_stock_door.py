@@ -90,7 +90,7 @@ def test_redis_away_leaves_the_stock_to_the_relay(
 
     assert not ProductService(without).try_to_refresh_moved_stock()
 
-    assert "cached stock waits for the relay: Redis" in caplog.text
+    assert "the stock cache stays old until the relay runs: Redis" in caplog.text
     assert Effects(stores).lag().undone == 1
     Effects(stores).relay()
     assert cached(stores) == 25

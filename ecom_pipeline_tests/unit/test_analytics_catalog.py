@@ -78,7 +78,9 @@ def test_tables_refreshed_by_day_have_a_day_and_ask_for_days() -> None:
 
 def test_an_unknown_table_is_told_with_the_names_that_there_are() -> None:
     assert "sales" not in catalog()
-    with pytest.raises(UnknownTable, match=r"no analytics table 'sales'; there are .*daily_sales"):
+    with pytest.raises(
+        UnknownTable, match=r"no analytics table 'sales'; choose from .*daily_sales"
+    ):
         catalog()["sales"]
 
 

@@ -194,7 +194,7 @@ def test_every_comparison_runs_unless_it_takes_long() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownComparison, match=r"^no comparison 'speed'; there are .*\bstock$"):
+    with pytest.raises(UnknownComparison, match=r"^no comparison 'speed'; choose from .*\bstock$"):
         chosen(["speed"])
 
 

@@ -310,7 +310,9 @@ def test_products_of_a_category_share_their_attributes_names() -> None:
     "generate", [generate_orders, generate_returns, generate_carts, generate_stock_receipts]
 )
 def test_a_day_before_the_shops_start_is_refused(generate: Any) -> None:
-    with pytest.raises(ValueError, match="2025-12-31 is before the shop's start; ask from 2026"):
+    with pytest.raises(
+        ValueError, match="2025-12-31 is before the shop's start; the first day is 2026"
+    ):
         generate(SHOP, date(2025, 12, 31))
 
 

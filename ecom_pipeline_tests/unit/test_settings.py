@@ -90,12 +90,24 @@ def test_a_url_is_not_shown_with_the_settings() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("ECOM_GENERTAE=false", "ECOM_GENERTAE (in .env, line 1) means nothing here"),
-        ("#\n\nexport  ecom_genertae = 'no'", "ecom_genertae (in .env, line 3) means nothing"),
-        ("\ufeffECOM_SEDE=1", "ECOM_SEDE (in .env, line 1) means nothing here; did you mean ECOM"),
-        ("ECOM_SEED=1\nECOM_GENERATE false", "line 2) means nothing here; write ECOM_GENERATE=v"),
-        ("ECOM_GENERATE", "ECOM_GENERATE (in .env, line 1) means nothing here; write ECOM_GEN"),
-        ("ECOM_REDIS_PORT=6379", "ECOM_REDIS_PORT (in .env, line 1) means nothing here"),
+        ("ECOM_GENERTAE=false", "ECOM_GENERTAE (in .env, line 1) is not a known variable"),
+        (
+            "#\n\nexport  ecom_genertae = 'no'",
+            "ecom_genertae (in .env, line 3) is not a known variable",
+        ),
+        (
+            "\ufeffECOM_SEDE=1",
+            "ECOM_SEDE (in .env, line 1) is not a known variable; did you mean ECOM",
+        ),
+        (
+            "ECOM_SEED=1\nECOM_GENERATE false",
+            "line 2) is not a known variable; write ECOM_GENERATE=v",
+        ),
+        (
+            "ECOM_GENERATE",
+            "ECOM_GENERATE (in .env, line 1) is not a known variable; write ECOM_GEN",
+        ),
+        ("ECOM_REDIS_PORT=6379", "ECOM_REDIS_PORT (in .env, line 1) is not a known variable"),
     ],
 )
 def test_a_name_in_the_file_that_means_nothing_is_refused_with_its_line(
@@ -111,8 +123,13 @@ def test_a_name_in_the_environment_that_means_nothing_is_refused_with_what_was_m
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told = _told(monkeypatch, ECOM_GENERTAE="false", ecom_seeds="1", ECOM_REDIS_PORT="6379")
-    assert "ECOM_GENERTAE (in the environment) means nothing here; did you mean ECOM_GENER" in told
-    assert "ecom_seeds (in the environment) means nothing here; did you mean ECOM_SEED?" in told
+    assert (
+        "ECOM_GENERTAE (in the environment) is not a known variable; did you mean ECOM_GENER"
+        in told
+    )
+    assert (
+        "ecom_seeds (in the environment) is not a known variable; did you mean ECOM_SEED?" in told
+    )
     assert "ECOM_REDIS_PORT (in the environment)" in told
 
 
@@ -141,7 +158,7 @@ def test_what_kubernetes_tells_of_services_is_no_setting(monkeypatch: pytest.Mon
 
 def test_a_file_that_cannot_be_read_is_told(empty_directory: Path) -> None:
     (empty_directory / ".env").write_bytes(b"ECOM_SEED=\xff")
-    with pytest.raises(SettingsError, match=r"\.env is not text in UTF-8: save it as such"):
+    with pytest.raises(SettingsError, match=r"\.env is not UTF-8 text: save it in UTF-8"):
         load_settings()
 
 

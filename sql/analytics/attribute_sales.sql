@@ -1,6 +1,6 @@
--- Sales by what products are like: by each value of each attribute in products.attributes.
--- Text, numbers and booleans stand as they are; a list gives one row per element; nulls, nested
--- objects and nested lists are left out. A product of several values counts for each of them.
+-- Sales by product attribute: one row for each value of each attribute in products.attributes.
+-- Text, numbers and booleans are values; a list gives one value per element; nulls, nested objects and
+-- nested lists are ignored. A product with several values counts for each of them.
 --
 -- grain: one row per category, attribute and value that a product has, sold or not
 -- key: category, attribute, value

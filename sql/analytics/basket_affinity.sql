@@ -1,4 +1,4 @@
--- Which products are bought together: association rules between pairs, over the newest 90 days.
+-- Products that are bought together: association rules between pairs, over the newest 90 days.
 -- Support, confidence and the pruning of rare products: R. Agrawal, R. Srikant, Fast Algorithms for
 -- Mining Association Rules, VLDB 1994. Lift ("interest"): S. Brin et al., Dynamic Itemset Counting
 -- and Implication Rules for Market Basket Data, SIGMOD 1997.
@@ -20,9 +20,9 @@ create table analytics.basket_affinity (
     baskets integer not null check (baskets >= 10),
     -- Ratio, 10 decimals: baskets / all baskets of those days.
     support numeric not null check (support between 0 and 1),
-    -- Ratio, 10 decimals: baskets / baskets with product_a; how often b is there when a is.
+    -- Ratio, 10 decimals: baskets / baskets with product_a; how often b is bought with a.
     confidence_ab numeric not null check (confidence_ab between 0 and 1),
-    -- Ratio, 10 decimals: baskets / baskets with product_b; how often a is there when b is.
+    -- Ratio, 10 decimals: baskets / baskets with product_b; how often a is bought with b.
     confidence_ba numeric not null check (confidence_ba between 0 and 1),
     -- Ratio, 6 decimals: baskets * all baskets / (baskets with a * baskets with b); 1 when
     -- independent.

@@ -1,5 +1,5 @@
--- From cart to order: what happened to carts on each day. An event counts on its own day: a cart
--- begun on Monday and ordered on Tuesday is created on Monday, submitted and ordered on Tuesday.
+-- Carts on their way to orders, by day. An event counts on its own day: a cart created on Monday and
+-- ordered on Tuesday counts as created on Monday, and as submitted and ordered on Tuesday.
 --
 -- grain: one row per calendar day from the shop's first order or return to its newest, without carts
 --   zeros; other days that have carts, too
@@ -11,15 +11,15 @@
 create table analytics.cart_funnel (
     -- The shop's day of the events.
     day date primary key,
-    -- Carts begun that day, whatever became of them.
+    -- Carts created that day, whatever happened to them later.
     carts_created integer not null check (carts_created >= 0),
-    -- Carts submitted that day: pending, ordered or rejected by now.
+    -- Carts submitted that day, whether pending, ordered or rejected.
     carts_submitted integer not null check (carts_submitted >= 0),
     -- Carts submitted that day that became orders.
     orders integer not null check (orders >= 0),
     -- Carts submitted that day that were rejected.
     rejected integer not null check (rejected >= 0),
-    -- Carts begun that day and still active when last seen, gone from Mongo or not.
+    -- Carts created that day and still active when last seen, whether or not Mongo still has them.
     abandoned integer not null check (abandoned >= 0),
     -- Ratio, 10 decimals: orders / carts_created; null on a day without new carts, above
     -- 1 where many older carts are ordered.

@@ -1,6 +1,6 @@
--- How many customers of a month's cohort order again in later months, and what they spend.
--- A cohort are the customers whose first order ever lies in that calendar month. What one of them gave
--- back in a month before it, of an order that this shop does not know, is in no row.
+-- How many customers of a monthly cohort order again in later months, and how much they spend.
+-- A cohort is the set of customers whose first order was placed in that calendar month. A return before
+-- the cohort month, of an order that this shop does not know, is in no row.
 --
 -- grain: one row per cohort month and months since, up to the month of the newest day in daily_sales
 -- key: cohort_month, months_since
@@ -20,7 +20,7 @@ create table analytics.cohort_retention (
     -- Ratio, 10 decimals: active_customers / customers; 1 in month 0.
     retention numeric not null check (retention between 0 and 1),
     -- Shop currency: sum of amount - discount_amount of the cohort's orders in this month, less
-    -- what it returned in it; below zero where more was returned.
+    -- what it returned in it; below zero if returns exceed sales.
     net_sales numeric(30, 2) not null,
     -- Shop currency: the cohort's net_sales from month 0 to this month.
     cumulative_net_sales numeric(30, 2) not null,

@@ -1,6 +1,5 @@
--- What each customer bought and gave back on each day, through both channels; guests have no row. From
--- it follow who is new on a day and what a customer is worth, at the cost of customers and days rather
--- than of order items.
+-- Orders and returns of each customer on each day, through both channels; guests have no row. New
+-- customers and customer value are computed from it, which is cheaper than from order items.
 --
 -- grain: one row per day and customer with an order or a returned product on that day
 -- key: day, customer_id
@@ -10,7 +9,7 @@
 
 -- name: definition#
 create table analytics.customer_daily_sales (
-    -- The shop's day: of an order that of placed_at, of a return that of returned_at.
+    -- The shop's day, of placed_at of an order or returned_at of a return.
     day date not null,
     -- The customer, as in shop.customers.
     customer_id bigint not null,
@@ -19,7 +18,7 @@ create table analytics.customer_daily_sales (
     -- Shop currency: sum of amount of the products that the customer returned that day.
     returns numeric(30, 2) not null check (returns >= 0),
     -- Shop currency: total_amount less shipping_amount and tax_amount of those orders, which is
-    -- what their items come to after discounts, less returns; below zero where more was returned.
+    -- what their items come to after discounts, less returns; below zero if returns exceed sales.
     net_sales numeric(30, 2) not null,
     -- Instant of the first of those orders, UTC; null on a day without orders.
     first_order_at timestamptz,

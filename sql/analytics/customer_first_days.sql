@@ -1,5 +1,5 @@
--- The first day on which each customer ordered, which is the day on which they are new. Whatever the
--- length of history it is as small as there are customers, so looking up a day's customers stays cheap.
+-- The day of each customer's first order, on which the customer counts as new. It has one row per
+-- customer however long the history is, so looking up a day's customers stays cheap.
 --
 -- grain: one row per customer with an order
 -- key: customer_id

@@ -1,7 +1,8 @@
--- What each customer is worth: totals, time to the second order, RFM scores and a segment.
+-- Value of each customer: totals, time to the second order, RFM scores and a segment.
 -- RFM: recency, frequency, monetary value, each in quintiles (A. M. Hughes, Strategic Database
--- Marketing, 1994), in which equals are equal: 1 + floor(5 * share of the other customers that are
--- strictly worse), at most 5. Who ordered once is worse than nobody in frequency, so has an f of 1.
+-- Marketing, 1994), in which equal customers get equal scores: 1 + floor(5 * share of the other
+-- customers that are strictly worse), at most 5. Nobody is below a customer who ordered once in
+-- frequency, so that f is 1.
 --
 -- grain: one row per customer with an order
 -- key: customer_id
@@ -15,8 +16,8 @@ create table analytics.customer_value (
     customer_id bigint primary key,
     -- Orders ever, through both channels.
     orders bigint not null check (orders > 0),
-    -- Shop currency: sum of amount - discount_amount, less what the customer returned; below
-    -- zero where more was returned.
+    -- Shop currency: sum of amount - discount_amount, less what the customer returned; below zero
+    -- if returns exceed sales.
     net_sales numeric(30, 2) not null,
     -- Shop currency, 6 decimals: (amount - discount_amount) / orders, returned or not.
     average_order_value numeric not null check (average_order_value >= 0),
@@ -37,7 +38,7 @@ create table analytics.customer_value (
     f_score integer not null check (f_score between 1 and 5),
     -- 1 + floor(5 * share of the others who spent less), at most 5: 5 spent most.
     m_score integer not null check (m_score between 1 and 5),
-    -- The first that fits, where lately is r at least 4, or nobody ordered later. champions:
+    -- The first that fits. Lately means r at least 4, or that nobody ordered later. champions:
     -- lately, f at least 4; loyal: lately or r of 3, f at least 3; new: lately, one order;
     -- promising: lately or r of 3; at_risk: f at least 4; hibernating: r of 2; lost: the
     -- others.

@@ -1,7 +1,7 @@
 -- Sales of each day through both channels, and how many customers were new.
 --
--- grain: one row per calendar day from the shop's first order or return to its newest; one without either
---   shows zeros
+-- grain: one row per calendar day from the shop's first order or return to its newest; zeros on a day
+--   without either
 -- key: day
 -- refresh: by day
 -- depends on: analytics.customer_daily_sales, analytics.customer_first_days, shop.day_range,
@@ -9,7 +9,7 @@
 
 -- name: definition#
 create table analytics.daily_sales (
-    -- The shop's day: of an order that of placed_at, of a return that of returned_at.
+    -- The shop's day, of placed_at of an order or returned_at of a return.
     day date primary key,
     -- Orders placed that day, through both channels.
     orders integer not null check (orders >= 0),
@@ -23,9 +23,9 @@ create table analytics.daily_sales (
     discounts numeric(30, 2) not null check (discounts >= 0),
     -- Shop currency: sum of amount of the products returned that day.
     returns numeric(30, 2) not null check (returns >= 0),
-    -- Shop currency: gross_sales - discounts - returns; below zero where more was returned.
+    -- Shop currency: gross_sales - discounts - returns; below zero if returns exceed sales.
     net_sales numeric(30, 2) not null,
-    -- Shop currency: shipping of those orders, less what was given back that day for no product.
+    -- Shop currency: shipping of those orders, less money given back that day for no product.
     shipping numeric(30, 2) not null,
     -- Shop currency: tax of those orders, less the tax given back that day.
     taxes numeric(30, 2) not null,
@@ -34,11 +34,11 @@ create table analytics.daily_sales (
     -- Shop currency, 6 decimals: (gross_sales - discounts) / orders; null on a day without
     -- orders.
     average_order_value numeric check (average_order_value >= 0),
-    -- Customers whose first order ever was placed that day.
+    -- Customers whose first order was placed that day.
     new_customers integer not null check (new_customers >= 0),
     -- Customers who ordered that day and on an earlier day too.
     returning_customers integer not null check (returning_customers >= 0),
-    -- Orders of guests: of nobody who is a customer.
+    -- Orders without a customer.
     guest_orders integer not null,
     constraint daily_sales_guest_orders_are_orders check (guest_orders between 0 and orders),
     constraint daily_sales_discounts_within_gross_sales check (discounts <= gross_sales)

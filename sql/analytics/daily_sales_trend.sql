@@ -1,5 +1,5 @@
 -- Daily sales with their moving averages and the change against the same weekday a week before.
--- Windows are calendar days; of the shop's first days, as many as there are.
+-- Windows are calendar days; in the shop's first days, the days that exist so far.
 --
 -- grain: one row per day of daily_sales
 -- key: day
@@ -8,7 +8,7 @@
 
 -- name: definition#
 create view analytics.daily_sales_trend (
-    -- The shop's day: of an order that of placed_at, of a return that of returned_at.
+    -- The shop's day, of placed_at of an order or returned_at of a return.
     day,
     -- Orders placed that day, through both channels.
     orders,
@@ -22,9 +22,9 @@ create view analytics.daily_sales_trend (
     discounts,
     -- Shop currency: sum of amount of the products returned that day.
     returns,
-    -- Shop currency: gross_sales - discounts - returns; below zero where more was returned.
+    -- Shop currency: gross_sales - discounts - returns; below zero if returns exceed sales.
     net_sales,
-    -- Shop currency: shipping of those orders, less what was given back that day for no product.
+    -- Shop currency: shipping of those orders, less money given back that day for no product.
     shipping,
     -- Shop currency: tax of those orders, less the tax given back that day.
     taxes,
@@ -33,17 +33,17 @@ create view analytics.daily_sales_trend (
     -- Shop currency, 6 decimals: (gross_sales - discounts) / orders; null on a day without
     -- orders.
     average_order_value,
-    -- Customers whose first order ever was placed that day.
+    -- Customers whose first order was placed that day.
     new_customers,
     -- Customers who ordered that day and on an earlier day too.
     returning_customers,
-    -- Orders of guests: of nobody who is a customer.
+    -- Orders without a customer.
     guest_orders,
-    -- Shop currency per day, 6 decimals: mean net_sales of this day and the 6 before it, of
-    -- those that the shop has.
+    -- Shop currency per day, 6 decimals: mean net_sales of this day and the 6 before it, as far
+    -- as they exist.
     net_sales_7d_avg,
-    -- Shop currency per day, 6 decimals: mean net_sales of this day and the 27 before it, of
-    -- those that the shop has.
+    -- Shop currency per day, 6 decimals: mean net_sales of this day and the 27 before it, as far
+    -- as they exist.
     net_sales_28d_avg,
     -- Ratio, 6 decimals: (net_sales - net_sales 7 days before) / net_sales 7 days before; null
     -- without that day or where its net_sales are not above zero.

@@ -1,7 +1,8 @@
--- How long the stock of each product lasts at the pace of the last 30 days, and how fast it turns.
--- Demand is what was ordered, returned or not, through both channels, though imported orders move no
--- stock: they too show what is wanted. What came back onto the shelf counts as received.
--- Of a product that never had a receipt the stock is unknown, and nothing is said of its cover.
+-- How long the stock of each product lasts at the sales rate of the last 30 days, and how fast it turns
+-- over.
+-- Demand is all units ordered, returned or not, through both channels; imported orders count although
+-- they do not move stock. Restocked units count as received. A product that never had a receipt has an
+-- unknown stock, and its cover is null.
 -- Turnover: units ordered / mean of opening and closing stock, the textbook ratio in units.
 --
 -- grain: one row per product

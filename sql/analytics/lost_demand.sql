@@ -1,4 +1,4 @@
--- What could not be sold for want of stock: the short lines of rejected checkouts.
+-- Sales lost for lack of stock: the lines of rejected checkouts that exceeded the stock.
 --
 -- grain: one row per day and product that a rejected checkout fell short of
 -- key: day, product_id
@@ -12,7 +12,7 @@ create table analytics.lost_demand (
     day date not null,
     -- The product that was short, as in shop.products.
     product_id bigint not null,
-    -- Units that those carts asked for, whether or not a part of them was there.
+    -- Units that those carts requested, including those that were in stock.
     requested_units bigint not null check (requested_units > 0),
     -- Shop currency: sum of requested units * price at the time of the checkout.
     lost_sales numeric not null check (lost_sales >= 0),

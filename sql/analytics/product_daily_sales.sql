@@ -1,4 +1,4 @@
--- What each product sold and what of it came back on each day, through both channels.
+-- Sales and returns of each product on each day, through both channels.
 --
 -- grain: one row per day and product ordered or returned on that day
 -- key: day, product_id
@@ -8,7 +8,7 @@
 
 -- name: definition#
 create table analytics.product_daily_sales (
-    -- The shop's day: of an order that of placed_at, of a return that of returned_at.
+    -- The shop's day, of placed_at of an order or returned_at of a return.
     day date not null,
     -- The product, as in shop.products.
     product_id bigint not null,
@@ -22,9 +22,9 @@ create table analytics.product_daily_sales (
     gross_sales numeric(30, 2) not null check (gross_sales >= 0),
     -- Shop currency: sum of discount_amount.
     discounts numeric(30, 2) not null check (discounts >= 0),
-    -- Shop currency: sum of amount of what was returned that day.
+    -- Shop currency: sum of amount of the units returned that day.
     returns numeric(30, 2) not null check (returns >= 0),
-    -- Shop currency: gross_sales - discounts - returns; below zero where more was returned.
+    -- Shop currency: gross_sales - discounts - returns; below zero if returns exceed sales.
     net_sales numeric(30, 2) not null,
     primary key (day, product_id),
     constraint product_daily_sales_discounts_within_gross_sales check (discounts <= gross_sales)

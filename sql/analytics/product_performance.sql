@@ -1,5 +1,5 @@
--- What each product sold in all, what of it came back, and its class by share of net sales (ABC
--- analysis, after Pareto).
+-- Total sales and returns of each product, and its class by share of net sales (ABC analysis, after
+-- Pareto).
 --
 -- grain: one row per product, sold or not
 -- key: product_id
@@ -17,11 +17,11 @@ create table analytics.product_performance (
     units bigint not null check (units >= 0),
     -- Units given back.
     units_returned bigint not null check (units_returned >= 0),
-    -- Shop currency: sum of amount - discount_amount, less the amount of what was returned;
-    -- below zero where more was returned.
+    -- Shop currency: sum of amount - discount_amount, less the amount of returns; below zero if
+    -- returns exceed sales.
     net_sales numeric(30, 2) not null,
-    -- Ratio, 10 decimals: units_returned / units; null if never sold; above 1 where more came
-    -- back than this shop knows to have sold.
+    -- Ratio, 10 decimals: units_returned / units; null if never sold; above 1 if more units came
+    -- back than this shop has on record as sold.
     return_rate numeric check (return_rate >= 0),
     -- First day on which it was ordered; null if never sold.
     first_sold_on date,

@@ -1,5 +1,5 @@
--- The best sellers of the last 7 days, the last 30 days and all time, less what came back in those days;
--- what Redis serves.
+-- The best-selling products of the last 7 days, the last 30 days and all time, by units less returns in
+-- the window. Redis serves this table.
 --
 -- grain: one row per window and rank, the 100 best of each window
 -- key: window_name, rank

@@ -31,7 +31,7 @@ class UnknownComparison(Exception):
     def __init__(self, name: str) -> None:
         self.name = name
         known = ", ".join(comparison.name for comparison in COMPARISONS)
-        super().__init__(f"no comparison {name!r}; there are {known}")
+        super().__init__(f"no comparison {name!r}; choose from {known}")
 
 
 def chosen(names: Sequence[str]) -> list[Comparison]:

@@ -16,7 +16,7 @@ from ecom_pipeline.defs.workarounds.heartbeat import forget, is_silent
 PROCESS_TAG: Final = ".dagster/ecom_process"
 """Hidden in the UI, as all tags that begin so."""
 
-KILLED: Final = "Its process was killed; what was committed stands, and another run does the rest."
+KILLED: Final = "Its process was killed. What was committed is kept; another run does the rest."
 
 _NOT_BEGUN: Final = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 _GOING_ON: Final = (

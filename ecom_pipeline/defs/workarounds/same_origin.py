@@ -41,11 +41,11 @@ def _refusal(scope: Scope) -> str | None:
     headers = Headers(scope=scope)
     host, origin = headers.get("host"), headers.get("origin")
     if not is_this_machine(host):
-        return f"Ask for {LOOPBACK} or localhost: this server has no other name."
+        return f"This server answers to {LOOPBACK} and localhost only."
     if origin is not None and urlsplit(origin).netloc != host:
-        return "Pages of other servers may ask nothing of this one."
+        return "Requests from pages of other servers are refused."
     is_query = scope["path"] == "/graphql" and "text/html" not in headers.get("accept", "")
     if is_query and scope.get("method") == "GET":
         # A picture on any page asks so, and browsers tell no origin with it.
-        return "Ask by POST."
+        return "Use POST."
     return None
