@@ -1,4 +1,4 @@
-"""Opens a shop for use: its servers, its schema and indexes, its tables."""
+"""Opens a shop: starts its servers, migrates its schema, and creates its indexes and tables."""
 
 from ecom_pipeline import embedded
 from ecom_pipeline.analytics.transformation import prepare_tables
@@ -13,11 +13,11 @@ from ecom_pipeline.services.conventions import Conventions, choose_conventions
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Starts the embedded servers that are needed, brings schema and indexes up to date, connects.
+    """Starts the embedded servers that are needed, updates schema and indexes, and connects.
 
     Raises:
         ServerFailed: An embedded server does not start.
-        StoreUnavailable: Postgres or Mongo is away. Redis may be: it is asked when used.
+        StoreUnavailable: Postgres or Mongo is unreachable. Redis may be: it is asked when used.
         MigrationFailed: A file of `sql/schema` cannot be applied.
         OtherConventions: The shop was filled with another time zone or currency.
     """
@@ -39,7 +39,7 @@ def open_stores(settings: Settings) -> Stores:
 
 
 def open_shop(settings: Settings) -> Stores:
-    """Opens the stores and makes the analytics tables that are missing.
+    """Opens the stores and creates missing analytics tables.
 
     Raises:
         ServerFailed, StoreUnavailable, MigrationFailed: As `open_stores` does.

@@ -84,7 +84,7 @@ class Unit(Enum):
     MILLISECONDS = "ms"
     SECONDS = "s"
 
-    def shown(self, seconds: float) -> float:
+    def convert(self, seconds: float) -> float:
         """The figure in this unit."""
         match self:
             case Unit.MILLISECONDS:

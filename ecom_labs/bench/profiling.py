@@ -33,7 +33,7 @@ def profile(comparison: Comparison, ground: Ground) -> str:
         with _sampled_sessions(ground) as sessions, profiler:
             contest.ours.measure()
     calls = profiler.output_text(unicode=True, color=False)
-    return f"{comparison.name}: {contest.ours.name}\n{calls}\n{_told(sessions)}"
+    return f"{comparison.name}: {contest.ours.name}\n{calls}\n{_sample_report(sessions)}"
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def _short(statement: str) -> str:
     return " ".join(statement.split())[:_STATEMENT_CHARACTERS]
 
 
-def _told(sessions: Counter[str]) -> str:
+def _sample_report(sessions: Counter[str]) -> str:
     total = sessions.total()
     lines = [f"Postgres: {total} samples of busy sessions; what they did, and what for they waited"]
     for doing, count in sessions.most_common(_MOST_STATEMENTS):

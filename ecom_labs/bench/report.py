@@ -67,11 +67,11 @@ class Report:
         missed = [result for result in judged if not result.reached]
         if not judged:
             return "No target is set."
-        told = f"{len(judged) - len(missed)} of {len(judged)} targets reached."
+        score = f"{len(judged) - len(missed)} of {len(judged)} targets reached."
         if not missed:
-            return told
+            return score
         ratios = (f"{r.comparison.name} ({_ratio(r.ratio)}, to reach {_target(r)})" for r in missed)
-        return f"{told} Not reached: {', '.join(ratios)}."
+        return f"{score} Not reached: {', '.join(ratios)}."
 
     def ground(self) -> list[str]:
         """Machine, versions and load, in a few lines."""
@@ -79,15 +79,15 @@ class Report:
         load = machine["load_at_start"]
         busy = " (busy with other work: ratios say more than figures)" if load > 1 else ""
         place = f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB"
-        told = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return [
             f"Scale {self.scale}, on {place}, {machine['system']}; load at the start {load}{busy}.",
-            f"Versions: {told}.",
+            f"Versions: {versions}.",
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Description:
     """A result in words.
 
     Attributes:
@@ -109,13 +109,13 @@ class Told:
     reached: str
 
 
-def told_of(result: Result) -> Told:
+def describe_result(result: Result) -> Description:
     """A result in words, for a row of a table."""
     comparison = result.comparison
-    return Told(
+    return Description(
         comparison.name,
         f"{comparison.what}, against {comparison.against}",
-        [_told(figures, comparison.unit) for figures in result.figures],
+        [_figures_text(figures, comparison.unit) for figures in result.figures],
         [f"{name}: {fact}" for name, fact in result.facts.items()],
         _ratio(result.ratio),
         _target(result),
@@ -141,32 +141,32 @@ def _result(result: Result) -> dict[str, Any]:
 
 
 def _markdown_row(result: Result) -> str:
-    told = told_of(result)
+    described = describe_result(result)
     cells = (
-        f"**{told.name}**: {told.compared}",
-        "<br>".join([*told.contestants, *(f"*{fact}*" for fact in told.facts)]),
-        told.ratio,
-        told.target,
-        told.reached,
+        f"**{described.name}**: {described.compared}",
+        "<br>".join([*described.contestants, *(f"*{fact}*" for fact in described.facts)]),
+        described.ratio,
+        described.target,
+        described.reached,
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _figures(figures: Figures, unit: Unit) -> dict[str, Any]:
-    low, high = sorted(map(unit.shown, (figures.best, figures.worst)))
+    low, high = sorted(map(unit.convert, (figures.best, figures.worst)))
     document: dict[str, Any] = {
         "unit": unit.value,
-        "median": _rounded(unit.shown(figures.seconds)),
+        "median": _rounded(unit.convert(figures.seconds)),
         "min": _rounded(low),
         "max": _rounded(high),
         "repeats": len(figures.samples),
     }
     if figures.p99 is not None:
-        document["p99"] = _rounded(unit.shown(figures.p99))
+        document["p99"] = _rounded(unit.convert(figures.p99))
     return document
 
 
-def _told(figures: Figures, unit: Unit) -> str:
+def _figures_text(figures: Figures, unit: Unit) -> str:
     document = _figures(figures, unit)
     median, low, high = (_number(document[name]) for name in ("median", "min", "max"))
     p99 = f", p99 {_number(document['p99'])}" if "p99" in document else ""

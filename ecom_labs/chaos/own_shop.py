@@ -17,7 +17,7 @@ def fill_shop(stores: Stores, customer_ids: Iterable[int], stock: Mapping[int, i
             connection, product_ids=list(stock.keys()), units=list(stock.values())
         )
         _queries.add_receipts(connection)
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         stores.mongo.carts.delete_many({})
-    with stores.redis.reaching():
+    with stores.redis.translated_errors():
         stores.redis.client.flushdb()

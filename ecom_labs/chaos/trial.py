@@ -69,7 +69,7 @@ def set_up(stores: Stores, mode: Mode) -> None:
     They are all still active; where orders are to be taken back, they are decided.
     """
     fill_shop(stores, _CUSTOMERS, _STOCK)
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         stores.mongo.carts.insert_many(map(_document, _CARTS))
     if mode is Mode.RETURN:
         work(stores, Mode.BATCH)
@@ -113,7 +113,7 @@ def _place(
         for cart_id in _DUE:
             tell(orders.place_order(cart_id))
     elif read_before:
-        with stores.mongo.reaching():
+        with stores.mongo.translated_errors():
             carts = list(stores.mongo.carts.find({"status": "submitted"}))
         orders.place_orders(carts)
     else:
@@ -158,7 +158,7 @@ def breaches(stores: Stores, mode: Mode, told: list[Told]) -> list[str]:
         found.append(f"the carts became {decided}, not {_DUE}")
     if lag := Effects(stores).lag().undone:
         found.append(f"{lag} checkouts or moves of stock have undone effects after the relay")
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         left = {cart["_id"]: cart["status"] for cart in stores.mongo.carts.find()}
     rejected = {cart_id: "rejected" for cart_id, (became, _) in _DUE.items() if became != "ordered"}
     if left != rejected:
@@ -180,7 +180,7 @@ def _standing(stores: Stores, result: Told) -> Told | None:
 def _seal(stores: Stores) -> None:
     for number, cart_id in enumerate(_DUE):
         submission = _FIRST_SUBMISSION + timedelta(seconds=number)
-        with stores.mongo.reaching():
+        with stores.mongo.translated_errors():
             is_active = stores.mongo.carts.find_one({"_id": cart_id, "status": "active"})
         if is_active:
             CartService(stores, clock=partial(_stopped_clock, submission)).submit(cart_id)

@@ -40,7 +40,7 @@ def see_carts(
     """
     _queries.lock_sightings(connection)
     _queries.make_seen_carts(connection)
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         carts_of_days = _carts_of(stores, days)
         while carts := list(islice(carts_of_days, _BATCH)):
             _queries.add_seen_carts(connection, carts=json.dumps(carts))

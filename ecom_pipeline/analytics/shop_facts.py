@@ -79,7 +79,7 @@ def carts_per_day(stores: Stores, days: Sequence[date]) -> dict[date, int]:
     Raises:
         StoreUnavailable: Mongo is away.
     """
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         return {
             day: stores.mongo.carts.count_documents(
                 {"created_at": within_days(stores.calendar, day, day)}
@@ -95,7 +95,7 @@ def waiting_days(stores: Stores) -> list[date]:
         StoreUnavailable: Mongo is away.
     """
     dated = {"status": "submitted", "submitted_at": {"$type": "date"}}
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         waiting = stores.mongo.carts.find(dated, {"submitted_at": 1}, limit=_CARTS_LOOKED_AT)
         instants = [cart["submitted_at"] for cart in waiting.sort("submitted_at")]
     return sorted({stores.calendar.day_of(at) for at in instants if isinstance(at, datetime)})
@@ -106,7 +106,7 @@ def rows_per_table(stores: Stores) -> dict[str, int]:
     rows = {
         source.name: count_rows(stores.postgres, source.relation) for source in SOURCES.values()
     }
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         rows["carts"] = stores.mongo.carts.estimated_document_count()
     for table in catalog().values():
         rows[table.name] = count_rows(stores.postgres, table.relation)

@@ -24,7 +24,8 @@ def audit(
 ) -> None:
     """Checks the invariants over all three stores; exits with 1 on any breach.
 
-    What was changed in the last minutes may wait to be refreshed, which is told and is no breach.
+    Changes of the last minutes may not be refreshed yet. The command reports that, and it is no
+    breach.
     """
     with open_shop(load_settings()) as stores:
         repaired = _repair(stores) if repair else Relayed(applied=0, left=0)

@@ -12,8 +12,8 @@ from ecom_pipeline.analytics.shop_facts import days_between
 from ecom_pipeline.cli.completion import complete
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
-from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
-from ecom_pipeline.cli.run_summary import print_failure, told
+from ecom_pipeline.cli.run_progress import end_cleanly, run_progress_bar
+from ecom_pipeline.cli.run_summary import format_changes, print_failure
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.defs.backfill import Plan, State, plan_backfill
@@ -44,9 +44,9 @@ def backfill(
         bool, typer.Option("--dry-run", help="Show the plan and run nothing.")
     ] = False,
 ) -> None:
-    """Materializes days of the past, a month in each Dagster run; goes on where it stopped.
+    """Materializes a range of past days, one Dagster run per month; can continue where it stopped.
 
-    It ends with the checksum of every table, which must be that of computing it in one go.
+    At its end it recomputes every table for all days at once and compares the checksums.
     """
     end_cleanly()
     with open_instance() as instance:
@@ -57,7 +57,7 @@ def backfill(
         changes = NOTHING
         for portion in plan.portions:
             tell(f"{portion.first} to {portion.last} …")
-            with shown_progress(count_steps(portion.assets)) as watch:
+            with run_progress_bar(count_steps(portion.assets)) as watch:
                 report = run_pipeline(instance, portion.first, portion.last, watch, portion.assets)
             if not report.succeeded:
                 print_failure(report)
@@ -67,7 +67,7 @@ def backfill(
                 )
                 raise typer.Exit(1)
             changes += report.changes
-        tell(f"Done. Rows changed: {told(changes)}.")
+        tell(f"Done. Rows changed: {format_changes(changes)}.")
         days = days_between(start.date(), end.date())
         with open_shop(load_settings()) as stores:
             complete(instance, stores, "By `ecom backfill`.")

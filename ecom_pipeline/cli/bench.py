@@ -15,7 +15,7 @@ from ecom_labs.bench.ground import Scale, ground
 from ecom_labs.bench.machine import machine, versions
 from ecom_labs.bench.measuring import run
 from ecom_labs.bench.profiling import profile as profile_of
-from ecom_labs.bench.report import Report, told_of
+from ecom_labs.bench.report import Report, describe_result
 from ecom_pipeline.cli.output import Styled, Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
 
@@ -40,8 +40,8 @@ def bench(
         bool, typer.Option("--profile", help="Show a profile of where the time goes instead.")
     ] = False,
 ) -> None:
-    """Compares this pipeline's ways with the obvious ones, on servers of its own."""
-    # Told to end, it stops its servers as when it is interrupted.
+    """Compares the speed of this pipeline with the usual alternatives, on temporary servers."""
+    # On SIGTERM it stops its servers, as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         comparisons = chosen(names or [])
@@ -71,20 +71,20 @@ def _table(report: Report) -> Table:
     )
     colours = {True: "green", False: "bold red", None: "dim"}
     for result in report.results:
-        told = told_of(result)
+        described = describe_result(result)
         table.add(
-            [Styled(told.name, "bold"), told.compared],
-            [*told.contestants, *(Styled(fact, "dim") for fact in told.facts)],
-            told.ratio,
-            told.target,
-            Styled(told.reached, colours[result.reached]),
+            [Styled(described.name, "bold"), described.compared],
+            [*described.contestants, *(Styled(fact, "dim") for fact in described.facts)],
+            described.ratio,
+            described.target,
+            Styled(described.reached, colours[result.reached]),
         )
     return table
 
 
 def _measure(comparisons: Sequence[Comparison], scale: Scale) -> Report:
     machine_now = machine()
-    with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
+    with _bench_progress(len(comparisons)) as (progress, task), ground(scale, progress) as place:
         results = []
         for comparison in comparisons:
             task(comparison.name)
@@ -93,7 +93,7 @@ def _measure(comparisons: Sequence[Comparison], scale: Scale) -> Report:
 
 
 def _profile(comparisons: Sequence[Comparison], scale: Scale) -> None:
-    with _shown(len(comparisons)) as (progress, task), ground(scale, progress) as place:
+    with _bench_progress(len(comparisons)) as (progress, task), ground(scale, progress) as place:
         for comparison in comparisons:
             task(comparison.name)
             tell(*profile_of(comparison, place).splitlines())
@@ -107,7 +107,7 @@ def _write(report: Report, files: Sequence[Path]) -> None:
 
 
 @contextmanager
-def _shown(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+def _bench_progress(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """Shows on stderr how far the bench is.
 
     Gives what is to be told of each thing done, and of each comparison begun.

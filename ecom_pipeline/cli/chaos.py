@@ -26,9 +26,9 @@ def chaos(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Kills the process and each store at every point of checkouts and returns, on its own servers.
+    """Kills the process and each store at every point of a checkout or return, on its own servers.
 
-    After each crash the pipeline runs again and is audited; exits with 1 if anything is broken.
+    After each crash it runs the pipeline again and audits it; exits with 1 on any breach.
     """
     end_cleanly()
     cells = [cell for cell in matrix(tuple(fault or Fault)) if cell.point in (point or FaultPoint)]

@@ -3,7 +3,7 @@
 import typer
 
 from ecom_pipeline.cli.output import tell
-from ecom_pipeline.cli.run_summary import told
+from ecom_pipeline.cli.run_summary import format_changes
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import Instance
 from ecom_pipeline.defs.runless_refresh import Upkeep, bring_up_to_date
@@ -23,7 +23,7 @@ def complete(instance: Instance, stores: Stores, by: str) -> None:
     done = bring_up_to_date(instance, stores, by)
     if done.refreshed:
         tables = ", ".join(refreshed.table for refreshed in done.refreshed)
-        tell(f"Also refreshed: {tables}. Rows changed: {told(done.changes)}.")
+        tell(f"Also refreshed: {tables}. Rows changed: {format_changes(done.changes)}.")
     refuse_failed_checks(done)
 
 

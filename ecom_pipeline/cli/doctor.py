@@ -21,7 +21,7 @@ _NEEDED_GIGABYTES = 2
 
 
 def doctor() -> None:
-    """Looks at what commonly goes wrong and says what to do; starts and changes nothing."""
+    """Looks for common problems and says how to fix each; starts and changes nothing."""
     problems = 0
     for finding in _findings():
         problems += finding.advice is not None

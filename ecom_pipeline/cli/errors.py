@@ -11,7 +11,7 @@ import sqlalchemy.exc
 from ecom_pipeline.cli.app import ExtraMissing
 from ecom_pipeline.cli.page_server import AddressRefused
 from ecom_pipeline.config.settings import SettingsError
-from ecom_pipeline.database.advice import advice, told
+from ecom_pipeline.database.advice import advice, describe_error
 from ecom_pipeline.database.errors import (
     MigrationFailed,
     StoreError,
@@ -56,13 +56,13 @@ _OF_PATHS: Final = {
 def explain(error: Exception) -> list[str] | None:
     """The lines to tell of a failure; None if it is a bug, whose traceback is wanted."""
     if isinstance(error, ServerFailed):
-        return told(error).splitlines()  # it ends with those of the server's log
+        return describe_error(error).splitlines()  # it ends with those of the server's log
     if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, psycopg2.Error):
         error = error_of_postgres(error.orig, lost=is_away(error.orig))
     elif isinstance(error, psycopg2.OperationalError):
         error = error_of_postgres(error, lost=is_away(error))
     if isinstance(error, _SELF_EXPLANATORY) or advice(error):
-        return [told(error)]
+        return [describe_error(error)]
     for kind, store in _STORE_OF.items():
         if isinstance(error, kind):
             return [str(StoreUnavailable(store, first_line(error)))]

@@ -24,7 +24,7 @@ _STYLES = {Verdict.EARNS_ITS_KEEP: "green", Verdict.MISSING: "bold red"}
 def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Runs queries with and without the index that serves each, and notes how they ran.
+    """Runs each query with and without the index that serves it, and records both plans.
 
     Exits with 1 when a plan no longer uses an index that it used before.
     """

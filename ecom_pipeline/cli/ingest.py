@@ -11,7 +11,7 @@ from ecom_pipeline.cli.check_output import show_balance, show_check
 from ecom_pipeline.cli.completion import refuse_failed_checks
 from ecom_pipeline.cli.output import Table, show, tell
 from ecom_pipeline.cli.progress_bar import progress_bar
-from ecom_pipeline.cli.run_summary import told
+from ecom_pipeline.cli.run_summary import format_changes
 from ecom_pipeline.config.settings import Settings, load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.instance import open_instance
@@ -78,7 +78,7 @@ def ingest(
         ),
     ] = None,
 ) -> None:
-    """Loads files of a shop's own and brings the analytics up to date; see docs/ingest.md."""
+    """Loads a shop's own files and refreshes the analytics tables; see docs/ingest.md."""
     replaced_days = _replaced_days(replace_days, start, end)
     given = find_mapping(mapping) if mapping else None
     settings = load_settings()
@@ -160,7 +160,7 @@ def _print(report: IngestReport, done: Upkeep) -> None:
     if not report.changed:
         tell(
             "The files contain nothing new. Tables that an earlier command left stale were"
-            f" refreshed. Rows changed: {told(done.changes)}."
+            f" refreshed. Rows changed: {format_changes(done.changes)}."
             if done.refreshed
             else "Nothing changed: everything was loaded already."
         )

@@ -46,7 +46,7 @@ def quarantine(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Shows what `ecom ingest` refused and nobody has corrected since: rows, money, reasons."""
+    """Shows refused rows that are not corrected yet, with their money and reasons."""
     selection = Selection(source, reason)
     one_asked_for = source is not None or reason is not None
     with open_shop(load_settings()) as stores, stores.postgres.transaction() as connection:

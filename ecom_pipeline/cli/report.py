@@ -43,10 +43,10 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Lists the reports, shows one of them, or writes or serves all of them as a page.
+    """Lists the reports, shows one of them, or writes or serves the report page.
 
-    A report shows its most telling rows first; the name of an analytics table shows its rows,
-    the newest days first.
+    A report shows its most important rows first. Given the name of an analytics table, the command
+    shows its rows, newest days first.
     """
     asked = {"--json": as_json, "--html": as_html, "--serve": address}
     if len(together := [option for option, given in asked.items() if given]) > 1:

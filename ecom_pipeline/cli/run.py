@@ -7,7 +7,7 @@ import typer
 
 from ecom_pipeline.cli.completion import complete
 from ecom_pipeline.cli.output import tell
-from ecom_pipeline.cli.run_progress import end_cleanly, shown_progress
+from ecom_pipeline.cli.run_progress import end_cleanly, run_progress_bar
 from ecom_pipeline.cli.run_summary import print_failure, print_summary
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
@@ -27,9 +27,9 @@ def run(
         datetime | None, typer.Option(formats=_FORMAT, metavar="DAY", help="Last day, inclusive.")
     ] = None,
 ) -> None:
-    """Materializes everything for some days as one Dagster run; without days, the first 30.
+    """Materializes everything for a range of days in one Dagster run; by default the first 30 days.
 
-    The same again changes no row and says so. After a failure, the same command does the rest.
+    Running it again changes no row. After a failure, the same command completes the work.
     """
     end_cleanly()
     with open_instance() as instance:
@@ -37,7 +37,7 @@ def run(
         first = start.date() if start else first
         last = end.date() if end else max(first, last)
         tell(f"Filling {first} to {last} …")
-        with shown_progress(count_steps()) as watch:
+        with run_progress_bar(count_steps()) as watch:
             report = run_pipeline(instance, first, last, watch)
         if not report.succeeded:
             print_failure(report)

@@ -14,7 +14,7 @@ def end_cleanly() -> None:
 
 
 @contextmanager
-def shown_progress(steps: int) -> Iterator[Watch]:
+def run_progress_bar(steps: int) -> Iterator[Watch]:
     """Gives what is to be told of each step.
 
     Args:

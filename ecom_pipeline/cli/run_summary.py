@@ -56,7 +56,7 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
         table.add(
             name,
             f"{rows[name]:,}" if name in rows else "",
-            told(step.changes) if step else "",
+            format_changes(step.changes) if step else "",
             f"{step.seconds:.1f}" if step else "",
         )
     checked = [step for step in report.steps if step.is_check]
@@ -66,7 +66,7 @@ def _assets_table(report: RunReport, rows: dict[str, int]) -> Table:
     return table
 
 
-def told(changes: Changes) -> str:
+def format_changes(changes: Changes) -> str:
     """Changes in a few characters, such as `+12 ~3 -1`."""
     signs = (("+", changes.inserted), ("~", changes.updated), ("-", changes.deleted))
     return " ".join(f"{sign}{count:,}" for sign, count in signs if count) or "0"
@@ -88,5 +88,5 @@ def _carts(stores: Stores, first: date, last: date) -> str:
 def _verdict(report: RunReport) -> str:
     took = f"{report.seconds:.1f} s in one Dagster run"
     if report.changes:
-        return f"Done in {took}. Rows changed: {told(report.changes)}."
+        return f"Done in {took}. Rows changed: {format_changes(report.changes)}."
     return f"Done in {took}. No row changed: everything was there already."

@@ -15,9 +15,9 @@ from ecom_pipeline.verification.health import unhealthy
 
 
 def up() -> None:
-    """Starts the embedded servers that are needed; applies migrations, creates indexes.
+    """Starts the embedded servers, applies migrations and creates indexes.
 
-    Then sees to it that Redis holds the top sellers.
+    Then fills the top sellers in Redis if they are missing.
     """
     settings = load_settings()
     with open_shop(settings) as stores:
@@ -31,7 +31,7 @@ def up() -> None:
 
 
 def down() -> None:
-    """Stops the embedded servers; their data stay."""
+    """Stops the embedded servers and keeps their data."""
     stopped = embedded.stop(load_settings())
     tell(f"stopped: {', '.join(stopped)}" if stopped else "no embedded server was running")
 
@@ -39,10 +39,10 @@ def down() -> None:
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Stops the embedded servers and deletes their data; at a terminal it asks first.
+    """Stops the embedded servers and deletes all their data; on a terminal it asks first.
 
-    Refuses while another command uses them, if a store is external, and if a directory is not one
-    that `ecom` made.
+    It refuses if another command uses them, if a store is external, or if `ecom` did not create a
+    directory.
     """
     settings = load_settings()
     if sys.stdin.isatty() and not yes:

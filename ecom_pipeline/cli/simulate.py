@@ -37,10 +37,10 @@ def simulate(
         typer.Option("--here", help="Use the shop of your settings instead of a temporary one."),
     ] = False,
 ) -> None:
-    """Shoppers browse, leave, order, return; then an audit. A breach or failure exits with 1.
+    """Runs simulated shoppers, then an audit; exits with 1 on any breach or failure.
 
-    In a shop of its own unless told. With --here the orders are placed today in yours; `ecom run`
-    of today brings the analytics tables up to date with them. A shop of files is left alone.
+    By default it uses a temporary shop. With --here it uses yours and places orders today; `ecom
+    run` for today then refreshes the analytics tables. It refuses a shop of files.
     """
     end_cleanly()
     with _configured_shop() if here else _own_shop(shoppers) as stores:

@@ -28,7 +28,7 @@ def status(
         bool, typer.Option("--show-secrets", help="Print passwords in URLs.")
     ] = False,
 ) -> None:
-    """Tells where the stores are and asks each for an answer; starts nothing."""
+    """Shows where the stores are and whether each answers; starts nothing."""
     servers = embedded.servers(load_settings())
     reasons = unhealthy(servers)
     effects = _asked(servers, reasons, _effects)
@@ -59,7 +59,7 @@ def print_servers(
 ) -> None:
     """Prints a line a store: its name, its URL, and what is wrong with it."""
     for server in servers:
-        where = _shown(server, show_secrets) or "-"
+        where = _displayed_url(server, show_secrets) or "-"
         tell(f"{server.name:<9} {reasons.get(server.name, 'healthy')}  {where}")
 
 
@@ -70,7 +70,7 @@ def _document(
         "mode": "embedded" if any(server.program for server in servers) else "external"
     }
     for server in servers:
-        about: dict[str, object] = {"url": _shown(server, show_secrets)}
+        about: dict[str, object] = {"url": _displayed_url(server, show_secrets)}
         if server.name == "mongo":
             about["database"] = database_of(masked(server.url or ""))
         document[server.name] = {**about, "healthy": server.name not in reasons}
@@ -97,7 +97,7 @@ def _effects(postgres: Postgres) -> dict[str, object]:
     return {"undone": lag.undone, "oldest_seconds": lag.oldest_seconds(datetime.now(UTC))}
 
 
-def _shown(server: Server, show_secrets: bool) -> str | None:
+def _displayed_url(server: Server, show_secrets: bool) -> str | None:
     if server.url is None or show_secrets:
         return server.url
     return masked(server.url)

@@ -46,7 +46,7 @@ def advice(error: BaseException) -> str | None:
             return None
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error in one line, with what to do."""
     to_do = advice(error)
     return f"{first_line(error)}; {to_do}" if to_do else str(error)

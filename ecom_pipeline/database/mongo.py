@@ -88,7 +88,7 @@ class Mongo:
             StoreUnavailable: The server is away.
             StoreRefused: The carts break a rule that an index is to hold.
         """
-        with self.reaching():
+        with self.translated_errors():
             ensure_cart_indexes(self.carts)
 
     def forget_carts(self) -> None:
@@ -97,13 +97,13 @@ class Mongo:
         Raises:
             StoreUnavailable: The server is away.
         """
-        with self.reaching():
+        with self.translated_errors():
             # The embedded server takes several times longer to drop carts than to delete them.
             self.carts.delete_many({})
             self.carts.drop()
 
     @contextmanager
-    def reaching(self) -> Iterator[None]:
+    def translated_errors(self) -> Iterator[None]:
         """Turns what Mongo raises within the block into errors of the stores.
 
         Raises:
@@ -135,12 +135,12 @@ class Mongo:
             StoreUnavailable: There is none.
             StoreRefused: The server has no room left.
         """
-        with self.reaching():
+        with self.translated_errors():
             self._client.admin.command("ping")
 
     def clock(self) -> datetime:
         """What the server's clock says."""
-        with self.reaching():
+        with self.translated_errors():
             options = self._client.codec_options
             moment: datetime = self._client.admin.command("hello", codec_options=options)[
                 "localTime"

@@ -63,7 +63,7 @@ class Redis:
         self.client: redis.Redis = redis.Redis.from_pool(pool)
 
     @contextmanager
-    def reaching(self) -> Iterator[None]:
+    def translated_errors(self) -> Iterator[None]:
         """Turns what Redis raises within the block into errors of the stores.
 
         Raises:
@@ -83,7 +83,7 @@ class Redis:
         Raises:
             StoreUnavailable, StoreRefused: The server is away or will not.
         """
-        with self.reaching(), self.client.pipeline(transaction=False) as pipeline:
+        with self.translated_errors(), self.client.pipeline(transaction=False) as pipeline:
             pipeline.get(key)
             (answer,) = pipeline.execute(raise_on_error=False)
             text: str | None = readable(answer)
@@ -95,7 +95,7 @@ class Redis:
         Raises:
             StoreUnavailable: There is none.
         """
-        with self.reaching():
+        with self.translated_errors():
             self.client.ping()
 
     def close(self) -> None:

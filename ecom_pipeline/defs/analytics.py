@@ -14,7 +14,13 @@ from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.asset import FRESH_ENOUGH, daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import analytics_columns, open_columns
 from ecom_pipeline.defs.lineage import column_lineage
-from ecom_pipeline.defs.materialization import Metadata, of_days, of_whole, preview, told
+from ecom_pipeline.defs.materialization import (
+    Metadata,
+    change_metadata,
+    preview,
+    result_of_days,
+    result_of_table,
+)
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.models.sources import SOURCES
 
@@ -47,7 +53,9 @@ def _daily(table: TableFile) -> dg.AssetsDefinition:
         days = days_of(context)
         done = refresh(stores, table.name, days)
         rows = rows_per_day(stores.postgres, table.relation, "day", days)
-        return of_days(context, rows, {**told(done.changes), **_shown(stores, table)})
+        return result_of_days(
+            context, rows, {**change_metadata(done.changes), **_preview_and_lineage(stores, table)}
+        )
 
     return refreshed
 
@@ -57,7 +65,9 @@ def _whole(table: TableFile) -> dg.AssetsDefinition:
     def refreshed(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
         done = refresh(stores, table.name)
         rows = count_rows(stores.postgres, table.relation)
-        return of_whole(rows, {**told(done.changes), **_shown(stores, table)})
+        return result_of_table(
+            rows, {**change_metadata(done.changes), **_preview_and_lineage(stores, table)}
+        )
 
     return refreshed
 
@@ -77,8 +87,8 @@ def _described(table: TableFile) -> dict[str, Any]:
     }
 
 
-def _shown(stores: Stores, table: TableFile) -> Metadata:
-    """A few rows to look at, and where their columns come from."""
+def _preview_and_lineage(stores: Stores, table: TableFile) -> Metadata:
+    """A preview of the rows, and the source of each column."""
     columns = open_columns(analytics_columns(table))
     rows = preview(stores.postgres, table.relation, columns, table.key)
     return {**rows, **column_lineage(table.name)}

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.failures import retry_and_explain
 from ecom_pipeline.defs.partitions import ANY_DAYS
 
 OWNERS: Final = ("team:data-platform",)
@@ -55,7 +55,7 @@ def whole_asset(
                 # Without partitions too: `dg launch --partition-range` asks it of all assets.
                 backfill_policy=dg.BackfillPolicy.single_run(),
                 **settings,
-            )(kind_in_failure(function))
+            )(retry_and_explain(function))
         return asset
 
     return decorate

@@ -12,7 +12,7 @@ from ecom_pipeline.defs.asset import daily_asset, deps
 from ecom_pipeline.defs.columns import shop_columns
 from ecom_pipeline.defs.generating import GENERATED, fill
 from ecom_pipeline.defs.lineage import column_lineage
-from ecom_pipeline.defs.materialization import Metadata, of_days
+from ecom_pipeline.defs.materialization import Metadata, result_of_days
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.generation import CartDocument, ShopProfile, generate_carts
 from ecom_pipeline.loading.carts import load_carts
@@ -46,10 +46,10 @@ def carts(
     stores: dg.ResourceParam[Stores],
     profile: dg.ResourceParam[ShopProfile],
 ) -> dg.MaterializeResult[None]:
-    """Shopping carts in Mongo: one document per cart, by the day on which it was begun.
+    """Shopping carts in Mongo: one document per cart, by the day of its creation.
 
-    A cart that is there, or was decided already, is left as it is. Most stay active and expire;
-    the submitted ones wait for their checkout, and are gone from Mongo once they are ordered.
+    A cart that exists or was decided already stays unchanged. Most carts stay active and expire.
+    Submitted carts wait for their checkout and are deleted from Mongo once they are ordered.
     """
     days = days_of(context)
     days = days_of(context)
@@ -68,7 +68,7 @@ def carts(
     facts = fill(load)
     if GENERATED in facts:
         rows = carts_per_day(stores, days)
-    return of_days(context, rows, {**facts, **column_lineage("carts")})
+    return result_of_days(context, rows, {**facts, **column_lineage("carts")})
 
 
 @daily_asset(
@@ -83,15 +83,15 @@ def checkouts(
 ) -> dg.MaterializeResult[None]:
     """Decided carts: one row per submitted cart, ordered or rejected, by its day of submission.
 
-    An ordered cart has an order in `shop.orders` and has taken its units from the stock; it is
-    cleared from Mongo. A rejected one says why. One that was submitted later than now waits. What
-    was decided once stays decided, so that materializing a day again decides only the carts that
-    are still waiting.
+    An ordered cart has an order in `shop.orders`, its units are subtracted from the stock, and it
+    is deleted from Mongo. A rejected cart has a reason. A cart whose submission time lies in the
+    future waits. Decisions are final: materializing a day again decides only the carts that are
+    still waiting.
     """
     days = days_of(context)
     report = replay_checkouts(stores, days[0], days[-1])
     outcomes = outcomes_per_day(stores.postgres, days)
-    return of_days(
+    return result_of_days(
         context,
         {day: found.carts for day, found in outcomes.items()},
         {

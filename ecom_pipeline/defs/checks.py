@@ -12,7 +12,7 @@ import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.check_results import evaluated, run_days
-from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.failures import retry_and_explain
 from ecom_pipeline.defs.refusal_checks import (
     REFUSED_ROWS,
     TABLES_OF_FILES,
@@ -76,7 +76,7 @@ def check_asset(
     """Makes these checks of an asset.
 
     Raises:
-        StoreUnavailable: A store that a check needs is away.
+        StoreUnavailable: A store that a check needs is unreachable.
     """
     invariants = [spec for spec in specs if spec.name in INVARIANTS]
     refused = [spec for spec in specs if spec.name == REFUSED_ROWS]
@@ -102,7 +102,7 @@ def _step(name: str, asset: str) -> dg.AssetChecksDefinition:
     return checks
 
 
-@kind_in_failure
+@retry_and_explain
 def _evaluate(
     context: dg.AssetCheckExecutionContext,
     stores: Stores,
@@ -165,7 +165,7 @@ def _check_rows(
     """Makes these checks of an asset.
 
     Raises:
-        StoreUnavailable: Postgres is away.
+        StoreUnavailable: Postgres is unreachable.
     """
     by_name = {spec.name: spec for spec in specs}
     if by_name:

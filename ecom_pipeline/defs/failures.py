@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ecom_pipeline.database.advice import advice, told
+from ecom_pipeline.database.advice import advice, describe_error
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.models.printable import counted
 
@@ -22,7 +22,7 @@ a run that somebody interrupted.
 _AFTERWARDS: Final = "what was committed is kept; materialize the same again to do the rest"
 
 
-def kind_in_failure(step: Callable[..., Any]) -> Callable[..., Any]:
+def retry_and_explain(step: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates a step's function: what may pass is tried again, what will not is explained."""
 
     @wraps(step)
@@ -45,4 +45,4 @@ def kind_in_failure(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def _failure(error: Exception, tried_again: int) -> dg.Failure:
     how_often = f" (tried again {counted(tried_again, 'time')})" if tried_again else ""
-    return dg.Failure(f"{told(error)}{how_often}; {_AFTERWARDS}", allow_retries=False)
+    return dg.Failure(f"{describe_error(error)}{how_often}; {_AFTERWARDS}", allow_retries=False)

@@ -10,10 +10,10 @@ import dagster as dg
 from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.merge import NOTHING
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.failures import retry_and_explain
 from ecom_pipeline.defs.jobs import INBOX_JOB
 from ecom_pipeline.defs.load_facts import named
-from ecom_pipeline.defs.materialization import told
+from ecom_pipeline.defs.materialization import change_metadata
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.runless_refresh import bring_up_to_date
 from ecom_pipeline.defs.sensors import is_unfinished
@@ -33,7 +33,7 @@ _LOOKED_AT: Final = 20
 
 
 @dg.op(pool=INBOX_JOB)
-@kind_in_failure
+@retry_and_explain
 def loaded_files(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
     """Loads the files of the inbox that were not loaded yet; refreshes and checks what they change.
 
@@ -56,7 +56,7 @@ def loaded_files(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores
             "loaded": named([file.name for file in done.files], of="file"),
             "rows_read": sum(source.rows_read for source in report.sources),
             "rows_quarantined": report.rows_quarantined,
-            **told(sum(report.changes.values(), NOTHING)),
+            **change_metadata(sum(report.changes.values(), NOTHING)),
         }
     )
     if refreshed.failed_checks:
@@ -66,7 +66,7 @@ def loaded_files(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores
 
 @dg.job(name=INBOX_JOB, executor_def=dg.in_process_executor)
 def ingest_inbox() -> None:
-    """Loads the files of the directory that ECOM_INBOX names, unless they were loaded before."""
+    """Loads the files of the directory ECOM_INBOX that were not loaded before."""
     loaded_files()
 
 
@@ -78,10 +78,10 @@ def arrived_files(inbox: Path | None) -> dg.SensorDefinition:
     def arrived_files(
         context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
     ) -> dg.RunRequest | dg.SkipReason:
-        """Loads files that arrive in the directory that ECOM_INBOX names, once they are whole.
+        """Loads files that arrive in the directory ECOM_INBOX, once they are complete.
 
-        They are when nothing of them changed between two looks and none is missing. What could not
-        be loaded is not tried again until a file changes.
+        They are complete when two looks in a row find them unchanged and none is missing. Files
+        that could not be loaded are not retried until one of them changes.
         """
         return _look(context, stores)
 

@@ -22,7 +22,7 @@ def open_instance() -> Instance:
     A context manager, which closes it.
 
     Raises:
-        StoreUnavailable: The server of Dagster's database is away.
+        StoreUnavailable: The server of Dagster's database is unreachable.
     """
     os.environ.setdefault(HOME_VARIABLE, str(project_directory()))
     os.environ.setdefault(_BATCH_VARIABLE, _BATCH_EVENTS)

@@ -6,7 +6,7 @@ from typing import Final
 import dagster as dg
 
 from ecom_pipeline.database.stores import Stores
-from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.failures import retry_and_explain
 from ecom_pipeline.defs.runless_refresh import bring_up_to_date
 from ecom_pipeline.services.effects import Effects
 
@@ -38,23 +38,23 @@ reporting_job = dg.define_asset_job(
 
 
 @dg.op(pool=RELAY_JOB)
-@kind_in_failure
+@retry_and_explain
 def relayed_effects(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
-    """Clears the carts and refreshes the stocks of checkouts that a crash left half done."""
+    """Clears the carts and refreshes the cached stock of checkouts that a crash left unfinished."""
     relayed = Effects(stores).relay(EFFECTS_MAY_TAKE)
     context.add_output_metadata({"applied": relayed.applied, "left": relayed.left})
 
 
 @dg.job(name=RELAY_JOB, executor_def=dg.in_process_executor)
 def checkout_effects() -> None:
-    """Does the effects of checkouts that are still undone: the relay."""
+    """Applies the pending effects of checkouts: the relay."""
     relayed_effects()
 
 
 @dg.op(pool=UPKEEP_JOB)
-@kind_in_failure
+@retry_and_explain
 def refreshed_tables(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
-    """Refreshes and checks what is stale; each asset's page shows what became of it."""
+    """Refreshes and checks stale tables; each asset's page shows the result."""
     done = bring_up_to_date(context.instance, stores, f"By the job `{UPKEEP_JOB}`.")
     context.add_output_metadata({refreshed.table: refreshed.rows for refreshed in done.refreshed})
     if done.failed_checks:
@@ -63,5 +63,5 @@ def refreshed_tables(context: dg.OpExecutionContext, stores: dg.ResourceParam[St
 
 @dg.job(name=UPKEEP_JOB, executor_def=dg.in_process_executor)
 def stale_tables() -> None:
-    """Refreshes the days and tables that are older than what they are made from, and the cache."""
+    """Refreshes the days and tables that are older than their sources, and the cache."""
     refreshed_tables()

@@ -72,7 +72,7 @@ def column_sources(asset: str) -> Sources:
     """
     return {
         column: sorted({found for source in sources for found in _seen_through(source)})
-        for column, sources in _told(asset).items()
+        for column, sources in _column_sources(asset).items()
     }
 
 
@@ -83,7 +83,7 @@ def with_sources(description: str, sources: Sequence[str]) -> str:
     return f"{description} From {', '.join(source.partition('.')[2] for source in sources)}."
 
 
-def _told(asset: str) -> Sources:
+def _column_sources(asset: str) -> Sources:
     return _MADE_IN_PYTHON.get(asset) or _from_queries().get(asset, {})
 
 
@@ -96,7 +96,7 @@ def _seen_through(source: str, *users: str) -> Iterator[str]:
     if name == table or catalog()[name].kept_with is None:
         yield source
     elif source not in users:
-        for deeper in _told(name)[column]:
+        for deeper in _column_sources(name)[column]:
             yield from _seen_through(deeper, source, *users)
 
 

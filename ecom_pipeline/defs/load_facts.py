@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecom_pipeline.database.merge import NOTHING
-from ecom_pipeline.defs.materialization import table_value, told
+from ecom_pipeline.defs.materialization import change_metadata, table_value
 from ecom_pipeline.loading.ingest import IngestReport
 from ecom_pipeline.loading.quarantine import SourceReport
 from ecom_pipeline.models.printable import counted, printable
@@ -46,7 +46,7 @@ def facts_of_load(report: IngestReport) -> dict[str, dict[str, Any]]:
         asset = SOURCES[source.table].asset
         before = "" if source.table == asset else f"{source.table}_"
         changes = report.changes.get(f"shop.{source.table}", NOTHING)
-        counts = {**_rows(source), **told(changes)}
+        counts = {**_rows(source), **change_metadata(changes)}
         facts.setdefault(asset, {}).update({f"{before}{key}": counts[key] for key in counts})
         for key, amount in _money(source).items():
             money.setdefault(asset, {})[key] = money.get(asset, {}).get(key, Decimal(0)) + amount

@@ -18,7 +18,7 @@ _LONGEST_VALUE: Final = 60
 Metadata = Mapping[str, Any]
 
 
-def of_days(
+def result_of_days(
     context: dg.AssetExecutionContext, rows: Mapping[date, int], facts: Metadata
 ) -> dg.MaterializeResult[None]:
     """The result of some days.
@@ -37,12 +37,12 @@ def of_days(
     return dg.MaterializeResult()
 
 
-def of_whole(rows: int, facts: Metadata) -> dg.MaterializeResult[None]:
+def result_of_table(rows: int, facts: Metadata) -> dg.MaterializeResult[None]:
     """The result of an asset without partitions, which has this many rows now."""
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, **facts})
 
 
-def told(changes: Changes) -> Metadata:
+def change_metadata(changes: Changes) -> Metadata:
     """Changes as metadata."""
     return asdict(changes)
 
@@ -58,11 +58,13 @@ def preview(
 def table_value(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.TableMetadataValue:
     """Rows as a table in the UI; long values are cut."""
     return dg.MetadataValue.table(
-        records=[dg.TableRecord(dict(zip(columns, map(_shown, row), strict=True))) for row in rows],
+        records=[
+            dg.TableRecord(dict(zip(columns, map(_shortened, row), strict=True))) for row in rows
+        ],
         schema=dg.TableSchema([dg.TableColumn(column) for column in columns]),
     )
 
 
-def _shown(value: object) -> str:
+def _shortened(value: object) -> str:
     text = "" if value is None else printable(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

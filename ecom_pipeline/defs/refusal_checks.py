@@ -55,7 +55,7 @@ def check_refused_rows(postgres: Postgres, spec: dg.AssetCheckSpec) -> dg.AssetC
     Rows of earlier loads count too, for what they say is missing until somebody sees to it.
 
     Raises:
-        StoreUnavailable: Postgres is away.
+        StoreUnavailable: Postgres is unreachable.
     """
     tables = TABLES_OF_FILES[spec.asset_key.to_user_string()]
     with postgres.transaction() as connection:

@@ -13,9 +13,9 @@ from ecom_pipeline.config.settings import load_settings
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import FRESH_ENOUGH, deps, whole_asset
 from ecom_pipeline.defs.check_results import BREACHES
-from ecom_pipeline.defs.failures import kind_in_failure
+from ecom_pipeline.defs.failures import retry_and_explain
 from ecom_pipeline.defs.jobs import REPORTING_JOB
-from ecom_pipeline.defs.materialization import of_whole, table_value
+from ecom_pipeline.defs.materialization import result_of_table, table_value
 from ecom_pipeline.verification.plans import QueryPlan, capture_plans, lost_indexes
 
 _TABLES: Final = deps(
@@ -57,8 +57,8 @@ PLANS: Final = dg.TableSchema(
 def sales_report(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
     """The report page: sales and their trend, products, customers, carts and stock, as charts.
 
-    One file in the pipeline's home, the same as `ecom report --html` writes. Where
-    `ECOM_REPORT_URL` says how it is served, as `make ui` does, the materialization links to it.
+    It is one file in `ECOM_HOME`, the same as `ecom report --html` writes. If `ECOM_REPORT_URL` is
+    set, as `make ui` does, the materialization links to that address.
     """
     # Plotly takes a while to import, and all else can do without.
     from ecom_pipeline.reports.page import write_page  # noqa: PLC0415
@@ -78,18 +78,21 @@ def sales_report(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]
     deps=_TABLES,
 )
 def query_plans(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
-    """How queries ran with the index that serves each, and how without: one row per query.
+    """How each query ran with and without the index that serves it: one row per query.
 
-    The live tables are read and not locked; an index is hidden from this one transaction.
+    The queries read the live tables without locking them; an index is hidden in this one
+    transaction only.
     """
     plans = capture_plans(stores.postgres)
-    return of_whole(len(plans), {"plans": table_value(_SHOWN, [_shown(plan) for plan in plans])})
+    return result_of_table(
+        len(plans), {"plans": table_value(_SHOWN, [_plan_row(plan) for plan in plans])}
+    )
 
 
 @dg.asset_check(asset=query_plans)
-@kind_in_failure
+@retry_and_explain
 def plans_use_their_indexes(stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
-    """No query's newest plan does without the index that an earlier one used."""
+    """The newest plan of every query uses the index that earlier plans used."""
     lost = lost_indexes(stores.postgres)
     rows = [(loss.name, loss.index, loss.last_used_at) for loss in lost]
     return dg.AssetCheckResult(
@@ -104,6 +107,6 @@ def plans_use_their_indexes(stores: dg.ResourceParam[Stores]) -> dg.AssetCheckRe
 _SHOWN: Final = ("query", "index", "ms with", "ms without", "node", "verdict")
 
 
-def _shown(plan: QueryPlan) -> tuple[object, ...]:
+def _plan_row(plan: QueryPlan) -> tuple[object, ...]:
     without = plan.without.milliseconds if plan.without else None
     return (plan.name, plan.index, plan.best.milliseconds, without, plan.node, plan.verdict)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import dagster as dg
 
 from ecom_pipeline.config.settings import Settings, load_settings
-from ecom_pipeline.database.advice import told
+from ecom_pipeline.database.advice import describe_error
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.database.retrying import RESTART_SECONDS, retried
 from ecom_pipeline.database.stores import Stores
@@ -34,7 +34,7 @@ def shop_stores(context: dg.InitResourceContext) -> Iterator[Stores]:
         try:
             stores = opened(load_settings())
         except StoreError as error:
-            raise dg.Failure(told(error)) from None
+            raise dg.Failure(describe_error(error)) from None
         yield held.enter_context(stores)
 
 

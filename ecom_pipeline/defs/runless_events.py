@@ -21,7 +21,7 @@ from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.database.table_facts import count_rows, rows_per_day
 from ecom_pipeline.defs.checks import check_asset, specs_of
 from ecom_pipeline.defs.load_facts import facts_of_load
-from ecom_pipeline.defs.materialization import Metadata, told
+from ecom_pipeline.defs.materialization import Metadata, change_metadata
 from ecom_pipeline.defs.partitions import shop_days
 from ecom_pipeline.defs.refusal_checks import (
     TABLES_OF_FILES,
@@ -64,7 +64,7 @@ class RunlessEvents:
             is_known = self.instance.get_latest_materialization_event(dg.AssetKey(source.asset))
             rows = count_rows(self.stores.postgres, source.relation)
             if changed or (rows and not is_known):
-                told_of_it = {**told(changed), **facts.pop(source.asset, {})}
+                told_of_it = {**change_metadata(changed), **facts.pop(source.asset, {})}
                 self._materialized(source.asset, {"dagster/row_count": rows, **told_of_it})
                 noted.append(source.asset)
         known = self.instance.get_materialized_partitions(dg.AssetKey("orders"))
@@ -88,7 +88,7 @@ class RunlessEvents:
             self._materialized_days(table.name, days)
         elif table is not None and table.kept_with is None:
             rows = {"dagster/row_count": count_rows(self.stores.postgres, table.relation)}
-            self._materialized(table.name, {**rows, **told(done.changes)})
+            self._materialized(table.name, {**rows, **change_metadata(done.changes)})
 
     def checked(self, assets: Collection[str], days: Collection[date]) -> list[str]:
         """Makes all checks of these assets, on these days where they have days; notes the results.
@@ -96,7 +96,7 @@ class RunlessEvents:
         Gives the blocking ones that failed, a line each.
 
         Raises:
-            StoreUnavailable: A store that a check needs is away.
+            StoreUnavailable: A store that a check needs is unreachable.
         """
         failed = []
         scope = Scope((min(days), max(days)), newest=max(days)) if days else Scope()

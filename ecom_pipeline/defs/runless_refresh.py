@@ -50,8 +50,8 @@ def bring_up_to_date(
         watch: Told the name of what is refreshed.
 
     Raises:
-        StoreUnavailable, StoreRefused: A store is away or will not. What was done is noted, and
-            the rest is found stale the next time.
+        StoreUnavailable, StoreRefused: A store is unreachable or refuses. What was done is noted,
+            and the rest is found stale the next time.
     """
     days = find_stale(stores.postgres).all_days
     events, done = RunlessEvents(instance, stores, by), Upkeep()

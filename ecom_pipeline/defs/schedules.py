@@ -19,7 +19,7 @@ def schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Materializes yesterday across the graph, and what is not kept by day with it."""
+        """Materializes yesterday in every daily asset, and all assets without partitions."""
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
         if not shop_days().has_partition_key(yesterday):
             return dg.SkipReason(f"{yesterday} is before the shop's first day")
@@ -33,7 +33,7 @@ def schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def every_morning() -> dg.RunRequest:
-        """Writes the report page and looks at the plans of queries."""
+        """Writes the report page and captures the query plans."""
         return dg.RunRequest()
 
     return [every_night, every_morning]

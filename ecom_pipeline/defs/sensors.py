@@ -16,7 +16,7 @@ from ecom_pipeline.defs.jobs import EFFECTS_MAY_TAKE, INBOX_JOB, JOB, RELAY_JOB,
 from ecom_pipeline.defs.partitions import range_tags, shop_days
 from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 from ecom_pipeline.defs.workarounds.retention import EVENTS_KEPT, forget_old_events
-from ecom_pipeline.defs.workarounds.retries import tell_failures_again
+from ecom_pipeline.defs.workarounds.retries import resubmit_failures
 from ecom_pipeline.models.printable import counted
 from ecom_pipeline.models.sources import SOURCE_ASSETS
 from ecom_pipeline.services.effects import Effects, EffectsLag
@@ -39,7 +39,7 @@ _UNFINISHED: Final = [
 def undone_effects(
     context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Runs the relay when checkouts have waited for their effects for over a minute."""
+    """Runs the relay when effects of checkouts have been pending for more than a minute."""
     lag = Effects(stores).lag()
     if not is_overdue(lag, datetime.now(UTC)):
         return dg.SkipReason(f"{lag.undone} pending, none for more than {EFFECTS_MAY_TAKE}")
@@ -52,10 +52,10 @@ def undone_effects(
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Ends runs whose process was killed and frees their pools; sees that they are tried again."""
+    """Marks runs whose process was killed as failed, frees their pools, and has them retried."""
     told = {
         "ended": close_abandoned_runs(context.instance),
-        "retry requested again": tell_failures_again(context.instance),
+        "retry requested again": resubmit_failures(context.instance),
     }
     done = "; ".join(f"{what}: {', '.join(runs)}" for what, runs in told.items() if runs)
     return dg.SkipReason(done or "every run has its process")
@@ -63,7 +63,7 @@ def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.sensor(minimum_interval_seconds=3600, default_status=dg.DefaultSensorStatus.RUNNING)
 def old_events(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Forgets how the runs of long ago went; what the catalog tells of assets stays."""
+    """Deletes the events of old runs; the catalog's data about assets stay."""
     forgotten = forget_old_events(context.instance, datetime.now(UTC) - EVENTS_KEPT)
     return dg.SkipReason(
         f"{counted(forgotten, 'record')} older than {EVENTS_KEPT.days} days deleted"
@@ -78,7 +78,7 @@ def old_events(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def submitted_carts(
     context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Decides submitted carts soon after they are submitted, those of days in a row in one run."""
+    """Decides submitted carts soon after their submission; carts of consecutive days in one run."""
     days = [day for day in waiting_days(stores) if shop_days().has_partition_key(day.isoformat())]
     if not days:
         return dg.SkipReason("no submitted cart is waiting")
@@ -97,10 +97,10 @@ def submitted_carts(
 def tables_to_refresh(
     context: dg.SensorEvaluationContext, stores: dg.ResourceParam[Stores]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Refreshes tables that are older than what they are made from: by a checkout, a late load.
+    """Refreshes tables that are older than their sources, such as after a checkout or a late load.
 
-    It asks the database, which counts the changes of each day, and follows no events: whoever
-    changed something, and whatever was broken off meanwhile, is found.
+    It queries the database, which counts the changes of each day, instead of following events. So
+    it finds every change, whatever made it, and every interrupted refresh.
     """
     stale = find_stale(stores.postgres)
     if not stale:

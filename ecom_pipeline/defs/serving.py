@@ -8,7 +8,7 @@ from ecom_pipeline.analytics.upkeep import refresh_cache
 from ecom_pipeline.database.stores import Stores
 from ecom_pipeline.defs.asset import FRESH_ENOUGH, deps, whole_asset
 from ecom_pipeline.defs.lineage import column_lineage
-from ecom_pipeline.defs.materialization import of_whole
+from ecom_pipeline.defs.materialization import result_of_table
 from ecom_pipeline.services.top_sellers import top_sellers_key
 
 GROUP: Final = "serving"
@@ -35,8 +35,8 @@ RANKING: Final = dg.TableSchema(
     freshness_policy=FRESH_ENOUGH,
 )
 def top_sellers_cache(stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult[None]:
-    """Best sellers in Redis, one JSON list per window (`7d`, `30d`, `all`), best first.
+    """Top sellers in Redis: one JSON list per window (`7d`, `30d`, `all`), best first.
 
-    Each expires after about a day; readers that find none rank anew from Postgres.
+    Each list expires after about a day; readers that find none compute the ranking from Postgres.
     """
-    return of_whole(refresh_cache(stores).rows, column_lineage("top_sellers_cache"))
+    return result_of_table(refresh_cache(stores).rows, column_lineage("top_sellers_cache"))

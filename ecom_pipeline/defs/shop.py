@@ -13,7 +13,12 @@ from ecom_pipeline.defs.asset import OWNERS, daily_asset, deps, whole_asset
 from ecom_pipeline.defs.columns import open_columns, shop_columns
 from ecom_pipeline.defs.generating import fill
 from ecom_pipeline.defs.lineage import column_lineage
-from ecom_pipeline.defs.materialization import of_days, of_whole, preview, told
+from ecom_pipeline.defs.materialization import (
+    change_metadata,
+    preview,
+    result_of_days,
+    result_of_table,
+)
 from ecom_pipeline.defs.partitions import days_of
 from ecom_pipeline.generation import (
     ShopProfile,
@@ -61,31 +66,36 @@ def only_loaded(source: Source) -> dg.AssetSpec:
 def customers(
     stores: dg.ResourceParam[Stores], profile: dg.ResourceParam[ShopProfile]
 ) -> dg.MaterializeResult[None]:
-    """Everybody who may order: one row per customer.
+    """Customers: one row per customer.
 
-    Merged by `customer_id`; nobody is deleted, for orders refer to them. `email` and `full_name`
-    are personal data and never leave the table.
+    Rows are merged by `customer_id`. No customer is deleted, because orders refer to customers.
+    `email` and `full_name` are personal data and never leave the table.
     """
-    facts = fill(lambda: told(load_customers(stores.postgres, generate_customers(profile))))
+    facts = fill(
+        lambda: change_metadata(load_customers(stores.postgres, generate_customers(profile)))
+    )
     shown = preview(
         stores.postgres, "shop.customers", open_columns(CUSTOMERS), order_by=["customer_id"]
     )
-    return of_whole(count_rows(stores.postgres, "shop.customers"), {**facts, **shown})
+    return result_of_table(count_rows(stores.postgres, "shop.customers"), {**facts, **shown})
 
 
 @whole_asset(group=GROUP, kinds=KINDS, columns=PRODUCTS, table="ecom.shop.products")
 def products(
     stores: dg.ResourceParam[Stores], profile: dg.ResourceParam[ShopProfile]
 ) -> dg.MaterializeResult[None]:
-    """What the shop sells: one row per product, with its price and free-form attributes.
+    """Products: one row per product, with its price and free-form attributes.
 
-    Merged by `product_id`. Stock is left alone: deliveries raise it and checkouts lower it.
+    Rows are merged by `product_id`. A merge does not change stock: deliveries raise it and
+    checkouts lower it.
     """
-    facts = fill(lambda: told(load_products(stores.postgres, generate_products(profile))))
+    facts = fill(
+        lambda: change_metadata(load_products(stores.postgres, generate_products(profile)))
+    )
     shown = preview(
         stores.postgres, "shop.products", open_columns(PRODUCTS), order_by=["product_id"]
     )
-    return of_whole(count_rows(stores.postgres, "shop.products"), {**facts, **shown})
+    return result_of_table(count_rows(stores.postgres, "shop.products"), {**facts, **shown})
 
 
 @daily_asset(
@@ -102,14 +112,13 @@ def stock_receipts(
 ) -> dg.MaterializeResult[None]:
     """Deliveries to the shop: one row per product and day of delivery.
 
-    A delivery is booked once and raises the product's stock once, however often its day is
-    materialized.
+    A delivery raises the product's stock once, however often its day is materialized.
     """
     days = days_of(context)
     receipts = pa.concat_tables([generate_stock_receipts(profile, day) for day in days])
-    facts = fill(lambda: told(receive_deliveries(stores, receipts)))
+    facts = fill(lambda: change_metadata(receive_deliveries(stores, receipts)))
     rows = rows_per_day(stores.postgres, "shop.stock_receipts", "received_on", days)
-    return of_days(context, rows, {**facts, **column_lineage("stock_receipts")})
+    return result_of_days(context, rows, {**facts, **column_lineage("stock_receipts")})
 
 
 @daily_asset(
@@ -125,16 +134,16 @@ def orders(
     stores: dg.ResourceParam[Stores],
     profile: dg.ResourceParam[ShopProfile],
 ) -> dg.MaterializeResult[None]:
-    """Orders imported from elsewhere, with their items: one row per order in `shop.orders`.
+    """Imported orders with their items: one row per order in `shop.orders`.
 
-    They are history and move no stock. Materializing a day makes its imported orders just those
-    of the source; orders that were checked out here on the same day are not touched.
+    They are history and do not move stock. Materializing a day makes its imported orders equal to
+    those of the source; checkout orders of the same day stay unchanged.
     """
     days = days_of(context)
     batches = ((day, generate_orders(profile, day)) for day in days)
-    facts = fill(lambda: told(load_orders(stores.postgres, batches).rows))
+    facts = fill(lambda: change_metadata(load_orders(stores.postgres, batches).rows))
     imported = imported_per_day(stores.postgres, days)
-    return of_days(
+    return result_of_days(
         context,
         {day: found.orders for day, found in imported.items()},
         {
@@ -157,15 +166,15 @@ def returns(
     stores: dg.ResourceParam[Stores],
     profile: dg.ResourceParam[ShopProfile],
 ) -> dg.MaterializeResult[None]:
-    """What customers give back, by the day of the return: one row per return and line.
+    """Returns, by the day of the return: one row per return and line.
 
-    Those of imported orders are history and move no stock; their orders are of the weeks before,
-    those before the first day that was materialized included. Materializing a day makes its
-    imported returns just those of the source; what was taken back here on the same day is not
-    touched.
+    Imported returns are history and do not move stock. Their orders were placed in the weeks
+    before, possibly before the first materialized day. Materializing a day makes its imported
+    returns equal to those of the source; returns that the application booked on the same day stay
+    unchanged.
     """
     days = days_of(context)
     batches = ((day, generate_returns(profile, day)) for day in days)
-    facts = fill(lambda: told(load_returns(stores.postgres, batches)))
+    facts = fill(lambda: change_metadata(load_returns(stores.postgres, batches)))
     rows = rows_per_day(stores.postgres, "shop.returns", "returned_on", days)
-    return of_days(context, rows, {**facts, **column_lineage("returns")})
+    return result_of_days(context, rows, {**facts, **column_lineage("returns")})

@@ -61,7 +61,7 @@ def _load_day(stores: Stores, day: date, carts: Sequence[dict[str, Any]]) -> Car
     # By creation: one range of an index, where a list of ids would be a look-up for each.
     created = [cart["created_at"] for cart in carts]
     within = {"created_at": {"$gte": min(created), "$lte": max(created)}}
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         ids = [cart["_id"] for cart in stores.mongo.carts.find(within, {"_id": 1})]
     # Others put carts there, whose ids may be documents.
     known = {cart_id for cart_id in ids if isinstance(cart_id, str)}
@@ -78,7 +78,7 @@ def _load_day(stores: Stores, day: date, carts: Sequence[dict[str, Any]]) -> Car
     with stores.postgres.transaction() as connection:
         # Held until the carts are in Mongo, so that the shop becomes no shop of files meanwhile.
         claim_shop(connection, ShopSource.GENERATED)
-        with stores.mongo.reaching():
+        with stores.mongo.translated_errors():
             # By the wall clock, unlike all else: history must not expire as soon as it is written.
             now = datetime.now(UTC)
             displaced = _insert(stores, [{**cart, "touched_at": now} for cart in new])

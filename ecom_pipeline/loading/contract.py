@@ -86,7 +86,7 @@ class Column:
         """The range in words, for docs/ingest.md."""
         if self.low is None:
             return "" if self.high is None else f"at most {self.high:,} characters"
-        return f"{_shown(self.low)} to {_shown(self.high)}"
+        return f"{_formatted(self.low)} to {_formatted(self.high)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ _PRODUCT: Final = "cast(typed_quantity as decimal(20, 0)) * typed_unit_price"
 _AMOUNT: Final = f"try_cast(round({_PRODUCT}, 2) as decimal(14, 2))"
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     return str(value) if isinstance(value, date) else f"{value:,}"
 
 

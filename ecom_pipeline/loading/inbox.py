@@ -47,7 +47,7 @@ class ArrivedFile:
     changed_ns: int
 
     @property
-    def shown(self) -> str:
+    def printable_name(self) -> str:
         """Its name, made safe to show and to keep."""
         return printable(self.name)
 

@@ -91,7 +91,7 @@ def _digests(inbox: Inbox, files: Sequence[ArrivedFile]) -> dict[str, str]:
     digests = {}
     for file in files:
         with (inbox.directory / file.name).open("rb") as opened:
-            digests[file.shown] = hashlib.file_digest(opened, "sha256").hexdigest()
+            digests[file.printable_name] = hashlib.file_digest(opened, "sha256").hexdigest()
     return digests
 
 

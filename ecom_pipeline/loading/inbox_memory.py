@@ -73,7 +73,7 @@ def not_loaded(
     return tuple(
         file
         for file in files
-        if (loaded := known.get(file.shown)) is None
+        if (loaded := known.get(file.printable_name)) is None
         or not loaded.is_still(file)
         or loaded.mapping != inbox.mapping_digest
     )
@@ -100,7 +100,10 @@ def remember_loaded(
         files: As they were looked at before they were loaded.
         digests: SHA-256 of their contents, by the names as they are shown.
     """
-    rows = [{**asdict(file), "name": file.shown, "digest": digests[file.shown]} for file in files]
+    rows = [
+        {**asdict(file), "name": file.printable_name, "digest": digests[file.printable_name]}
+        for file in files
+    ]
     with postgres.transaction() as connection:
         directory = str(inbox.directory)
         _queries.remember_loaded(

@@ -1,1 +1,1 @@
-"""The words of the shop: values, decisions and errors, without any input or output."""
+"""The shop's types and business rules: values, decisions and errors, without input or output."""

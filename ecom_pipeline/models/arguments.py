@@ -1,4 +1,4 @@
-"""What callers hand to the services, checked at the door: no store sees a value of another type.
+"""Checks of the services' arguments: no store sees a value of another type.
 
 A filter of Mongo takes operators where it expects an id, so that `{"$gt": ""}` would be anybody's
 cart.

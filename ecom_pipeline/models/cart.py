@@ -39,8 +39,7 @@ class SubmittedCart:
 
     Attributes:
         cart_id: The cart's id.
-        customer_id: Whose cart it is, None for a guest's; whether there is such a customer is not
-            known yet.
+        customer_id: The customer, or None for a guest; not yet checked to exist.
         quantities: Units by product id, in rising order of the id.
         created_at: When the cart was begun, if it says so.
         submitted_at: When it was submitted, UTC.
@@ -55,12 +54,12 @@ class SubmittedCart:
 
 @dataclass(frozen=True, slots=True)
 class MalformedCart:
-    """A submitted cart that no order can be made from, whatever is in stock.
+    """A submitted cart that cannot be ordered, whatever the stock.
 
     Attributes:
         cart_id: The cart's id, or a stand-in where that is no usable string.
         reason: Machine-readable code.
-        detail: Which part of the cart is wrong, and what stands there.
+        detail: Which part of the cart is wrong, and its value.
         customer_id: Whose cart it is, if it says so.
         created_at: When it was begun, if it says so.
         submitted_at: When it was submitted, UTC, if it says so.
@@ -75,7 +74,7 @@ class MalformedCart:
 
 
 class _Malformed(Exception):
-    """Carries a reason out of the depths of a document."""
+    """Aborts reading a document, with the reason for the rejection."""
 
     def __init__(self, reason: str, **detail: Any) -> None:
         self.reason = reason
@@ -130,7 +129,7 @@ def read_cart(document: Mapping[str, Any]) -> SubmittedCart | MalformedCart:
     cart_id = cart_key(raw_id)
     try:
         if cart_id != raw_id:
-            raise _Malformed("invalid_cart_id", value=_shown(raw_id))
+            raise _Malformed("invalid_cart_id", value=_excerpt(raw_id))
         _require_submitted(document)
         return SubmittedCart(
             cart_id=cart_id,
@@ -154,7 +153,7 @@ def _require_submitted(document: Mapping[str, Any]) -> None:
     if "status" not in document:
         raise _Malformed("missing_status")
     if document["status"] != "submitted":
-        raise _Malformed("unknown_status", value=_shown(document["status"]))
+        raise _Malformed("unknown_status", value=_excerpt(document["status"]))
 
 
 def _read_customer(document: Mapping[str, Any]) -> int | None:
@@ -167,7 +166,7 @@ def _read_submitted_at(document: Mapping[str, Any]) -> datetime:
         raise _Malformed("missing_submission_time")
     submitted_at = instant_or_none(document["submitted_at"])
     if submitted_at is None or submitted_at < EARLIEST_SUBMISSION:
-        raise _Malformed("invalid_submission_time", value=_shown(document["submitted_at"]))
+        raise _Malformed("invalid_submission_time", value=_excerpt(document["submitted_at"]))
     return submitted_at
 
 
@@ -176,7 +175,7 @@ def _read_quantities(document: Mapping[str, Any]) -> Mapping[int, int]:
     if items is None:
         raise _Malformed("missing_items")
     if not isinstance(items, list):
-        raise _Malformed("invalid_items", value=_shown(items))
+        raise _Malformed("invalid_items", value=_excerpt(items))
     if not items:
         raise _Malformed("empty_cart")
     if len(items) > MOST_LINES:
@@ -195,7 +194,7 @@ def _read_quantities(document: Mapping[str, Any]) -> Mapping[int, int]:
 
 def _read_line(line: object) -> tuple[int, int]:
     if not isinstance(line, Mapping):
-        raise _Malformed("invalid_line", value=_shown(line))
+        raise _Malformed("invalid_line", value=_excerpt(line))
     product_id, quantity = line.get("product_id"), line.get("quantity")
     # A short cut for lines as nearly all are; a replay reads thousands.
     if (
@@ -213,7 +212,7 @@ def _read_line(line: object) -> tuple[int, int]:
 def _read_id(value: object, noun: str) -> int:
     found = _id_or_none(value)
     if found is None:
-        raise _Malformed(f"invalid_{noun}", value=_shown(value))
+        raise _Malformed(f"invalid_{noun}", value=_excerpt(value))
     return found
 
 
@@ -222,16 +221,16 @@ def _read_quantity(line: Mapping[str, Any]) -> int:
     if quantity is None:
         raise _Malformed("missing_quantity")
     if isinstance(quantity, bool) or not isinstance(quantity, int | float):
-        raise _Malformed("invalid_quantity", value=_shown(quantity))
+        raise _Malformed("invalid_quantity", value=_excerpt(quantity))
     if isinstance(quantity, float):
         if not math.isfinite(quantity):
-            raise _Malformed("quantity_not_finite", value=_shown(quantity))
+            raise _Malformed("quantity_not_finite", value=_excerpt(quantity))
         if not quantity.is_integer():
             raise _Malformed("fractional_quantity", value=quantity)
     if quantity <= 0:
         raise _Malformed("quantity_not_positive", value=quantity)
     if quantity > MOST_UNITS:
-        raise _Malformed("quantity_too_large", value=_shown(quantity), most=MOST_UNITS)
+        raise _Malformed("quantity_too_large", value=_excerpt(quantity), most=MOST_UNITS)
     return int(quantity)
 
 
@@ -248,7 +247,7 @@ def _is_usable_id(text: str) -> bool:
     return _USABLE_ID.fullmatch(text) is not None and not text.startswith(INVALID_ID_MARK)
 
 
-def _shown(value: object) -> str:
+def _excerpt(value: object) -> str:
     """The value as ASCII and short, safe to keep as JSON whatever it is."""
     text = ascii(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."

@@ -1,4 +1,4 @@
-"""Deciding checkouts: which of the submitted carts become orders, given what is in stock."""
+"""Decides checkouts: which submitted carts become orders, given the stock."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from ecom_pipeline.models.order import LARGEST_TOTAL, OrderLine, total_of
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Units of a product that a cart asked for, and that were there when it was decided."""
+    """Units of a product that a cart requested, and the units in stock when it was decided."""
 
     product_id: int
     requested: int
@@ -30,7 +30,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """The order that a cart became; the same one however often the cart is placed."""
+    """The order of a cart; the same one however often the cart is placed."""
 
     cart_id: str
     order_id: int
@@ -39,7 +39,7 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A cart that did not become an order, and why."""
+    """The rejection of a cart, with its reason."""
 
     cart_id: str
     reason: str
@@ -47,7 +47,7 @@ class Rejected:
 
     @property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """What was missing, when the reason is `insufficient_stock`; otherwise nothing."""
+        """The missing units by product if the reason is `insufficient_stock`; otherwise empty."""
         return tuple(
             Shortfall(
                 line["product_id"],

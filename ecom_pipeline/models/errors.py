@@ -6,7 +6,7 @@ from decimal import Decimal
 
 
 class ShopError(Exception):
-    """A rule of the shop forbids what was asked."""
+    """A business rule forbids the request."""
 
 
 class CartNotFound(ShopError):
@@ -20,7 +20,7 @@ class CartNotFound(ShopError):
 
 
 class CartNotActive(ShopError):
-    """A submitted cart never changes; what comes later belongs in a new one."""
+    """A submitted cart never changes; further items go into a new cart."""
 
     def __init__(self, cart_id: str, status: str) -> None:
         self.cart_id = cart_id
@@ -29,7 +29,7 @@ class CartNotActive(ShopError):
 
 
 class CartContended(ShopError):
-    """Others changed, submitted or removed what was to be changed, again and again."""
+    """Other sessions kept changing, submitting or removing the cart."""
 
     def __init__(self, cart_id: str) -> None:
         self.cart_id = cart_id
@@ -81,7 +81,7 @@ class InvalidCartId(ShopError):
 
 
 class InvalidId(ShopError):
-    """Whatever has an id but a cart has a whole number above zero as its id."""
+    """An id, other than that of a cart, is a positive whole number."""
 
     def __init__(self, noun: str, value: object) -> None:
         self.value = value
@@ -91,7 +91,7 @@ class InvalidId(ShopError):
 
 
 class InvalidQuantity(ShopError):
-    """Units are counted in whole numbers; of what gives money alone there are none."""
+    """A quantity is a whole number; it is 0 where only money is given back."""
 
     def __init__(self, quantity: object, least: int = 1) -> None:
         self.quantity = quantity
@@ -151,7 +151,7 @@ class BeyondWhatWasBought(ShopError):
 
 
 class ReturnConflict(ShopError):
-    """An id stands for one return; what else comes back needs another."""
+    """A return id belongs to one return; another return needs another id."""
 
     def __init__(self, return_id: int) -> None:
         self.return_id = return_id

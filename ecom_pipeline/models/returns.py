@@ -1,4 +1,4 @@
-"""Deciding returns: what of an order may still be given back, and what is paid back for it."""
+"""Decides returns: what may still be given back of an order, and how much money that is."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from ecom_pipeline.models.errors import BeyondWhatWasBought, LineNotInOrder
 
 @dataclass(frozen=True, slots=True)
 class ReturnLine:
-    """What is asked to be taken back: units of a line of the order, money, or both.
+    """A requested line of a return: units of an order line, money, or both.
 
     Attributes:
         order_line_number: The line of the order; None for money that was paid for no product, such
             as shipping.
-        quantity: Units; 0 where it is money alone.
+        quantity: Units; 0 if only money is given back.
         amount: Money to give back, without tax; None for what was paid for the units, which only a
             line of the order has.
         tax_amount: Tax to give back beside it.
-        restock: Whether the units go back on the shelf.
+        restock: Whether the units go back into stock.
     """
 
     order_line_number: int | None
@@ -31,7 +31,7 @@ class ReturnLine:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedLine:
-    """What was taken back; the product is None where it is money that was paid for none."""
+    """A booked line of a return; the product is None for money that was paid for no product."""
 
     order_line_number: int | None
     product_id: int | None
@@ -53,7 +53,7 @@ class ReturnedLine:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What was taken back under an id; the same however often it is asked for.
+    """A booked return; the same however often it is requested.
 
     Attributes:
         return_id: The id.
@@ -137,7 +137,7 @@ class BoughtOrder:
 
 
 def take_back(order: BoughtOrder, asked: Sequence[ReturnLine]) -> tuple[ReturnedLine, ...]:
-    """Decides what is given back, all or nothing.
+    """Decides a return, all or nothing.
 
     Args:
         order: Locked; what is left of it falls by what is given back.

@@ -1,4 +1,4 @@
-"""The shop's own tables, from which the analytics tables are made, and what SQL cannot say of them.
+"""The source tables of the analytics tables, and what SQL cannot express about them.
 
 What a column is stands in sql/schema; what a file must hold, in `loading/contract.py`.
 """

@@ -39,12 +39,13 @@ _UNSEALED: Final = {"status": "active"}
 class CartService:
     """Creates, fills and submits carts.
 
-    A customer has one active cart at most; a guest may have several. A submitted cart never
-    changes again. Every method raises StoreUnavailable when Mongo is away.
+    A customer has at most one active cart; a guest may have several. A submitted cart never
+    changes. Every method raises StoreUnavailable if Mongo is unreachable.
 
     Args:
         stores: Where the carts are.
-        clock: The present, UTC, for what a cart says of itself; it expires by the wall clock.
+        clock: Gives the current time, UTC, for the cart's timestamps; expiry uses the server's
+            clock.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class CartService:
         self._clock = clock
 
     def create(self, customer_id: int | None = None) -> str:
-        """Opens a cart and gives its id; a customer who has an active cart gets that one."""
+        """Returns the id of the customer's active cart, or of a new cart."""
         if customer_id is not None:
             checked_id("customer", customer_id)
-        with self._mongo.reaching():
+        with self._mongo.translated_errors():
             if customer_id is not None:
                 active = self._carts.find_one({"customer_id": customer_id, **_UNSEALED}, {"_id": 1})
                 if active is not None:
@@ -76,7 +77,7 @@ class CartService:
         Raises:
             CartNotFound: There is none.
         """
-        with self._mongo.reaching():
+        with self._mongo.translated_errors():
             cart = self._carts.find_one({"_id": checked_cart_id(cart_id)})
         if cart is None:
             raise CartNotFound(cart_id)
@@ -88,20 +89,20 @@ class CartService:
         Raises:
             CartNotActive: It is submitted or rejected.
             CartNotFound: There is no such cart.
-            CartContended: Others change the same line all the time; try again.
+            CartContended: Other sessions kept changing the same line; try again.
             InvalidQuantity: `quantity` is no whole number above zero.
         """
         checked_quantity(quantity)
         self._add(checked_cart_id(cart_id), checked_id("product", product_id), quantity)
 
     def add_for_customer(self, customer_id: int, product_id: int, quantity: int = 1) -> str:
-        """Adds to the customer's active cart, a new one if theirs is being checked out.
+        """Adds units to the customer's active cart, or to a new one if there is none.
 
         Returns:
             The id of the cart that the units are in.
 
         Raises:
-            CartContended: Each cart was submitted before it was added to; try again.
+            CartContended: Every cart was submitted before the units were added; try again.
             InvalidQuantity: As for `add`.
         """
         checked_quantity(quantity)
@@ -158,7 +159,7 @@ class CartService:
         raise ProductNotInCart(cart_id, product_id) if first is None else CartContended(cart_id)
 
     def remove(self, cart_id: str, product_id: int) -> None:
-        """Takes a product out of an active cart; nothing happens if it is not there.
+        """Removes a product from an active cart; does nothing if the cart does not contain it.
 
         Raises:
             CartNotActive, CartNotFound: As for `add`.
@@ -191,11 +192,11 @@ class CartService:
         reraise=True,
     )
     def reopen(self, cart_id: str) -> str:
-        """Puts the items of a rejected cart into a new active one and gives its id.
+        """Copies the items of a rejected cart into a new active cart and returns its id.
 
-        Lines that no order could be made from are left behind. The rejected cart stays, with its
-        checkout, and notes the new one: reopening it twice gives the same new cart, whatever
-        became of that.
+        Lines that could not be ordered are not copied. The rejected cart and its checkout stay,
+        and the cart records the new id: reopening it twice returns the same new cart, whatever its
+        status.
 
         Raises:
             ActiveCartExists: The customer is filling another cart.
@@ -210,7 +211,7 @@ class CartService:
         lines = [line for _, _, line in salvage_lines(rejected)]
         new_cart = self._new_cart(salvage_customer(rejected), lines)
         unopened = {"_id": cart_id, "status": "rejected", "reopened_as": {"$exists": False}}
-        with self._mongo.reaching():
+        with self._mongo.translated_errors():
             try:
                 self._carts.insert_one(new_cart)
             except DuplicateKeyError:
@@ -244,7 +245,7 @@ class CartService:
                 **change.get("$set", {}),
             },
         }
-        with self._mongo.reaching():
+        with self._mongo.translated_errors():
             return self._carts.update_one({**where, **_UNSEALED}, stamped).matched_count == 1
 
     def _require_active(self, cart_id: str) -> None:

@@ -70,13 +70,13 @@ def replay_checkouts(
     progress: Callable[[int], None] = lambda _: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReplayReport:
-    """Decides the carts that were submitted on these days of the shop, in order of submission.
+    """Decides the carts submitted on these days, in order of submission.
 
-    First does what an earlier one, or anybody else, decided and left undone, of whatever day: the
-    process that was to do it may have been killed. Also decides, as rejections, the carts that lie
-    on no day, because their submission time is missing or none, and those of a status that there is
-    not. Carts that say they are submitted later than now wait for a replay of their day. While
-    Postgres decides a batch, the next is read from Mongo and the last is cleared.
+    It first applies the pending effects of all days, because the process that should have applied
+    them may have been killed. It also rejects carts that belong to no day, because their
+    submission time is missing or invalid, and carts with an unknown status. Carts whose submission
+    time is in the future wait for a replay of their day. While Postgres decides a batch, the next
+    batch is read from Mongo and the previous one is cleared.
 
     Args:
         stores: All three.
@@ -86,8 +86,8 @@ def replay_checkouts(
         clock: The present, UTC.
 
     Raises:
-        StoreUnavailable: Postgres is away, or Mongo while carts are read. What was decided stands,
-            and the next replay does the rest.
+        StoreUnavailable: Postgres is away, or Mongo while carts are read. Decisions are kept, and
+            the next replay does the rest.
     """
     orders, effects, report = OrderService(stores, clock), Effects(stores), ReplayReport()
     latest = clock() + CLOCK_TOLERANCE
@@ -138,7 +138,7 @@ def _pending_batches(
     on_these_days["$lt"] = min(on_these_days["$lt"], latest)
     # Whatever is no date that a cart can have: it would wait for its day for ever.
     on_no_day = {"$not": {"$gte": EARLIEST_SUBMISSION, "$lte": _LAST_INSTANT}}
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_these_days})
         yield from _batches(stores, {"status": "submitted", "submitted_at": on_no_day})
         for status in _unknown_texts():
@@ -150,7 +150,7 @@ def _pending_batches(
 
 def _waiting(stores: Stores, latest: datetime) -> int:
     later = {"$gte": latest, "$lte": _LAST_INSTANT}
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         return stores.mongo.carts.count_documents({"status": "submitted", "submitted_at": later})
 
 

@@ -1,4 +1,4 @@
-"""One transaction that decides a batch of carts, of one cart or of thousands, by the same path."""
+"""One transaction that decides a batch of carts, whether of one cart or of thousands."""
 
 import json
 from collections import defaultdict
@@ -35,10 +35,10 @@ NewOrder = tuple[SubmittedCart, int, date, tuple[OrderLine, ...]]
 def decide_carts(
     connection: Connection, carts: Sequence[Cart], calendar: Calendar
 ) -> dict[str, CheckoutResult]:
-    """Decides the carts that are undecided and gives the outcome of all.
+    """Decides the undecided carts and returns the outcome of all.
 
-    Everyone takes the locks in the same order, checkout rows by cart id and then products by
-    product id, so two such transactions never wait for each other in a circle.
+    Every transaction takes locks in the same order, checkout rows by cart id and then products by
+    product id, so no deadlock can occur.
 
     Args:
         connection: An open transaction; the caller commits. The partitions of the carts' months

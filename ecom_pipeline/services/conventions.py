@@ -1,4 +1,4 @@
-"""What a shop's days and money are: its time zone and its currency, which its database keeps."""
+"""The shop's time zone and currency, which its database stores."""
 
 from typing import NamedTuple
 

@@ -1,8 +1,8 @@
-"""What follows a checkout outside Postgres: the cart goes, the stock cache is refreshed.
+"""The effects of a checkout outside Postgres: clear the cart, refresh the stock cache.
 
 The checkout's own row is the outbox: `effects_applied_at` stays null until both are done. Each
-effect can be repeated, so a crash anywhere is put right by doing it again. Stock that deliveries,
-files and returns moved has an outbox of its own (`shop.moved_stock`), which the relay sees to too.
+effect is idempotent, so after a crash the relay repeats it. Stock changed by deliveries, files and
+returns has its own outbox (`shop.moved_stock`), which the relay also processes.
 """
 
 import logging
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EffectsLag:
-    """How many decided carts and moves of stock have undone effects, and since when the oldest."""
+    """How many decided carts and stock changes have pending effects, and the time of the oldest."""
 
     undone: int
     oldest: datetime | None
@@ -49,7 +49,7 @@ class EffectsLag:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """How many checkouts a relay saw to, and how many it left because a store refused them."""
+    """How many checkouts a relay processed, and how many it left because a store refused them."""
 
     applied: int
     left: int
@@ -105,11 +105,11 @@ class Effects:
         return True
 
     def relay(self, least_age: timedelta = timedelta(0)) -> Relayed:
-        """Applies whatever effects a crash or an absent store left undone, oldest first.
+        """Applies the effects that a crash or an unreachable store left pending, oldest first.
 
-        Each checkout is tried once, so the relay ends whatever happens; what a store refuses to do
-        for one cart keeps no other waiting. Last the cached stock is refreshed that deliveries,
-        files and returns moved.
+        Each checkout is tried once, so the relay always ends, and a cart that a store refuses does
+        not block the others. Finally it refreshes the cached stock that deliveries, files and
+        returns changed.
 
         Args:
             least_age: How long ago a cart must have been decided; younger ones are most likely
@@ -136,7 +136,7 @@ class Effects:
         return Relayed(len(cart_ids) - left, left)
 
     def lag(self) -> EffectsLag:
-        """How far the effects are behind the decisions."""
+        """How many effects are pending, and since when."""
         return effects_lag(self._postgres)
 
     def _apply_or_leave(self, results: Sequence[CheckoutResult]) -> int:
@@ -155,7 +155,7 @@ class Effects:
 
     def _settle_carts(self, ordered: Sequence[str], rejected: Sequence[Rejected]) -> None:
         carts = self._mongo.carts
-        with self._mongo.reaching():
+        with self._mongo.translated_errors():
             for cart_ids in _portions(ordered, _CARTS_AT_A_TIME):
                 carts.delete_many({"_id": {"$in": cart_ids}, **_UNSETTLED})
                 reach(FaultPoint.AFTER_SOME_CARTS)
@@ -182,7 +182,7 @@ class Effects:
 
 
 def effects_lag(postgres: Postgres) -> EffectsLag:
-    """How far the effects are behind the decisions."""
+    """How many effects are pending, and since when."""
     with postgres.transaction() as connection:
         return EffectsLag(*_queries.effects_lag(connection))
 

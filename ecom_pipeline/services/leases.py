@@ -1,4 +1,4 @@
-"""Leases on keys of the cache: who may fill a key that is not there.
+"""Leases on keys of the cache: the holder may fill a missing key.
 
 Whoever is about to ask Postgres for a value takes a lease on its key first, and may fill the key
 only while that lease is the current one. Filling ends the lease, so does another lease, and so
@@ -35,12 +35,12 @@ def take_leases(redis: Redis, keys: Sequence[str], *, over: bool = False) -> dic
         By key, the token that proves the lease.
 
     Raises:
-        StoreUnavailable, StoreRefused: Redis is away or will not.
+        StoreUnavailable, StoreRefused: Redis is unreachable or refuses.
     """
     if not keys:
         return {}
     token = secrets.token_hex(8)
-    with redis.reaching(), redis.client.pipeline(transaction=False) as pipeline:
+    with redis.translated_errors(), redis.client.pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.set(lease_key(key), token, nx=not over, px=LEASE_MILLISECONDS)
         taken = pipeline.execute()

@@ -23,8 +23,8 @@ from ecom_pipeline.services.faults import FaultPoint, reach
 class OrderService:
     """Places orders from submitted carts.
 
-    A cart's row in shop.checkouts is its idempotency key: however often and by however many a
-    cart is placed, there is one outcome, and everyone gets that one.
+    A cart's row in shop.checkouts is its idempotency key: however often and by however many
+    callers a cart is placed, it has one outcome, and every caller gets it.
 
     Args:
         stores: Where carts, orders and the stock cache are.
@@ -40,15 +40,15 @@ class OrderService:
         self._months: set[date] = set()
 
     def place_order(self, cart_id: str) -> CheckoutResult:
-        """Places one submitted cart; the outcome it has already, if it was placed before.
+        """Places one submitted cart, or returns its outcome if it was placed before.
 
         Raises:
             CartNotFound: Neither Mongo nor any checkout knows the cart.
             CartNotSubmitted: The cart is still active.
             CartOfTheFuture: As for `decide`.
-            StoreUnavailable: Postgres or Mongo is away; try again, which is safe.
+            StoreUnavailable: Postgres or Mongo is unreachable; it is safe to try again.
         """
-        with self._stores.mongo.reaching():
+        with self._stores.mongo.translated_errors():
             document = self._stores.mongo.carts.find_one({"_id": checked_cart_id(cart_id)})
         reach(FaultPoint.AFTER_READING_CARTS)
         if document is None or document.get("status") in ("active", "rejected"):
@@ -58,10 +58,11 @@ class OrderService:
     def place_orders(self, documents: Sequence[Mapping[str, Any]]) -> list[CheckoutResult]:
         """Places a batch of submitted carts in one transaction, then applies their effects.
 
-        Effects that a store's absence prevents are left to the relay.
+        If a store is unreachable, its effects are left to the relay.
 
         Args:
-            documents: Carts as Mongo gave them; what is wrong with one rejects that one only.
+            documents: Cart documents from Mongo; a malformed one is rejected and does not affect
+                the others.
 
         Returns:
             The outcome of each cart, in the order given.

@@ -22,10 +22,10 @@ _logger = logging.getLogger(__name__)
 
 
 class ProductService:
-    """Looks up products and their stock; answers from Postgres alone when Redis is away.
+    """Reads products and their stock; uses Postgres alone if Redis is unreachable.
 
-    Stock changes with every order, so it is cached behind fences. What else a product says is one
-    look-up by primary key, with nothing to fence it by, and always comes from Postgres.
+    Stock changes with every order, so it is cached with fences. Other properties are read from
+    Postgres by primary key.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -79,7 +79,7 @@ class ProductService:
         """Brings the cache up to date with Postgres, for one who has changed these stocks.
 
         Raises:
-            StoreUnavailable, StoreRefused: Redis or Postgres is away or will not.
+            StoreUnavailable, StoreRefused: Redis or Postgres is unreachable or refuses.
         """
         _check_ids(product_ids)
         for start in range(0, len(product_ids), _STOCKS_AT_A_TIME):

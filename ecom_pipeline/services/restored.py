@@ -1,4 +1,4 @@
-"""Brings carts and checkouts in line after Mongo or Postgres was restored to an earlier time.
+"""Makes carts and checkouts agree after Mongo or Postgres was restored to an earlier time.
 
 Postgres holds the truth. What only the other store knows is kept: a rejection that Postgres has
 lost, and what shoppers have put into a cart since it was ordered.
@@ -36,13 +36,13 @@ def realign(stores: Stores, breaches: Iterable[Mapping[str, Any]]) -> None:
         breaches: What the check found.
 
     Raises:
-        StoreUnavailable: A store is away.
+        StoreUnavailable: A store is unreachable.
     """
     found = {str(breach["cart_id"]): breach for breach in breaches}
     cart_ids = sorted(found)
     for start in range(0, len(cart_ids), _AT_A_TIME):
         portion = cart_ids[start : start + _AT_A_TIME]
-        with stores.mongo.reaching():
+        with stores.mongo.translated_errors():
             where = {"_id": {"$in": portion}}
             carts = {str(cart["_id"]): cart for cart in stores.mongo.carts.find(where)}
         lost = [cart_id for cart_id in portion if found[cart_id]["checkout"] is None]
@@ -77,7 +77,7 @@ def _put_back(stores: Stores, cart_ids: Sequence[str]) -> None:
         return
     with stores.postgres.transaction() as connection:
         rejections = list(_queries.rejections_of(connection, cart_ids=list(cart_ids)))
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         for cart_id, customer_id, reason, created_at, submitted_at in rejections:
             cart = {"status": "rejected", "reason": reason, "items": [], "created_at": created_at}
             told = {"customer_id": customer_id, "submitted_at": submitted_at}
@@ -93,7 +93,7 @@ def _settle_again(stores: Stores, cart_ids: Sequence[str], carts: Mapping[str, D
     with stores.postgres.transaction() as connection:
         for cart_id, product_id, units in _queries.units_ordered(connection, cart_ids=cart_ids):
             ordered[cart_id][product_id] = int(units)
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         seal = {"$set": {"status": "submitted"}}
         where = {"_id": {"$in": list(cart_ids)}, "status": "active"}
         stores.mongo.carts.update_many(where, seal)
@@ -118,5 +118,5 @@ def _carry_over(stores: Stores, cart: Document, units: Mapping[int, int]) -> Non
     for product_id, quantity in units.items():
         carts.add(new_cart, product_id, quantity)
     # So that one who is ended here and begins again does not do it twice.
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         stores.mongo.carts.update_one({"_id": cart["_id"]}, {"$set": {"items": []}})

@@ -35,8 +35,8 @@ Connection = psycopg2.extensions.connection
 class ReturnService:
     """Takes back what was bought.
 
-    The id of a return is its idempotency key: however often and by however many it is asked for, it
-    is taken back once, and everyone gets the same outcome.
+    The return's id is its idempotency key: however often and by however many callers it is
+    requested, it is booked once, and every caller gets the same result.
 
     Args:
         stores: Where orders and the stock cache are.
@@ -51,19 +51,19 @@ class ReturnService:
         self._clock = clock
 
     def take_back(self, return_id: int, order_id: int, lines: Sequence[ReturnLine]) -> Return:
-        """Takes back parts of an order, all of these lines or none; asked for again, the same.
+        """Books a return, all lines or none; a repeated call gives the same result.
 
-        Units that are restocked go back on the shelf where the order is one of checkout; an
-        imported order took none from it. Where Redis is away, the relay shows it later.
+        Restocked units are added to the stock for checkout orders; imported orders did not reduce
+        it. If Redis is unreachable, the relay refreshes the cache later.
 
         Raises:
             OrderNotFound: There is no such order.
             LineNotInOrder: It has no line of that number.
-            BeyondWhatWasBought: With all other returns of the order it would be more, in units or
-                money, than was bought.
-            ReturnConflict: Something else was taken back under the id, or imported.
+            BeyondWhatWasBought: All returns of the order together would exceed the units or the
+                money that were bought.
+            ReturnConflict: A different return was booked or imported under the id.
             InvalidId, InvalidReturn, InvalidQuantity, InvalidAmount: It is no return.
-            StoreUnavailable: Postgres is away; try again, which is safe.
+            StoreUnavailable: Postgres is unreachable; it is safe to try again.
         """
         asked = checked_return_lines(lines)
         checked_id("return", return_id)

@@ -2,10 +2,10 @@
 
 Two fences guard a product's key, `ecom:stock:{product_id}`, a hash of `stock` and `version`:
 
-- the version: what is there is replaced only by what is newer, so writes may come in any order;
-- the lease: what is not there is filled only by the holder of the lease on it, which was taken
-  before the value was read from Postgres (see leases.py). A version cannot fence that, because
-  it went with the value.
+- the version: a cached value is replaced only by a newer one, so writes may arrive in any order;
+- the lease: a missing key is filled only by the holder of its lease, which was taken before the
+  value was read from Postgres (see leases.py). The version cannot protect a missing key, because
+  it was lost together with the value.
 """
 
 import random
@@ -70,7 +70,7 @@ class StockLevel:
 class StockCache:
     """Reads and writes cached stock; what others wrote that is none counts as not there.
 
-    Every method raises StoreUnavailable or StoreRefused when Redis is away or will not.
+    Every method raises StoreUnavailable or StoreRefused when Redis is unreachable or refuses.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -79,7 +79,10 @@ class StockCache:
 
     def read(self, product_ids: Sequence[int]) -> dict[int, StockLevel]:
         """What is cached of these products."""
-        with self._redis.reaching(), self._redis.client.pipeline(transaction=False) as pipeline:
+        with (
+            self._redis.translated_errors(),
+            self._redis.client.pipeline(transaction=False) as pipeline,
+        ):
             for product_id in product_ids:
                 pipeline.hmget(stock_key(product_id), "stock", "version")
             answers = pipeline.execute(raise_on_error=False)
@@ -93,7 +96,7 @@ class StockCache:
         """
         if not product_ids:
             return
-        with self._redis.reaching():
+        with self._redis.translated_errors():
             self._redis.client.delete(*map(stock_key, product_ids))
 
     def lease(self, product_ids: Sequence[int], *, over: bool) -> Mapping[str, str]:
@@ -114,7 +117,7 @@ class StockCache:
             lease = leases.get(key, _NO_LEASE)
             keys += [key, lease_key(key)]
             arguments += [level.stock, level.version, _seconds_to_live(), lease]
-        with self._redis.reaching():
+        with self._redis.translated_errors():
             self._script(keys=keys, args=arguments)
 
 

@@ -65,7 +65,7 @@ class TopSellers:
         """Caches the present ranking of each window; gives the numbers of products.
 
         Raises:
-            StoreUnavailable, StoreRefused: Redis or Postgres is away or will not.
+            StoreUnavailable, StoreRefused: Redis or Postgres is unreachable or refuses.
         """
         leases = take_leases(self._redis, list(map(top_sellers_key, windows)), over=True)
         rankings = {window: self.ranking(window) for window in windows}
@@ -77,7 +77,7 @@ class TopSellers:
         """The ranking as Redis holds it now; None where it holds none, or what is no ranking.
 
         Raises:
-            StoreUnavailable, StoreRefused: Redis is away or will not.
+            StoreUnavailable, StoreRefused: Redis is unreachable or refuses.
             UnknownWindow: There is no such window.
         """
         _check_window(window)
@@ -117,7 +117,7 @@ class TopSellers:
         text = _RANKING.dump_json(ranking)
         seconds = TTL_SECONDS + random.randint(0, TTL_JITTER_SECONDS)  # noqa: S311 - spreads load
         key = top_sellers_key(window)
-        with self._redis.reaching():
+        with self._redis.translated_errors():
             self._script(keys=[key, lease_key(key)], args=[text, seconds, lease])
 
 

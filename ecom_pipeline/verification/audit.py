@@ -131,9 +131,9 @@ def _across_stores(find: Callable[[Stores, Days], Iterable[Breach]]) -> AuditChe
 
 
 def carts_match_their_checkouts(stores: Stores, days: Days) -> Iterator[Breach]:
-    """Every cart in Mongo is what its checkout says: none is lost, none is decided twice."""
+    """Every cart in Mongo agrees with its checkout: no cart is lost and none is decided twice."""
     first_day, last_day = days
-    with stores.mongo.reaching():
+    with stores.mongo.translated_errors():
         carts = chain.from_iterable(
             stores.mongo.carts.find(where, {"status": 1})
             for where in _carts_of(stores.calendar, days)
@@ -185,7 +185,7 @@ def _may_be(status: object, outcome: str, settled: bool) -> bool:
 
 
 def cached_stock_is_current(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Breach]:
-    """Every cached stock is that of Postgres, once the effects of its checkouts are applied."""
+    """Every cached stock equals that of Postgres, once the effects of its checkouts are applied."""
     with stores.postgres.transaction() as connection:
         behind = {row[0] for row in _store_queries.products_with_undone_effects(connection)}
         levels = list(_store_queries.all_stock(connection))
@@ -205,7 +205,7 @@ def cached_stock_is_current(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Brea
 
 
 def tables_are_refreshed(stores: Stores, days: Days) -> Iterator[Breach]:
-    """No change of a day has waited over ten minutes for the tables that are made from it."""
+    """No changed day has waited for more than ten minutes to be refreshed."""
     first_day, last_day = days
     stale = find_stale(stores.postgres)
     if not stale.has_waited:
@@ -220,7 +220,7 @@ def tables_are_refreshed(stores: Stores, days: Days) -> Iterator[Breach]:
 
 
 def cached_top_sellers_are_current(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Breach]:
-    """Every ranking that Redis holds is that of analytics.top_sellers, once that is refreshed."""
+    """Every ranking in Redis equals that of analytics.top_sellers, once that is refreshed."""
     with stores.postgres.transaction() as connection:
         if not is_current(connection, CACHE):
             return
@@ -238,7 +238,7 @@ def cached_top_sellers_are_current(stores: Stores, _: Days = ALL_DAYS) -> Iterat
 
 
 def loads_came_to_their_end(stores: Stores, _: Days = ALL_DAYS) -> Iterator[Breach]:
-    """Every load of files came to its end or goes on; the same command again does the rest."""
+    """Every load of files has finished or is in progress; to finish one, repeat its command."""
     for load in broken_off(stores.postgres):
         yield {"directory": load.directory, "begun_at": f"{load.begun_at}", "do": load.advice}
 

@@ -127,14 +127,14 @@ def _look_at_redis(url: str) -> Iterator[Finding]:
 def _look_at_redis_rules(redis: Redis) -> Iterator[Finding]:
     """What would keep the effects of checkouts from being done."""
     try:
-        with redis.reaching():
+        with redis.translated_errors():
             redis.client.eval("return 1", 0)
         yield Finding("redis", "runs scripts")
     except StoreRefused as error:
         advice = "allow the log-in EVAL and EVALSHA (ACL: +@scripting), which write the cache"
         yield Finding("redis", f"does not run scripts: {error}", advice)
     try:
-        with redis.reaching():
+        with redis.translated_errors():
             facts = redis.client.info()
     except StoreRefused as error:
         advice = "allow the log-in INFO, so that its limits can be checked"

@@ -273,7 +273,7 @@ def test_a_broken_file_is_told_and_not_tried_again_until_the_next_good_one(
 
     wrong = (
         "customers.csv lacks columns, or has one more than once: customer_id;"
-        f" `ecom ingest {inbox}` shows those that it has"
+        f" `ecom ingest {inbox}` shows its columns"
     )
     assert failure(done) == wrong
     told_of = f"{[event.to_json() for event in done.all_events]}" if hasattr(

@@ -25,7 +25,7 @@ from dagster._grpc.server import GrpcServerCommand
 
 from ecom_pipeline.defs.jobs import JOB
 from ecom_pipeline.defs.partitions import range_tags
-from ecom_pipeline.defs.workarounds.retries import CONSUMER_MAY_TAKE, tell_failures_again
+from ecom_pipeline.defs.workarounds.retries import CONSUMER_MAY_TAKE, resubmit_failures
 from ecom_pipeline_tests.defs.workers import ROOT, launched_run, worker
 from ecom_pipeline_tests.waiting import LIMIT_SECONDS
 
@@ -117,12 +117,12 @@ def test_a_failure_that_was_read_before_the_runs_status_is_told_again_until_it_i
     assert (failed.status, failed.tags[WILL_RETRY_TAG]) == (dg.DagsterRunStatus.FAILURE, "true")
     assert successors(instance, launched) == []
 
-    assert tell_failures_again(instance) == [launched.run_id]
+    assert resubmit_failures(instance) == [launched.run_id]
     consume(workspace)
     tried_again = successors(instance, launched)
     assert len(tried_again) == 1
 
-    assert tell_failures_again(instance) == []
+    assert resubmit_failures(instance) == []
     instance.report_dagster_event(failure(), launched.run_id)
     consume(workspace)
     assert successors(instance, launched) == tried_again
@@ -137,7 +137,7 @@ def test_a_run_that_the_consumer_failed_to_try_again_is_not_given_up(
     consume(workspace)
     assert successors(instance, launched) == []
 
-    assert tell_failures_again(instance) == [launched.run_id]
+    assert resubmit_failures(instance) == [launched.run_id]
     consume(workspace)
 
     assert len(successors(instance, launched)) == 1
@@ -148,7 +148,7 @@ def test_a_run_that_dagster_is_about_to_try_again_is_left_to_it(
 ) -> None:
     instance.report_dagster_event(failure(), run.run_id)
 
-    assert tell_failures_again(instance) == []
+    assert resubmit_failures(instance) == []
 
 
 def test_what_cannot_be_tried_again_is_not_asked_for_for_ever(
@@ -156,7 +156,7 @@ def test_what_cannot_be_tried_again_is_not_asked_for_for_ever(
 ) -> None:
     fail(instance, run)
 
-    asked = [tell_failures_again(instance) for _ in range(TELLINGS + 1)]
+    asked = [resubmit_failures(instance) for _ in range(TELLINGS + 1)]
 
     assert asked == [*[[run.run_id]] * (TELLINGS - 1), [], []]
 
@@ -178,7 +178,7 @@ def test_what_is_not_to_be_tried_again_is_not_asked_for(
             instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
             fail(instance, run)
 
-    assert tell_failures_again(instance) == []
+    assert resubmit_failures(instance) == []
 
 
 @dg.job
@@ -192,4 +192,4 @@ def test_a_run_that_its_own_command_executed_is_nobodys_to_start(
     run = instance.create_run_for_job(_anything)
     fail(instance, run)
 
-    assert tell_failures_again(instance) == []
+    assert resubmit_failures(instance) == []

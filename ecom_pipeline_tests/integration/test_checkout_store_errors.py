@@ -201,7 +201,7 @@ def test_a_store_that_is_away_is_named_in_few_words(
 def test_a_refusal_of_mongo_quotes_no_document(stores: Stores) -> None:
     stores.mongo.carts.insert_one({"_id": 1})
 
-    with pytest.raises(StoreRefused) as refusal, stores.mongo.reaching():
+    with pytest.raises(StoreRefused) as refusal, stores.mongo.translated_errors():
         stores.mongo.carts.insert_many([{"_id": 1, "note": EMAIL}])
 
     assert EMAIL not in str(refusal.value)
@@ -210,5 +210,5 @@ def test_a_refusal_of_mongo_quotes_no_document(stores: Stores) -> None:
 def test_a_refusal_of_redis_is_told_from_its_absence(stores: Stores) -> None:
     stores.redis.client.set("text", "x")
 
-    with pytest.raises(StoreRefused, match="wrong kind of value"), stores.redis.reaching():
+    with pytest.raises(StoreRefused, match="wrong kind of value"), stores.redis.translated_errors():
         stores.redis.client.hget("text", "field")

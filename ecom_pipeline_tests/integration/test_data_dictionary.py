@@ -17,7 +17,7 @@ from ecom_pipeline_tests import lineage
 from ecom_pipeline_tests.data_dictionary import GUIDE, SECTION, as_text, described, with_columns
 from ecom_pipeline_tests.shop import fetch
 
-ANEW = "python -m ecom_pipeline_tests.data_dictionary writes it anew"
+ANEW = "python -m ecom_pipeline_tests.data_dictionary rewrites it"
 
 
 @pytest.fixture
@@ -92,5 +92,5 @@ def test_a_column_that_a_migration_adds_is_in_the_catalog_the_rules_and_the_line
 
 
 def test_a_relation_that_it_does_not_have_is_named_with_what_to_do() -> None:
-    with pytest.raises(UnknownRelation, match=r"does not have shop\.nothing; `python -m"):
+    with pytest.raises(UnknownRelation, match=r"does not contain shop\.nothing; `python -m"):
         relation("shop.nothing")

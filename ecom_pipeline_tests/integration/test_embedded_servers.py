@@ -184,7 +184,7 @@ def _fill_with_carts(carts: Mongo) -> list[str]:
     while True:
         ids = [f"{number}" for number in range(len(acknowledged), len(acknowledged) + 200)]
         try:
-            with carts.reaching():
+            with carts.translated_errors():
                 carts.carts.insert_many([{"_id": key, "note": os.urandom(2_000)} for key in ids])
         except StoreRefused:
             return acknowledged

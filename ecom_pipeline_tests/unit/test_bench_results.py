@@ -116,7 +116,7 @@ def test_a_few_requests_have_no_99th_percentile() -> None:
     [(Unit.ROWS, 4), (Unit.ORDERS, 4), (Unit.MILLISECONDS, 250), (Unit.SECONDS, 0.25)],
 )
 def test_figures_are_shown_in_their_unit(unit: Unit, shown: float) -> None:
-    assert unit.shown(0.25) == shown
+    assert unit.convert(0.25) == shown
 
 
 def report(*results: Result) -> Report:

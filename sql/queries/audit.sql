@@ -1,6 +1,6 @@
 -- name: stock_is_receipts_minus_checkouts
--- Every product's stock is its receipts minus what its checkout orders took and did not bring back onto
--- the shelf, and not below zero.
+-- The stock of every product equals its receipts, minus the units of its checkout orders, plus their
+-- restocked units, and is not below zero.
 with movements as (
     select
         stock_receipts.product_id,
@@ -41,7 +41,7 @@ where
     or products.stock < 0;
 
 -- name: totals_are_sums_of_items
--- Every order has items, and its total is what they come to less discounts, with shipping and tax.
+-- Every order has items, and its total is the sum of their amounts, less discounts, plus shipping and tax.
 with order_totals as (
     select
         orders.order_id,
@@ -93,7 +93,7 @@ where
     and orders.order_id is null;
 
 -- name: order_ids_stand_once
--- No order id stands on two days.
+-- No order id occurs on two days.
 select
     orders.order_id,
     count(*) as orders
@@ -110,8 +110,8 @@ group by orders.order_id
 having count(*) > 1;
 
 -- name: returns_belong_to_orders
--- Whatever was taken back here is of an order that exists. An imported return may be of an order that
--- was placed on a day that is not loaded.
+-- The order of every return that the application booked exists. The order of an imported return may
+-- have been placed on a day that is not loaded.
 select
     returns.return_id,
     returns.line_number,
@@ -127,8 +127,8 @@ where
     );
 
 -- name: nothing_returned_beyond_what_was_bought
--- All its returns together give back no more of an order than was bought: no units and no money of a
--- line or of a product, and no money of the whole.
+-- All returns of an order together give back no more than was bought: no more units or money of a line
+-- or a product, and no more money of the order.
 with bought as (
     /* Of an order that is not loaded nobody can say what was bought. */
     select
@@ -222,7 +222,7 @@ group by orders.cart_id
 having count(*) > 1;
 
 -- name: ordered_means_an_order_exists
--- A checkout says ordered exactly when its order exists.
+-- The outcome of a checkout is ordered exactly when its order exists.
 with decided as (
     select
         checkouts.cart_id,
@@ -257,7 +257,7 @@ where
     (decided.outcome = 'ordered') is distinct from (placed.order_id is not null);
 
 -- name: effects_are_applied
--- No decided cart has waited over a minute to be cleared, and no moved stock to be cached.
+-- No decided cart has waited for more than a minute to be cleared, and no changed stock to be cached.
 select
     checkouts.cart_id,
     null::bigint as product_id,
@@ -275,9 +275,9 @@ from shop.moved_stock
 where moved_stock.moved_at < clock_timestamp() - interval '1 minute';
 
 -- name: sales_add_up
--- Every calendar day from the shop's first to its newest has its row, and each kind of its money is the
--- same in daily_sales, in product_daily_sales and in the orders and returns; unless it waits to be
--- refreshed.
+-- Every calendar day from the shop's first to its newest has a row in daily_sales, and each kind of
+-- money is the same in daily_sales, in product_daily_sales and in the orders and returns. Stale days
+-- are excepted.
 with calendar as (
     select days.day::date as day
     from shop.day_range
@@ -452,8 +452,8 @@ where
     );
 
 -- name: rows_read_are_accounted_for
--- Of every source, the rows read are those accepted plus those refused, and so is their money; what
--- was refused is in quarantine, or is noted as settled since.
+-- For every file, rows read equal rows accepted plus rows refused, and so does their money. Every
+-- refused row is in quarantine or recorded as settled.
 with quarantined as (
     select
         quarantine.source,

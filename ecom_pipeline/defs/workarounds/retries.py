@@ -30,7 +30,7 @@ _TIMES_AT_MOST: Final = 10
 """What cannot be tried again, as a run of a job that is gone, is not asked for all day."""
 
 
-def tell_failures_again(instance: dg.DagsterInstance) -> list[str]:
+def resubmit_failures(instance: dg.DagsterInstance) -> list[str]:
     """Has Dagster look once more at the runs that it was to try again, and did not.
 
     Returns:
