@@ -28,7 +28,7 @@ run: install ## Run the whole pipeline for the default window
 	@$(BIN)/ecom run
 
 test: install browser lint ## Run every test and check
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal --durations 25
 
 check: install lint ## Run the quick checks: linters, types, unit tests
 	$(BIN)/pytest -n 2 ecom_pipeline_tests/unit

@@ -1,6 +1,8 @@
 """`ecom chaos`."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -29,10 +31,8 @@ def chaos(
     After each crash it runs the pipeline again and audits it; exits with 1 on any breach.
     """
     end_cleanly()
-    # Each crash makes the program say that it will see to it later, as it should.
-    logging.getLogger("ecom_pipeline").setLevel(logging.ERROR)
     cells = [cell for cell in matrix(tuple(fault or Fault)) if cell.point in (point or FaultPoint)]
-    with temporary_servers("chaos") as settings:
+    with _errors_alone(), temporary_servers("chaos") as settings:
         shown = tracked(cells, "crashing", silent=as_json)
         reports = [run_cell(settings, cell) for cell in shown]
     if as_json:
@@ -41,6 +41,18 @@ def chaos(
         _print(reports)
     if _broken(reports):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _errors_alone() -> Iterator[None]:
+    """Keeps warnings quiet: after each crash the program says, rightly, that it retries later."""
+    logger = logging.getLogger("ecom_pipeline")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _broken(reports: list[CellReport]) -> list[CellReport]:

@@ -238,7 +238,9 @@ class _Application:
             "mapping",
             "replaced",
             key=", ".join(f"raw.{name}" for name in key),
-            same_key=" and ".join(f"raw.{name} = newest.{name}" for name in key),
+            has_key=f"coalesce({', '.join(f'raw.{name}' for name in key)}) is not null",
+            # A column that is optional may be null in all files.
+            same_key=" and ".join(f"raw.{name} is not distinct from newest.{name}" for name in key),
             raw_name=_raw(view),
         )
         with self._placed(f"key of view {view.name}"):

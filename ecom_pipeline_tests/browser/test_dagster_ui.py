@@ -64,7 +64,7 @@ def test_an_assets_page_tells_what_it_is_how_it_is_and_whether_it_is_right(
     page.goto(f"{ui}/assets/products?view=overview")
 
     expect(under(page, "Row count")).to_have_text("20")
-    expect(under(page, "Latest check results")).to_have_text("3")
+    expect(under(page, "Latest check results")).to_have_text("4")
     expect(under(page, "Owners")).to_have_text("data-platform")
     expect(under(page, "Kinds")).to_have_text("PostgresPython")
     expect(under(page, "Group")).to_have_text("shop")

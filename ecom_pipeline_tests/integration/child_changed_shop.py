@@ -32,7 +32,7 @@ def main() -> None:
 
         report = ingest_directory(stores.postgres, Path(sys.argv[1]))
         with dg.DagsterInstance.ephemeral() as instance:
-            noted = RunlessEvents(instance, stores, "").loaded(report.changes, report.days)
+            noted = RunlessEvents(instance, stores, "").loaded(report, report.days)
         columns = dict(tables(everything()))
     generated = generate_orders(PROFILE, DAY).items.column_names
     print(json.dumps({"noted": noted, "columns": columns, "generated": generated}))  # noqa: T201

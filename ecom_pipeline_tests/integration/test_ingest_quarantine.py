@@ -184,7 +184,8 @@ def test_a_bad_row_is_quarantined_with_its_line_reason_and_text_and_the_rest_is_
 
 
 BAD_RECORDS = [
-    (b'1,"2026-01-03,5', "record: unclosed_quote", {"text": '1,"2026-01-03,5'}),
+    # With a character of UTF-8, or the byte below would tell of Windows-1252.
+    ('1,"2026-01-03,é'.encode(), "record: unclosed_quote", {"text": '1,"2026-01-03,é'}),
     (b'1,"2026"-01-03,5', "record: malformed", {"text": '1,"2026"-01-03,5'}),
     (b"1,2026-01-03\0", "record: wrong_number_of_fields", {"text": "1,2026-01-03\\x00"}),
     (b"1," + b"5" * (1 << 20), "record: too_long", {"text": "1," + "5" * 998}),

@@ -161,6 +161,25 @@ def test_of_records_of_one_key_those_of_the_last_file_count(stores: Stores, tmp_
     }
 
 
+def test_a_key_may_have_a_column_that_is_missing_and_none_of_it_replaces_nothing(
+    stores: Stores, tmp_path: Path
+) -> None:
+    nameless = sale("", 9, "Red pen", "1", "1.50")
+    write_till(tmp_path / "till 1.csv", [*SALES, nameless])
+    till = write_till(tmp_path / "till 2.csv", [SALES[3], nameless])
+
+    report = load(
+        stores, till, pens(HEAD.replace('"Order"', '["Order", "Branch"]\n-- optional = "Branch"'))
+    )
+
+    assert fates(report.balance) == {
+        ("loaded", None): 4,
+        ("refused", None): 2,
+        ("left out", "a later file has it"): 1,
+        ("left out", "voucher"): 1,
+    }
+
+
 def test_records_of_which_no_query_speaks_are_counted_as_left_out(
     stores: Stores, tmp_path: Path
 ) -> None:

@@ -76,7 +76,7 @@ def test_connections_that_died_in_the_pool_are_replaced_unnoticed(stores: Stores
     other = Postgres(stores.postgres.url)
     with other.transaction() as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()"
         )
         assert cursor.rowcount == 1

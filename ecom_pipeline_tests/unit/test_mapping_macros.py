@@ -203,6 +203,35 @@ def test_a_country_is_known_by_its_english_name_or_its_codes(
 
 
 @pytest.mark.parametrize(
+    ("amount", "lines", "shares"),
+    [
+        ("1.00", ["1.00", "1.00", "1.00"], ["0.33", "0.34", "0.33"]),
+        ("10.00", ["10.00", "0.00"], ["10.00", "0.00"]),
+        ("0.01", ["5.00", "5.00"], ["0.01", "0.00"]),
+        ("0.00", ["5.00"], ["0.00"]),
+        ("1.00", ["0.00", "0.00"], [None, None]),
+    ],
+)
+def test_the_shares_of_an_amount_add_up_to_it(
+    connection: duckdb.DuckDBPyConnection, amount: str, lines: list[str], shares: list[str | None]
+) -> None:
+    rows = connection.execute(
+        """
+        select cast(
+            share(number(?), line, sum(line) over (order by place), sum(line) over ()) as text
+        )
+        from (
+            select number(unnest(?)) as line, unnest(range(?)) as place
+        )
+        order by place
+        """,
+        [amount, lines, len(lines)],
+    ).fetchall()
+
+    assert [share for (share,) in rows] == shares
+
+
+@pytest.mark.parametrize(
     "call", ["plain(x)", "number(x)", "day(x, 'DMY')", "instant(x, 'DMY')", "country(x)"]
 )
 def test_nothing_stays_nothing(connection: duckdb.DuckDBPyConnection, call: str) -> None:

@@ -155,13 +155,12 @@ from heads
 inner join lines on heads._record = lines._record;
 
 -- name: discounted
--- The lines, with their share of their order's discount: what is off all lines so far, less what is
--- off those before, in whole cents. So the shares add up, and none is more than its line.
+-- The lines, with their share of their order's discount.
 with running as (
     select
         items.*,
-        cast(heads.discount as double) as of_order,
-        nullif(cast(heads.amount as double), 0) as all_lines,
+        heads.discount as of_order,
+        heads.amount as all_lines,
         sum(items.amount) over (partition by items.order_id order by items.line_number) as so_far
     from items
     inner join heads on items.order_id = heads.order_id
@@ -177,14 +176,7 @@ select
     running.discount,
     running.amount,
     running.own_discount,
-    coalesce(
-        try_cast(
-            round(running.of_order * running.so_far / running.all_lines, 2)
-            - round(running.of_order * (running.so_far - running.amount) / running.all_lines, 2)
-            as decimal(14, 2)
-        ),
-        0
-    ) as share
+    coalesce(share(running.of_order, running.amount, running.so_far, running.all_lines), 0) as share
 from running
 -- Lines of no units were taken off the order again.
 where number(running.quantity) is distinct from 0;

@@ -205,13 +205,12 @@ select
 from heads;
 
 -- name: discounted
--- The lines, with their share of a fee below zero: what is off all lines so far, less what is off those
--- before, in whole cents. So the shares add up, and none is more than its line.
+-- The lines, with their share of a fee below zero.
 with running as (
     select
         items.*,
-        cast(heads.discount as double) as of_order,
-        nullif(cast(heads.amount as double), 0) as all_lines,
+        heads.discount as of_order,
+        heads.amount as all_lines,
         sum(items.total) over (partition by items.order_id order by items.line_number) as so_far
     from items
     inner join heads on items.order_id = heads.order_id
@@ -220,14 +219,7 @@ with running as (
 select
     running.*,
     running.total
-    - coalesce(
-        try_cast(
-            round(running.of_order * running.so_far / running.all_lines, 2)
-            - round(running.of_order * (running.so_far - running.total) / running.all_lines, 2)
-            as decimal(14, 2)
-        ),
-        0
-    ) as paid
+    - coalesce(share(running.of_order, running.total, running.so_far, running.all_lines), 0) as paid
 from running;
 
 -- name: order_items

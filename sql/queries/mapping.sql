@@ -9,6 +9,7 @@
 -- sqlfluff:templater:placeholder:with_comma:true
 -- sqlfluff:templater:placeholder:with_point:true
 -- sqlfluff:templater:placeholder:key:1
+-- sqlfluff:templater:placeholder:has_key:true
 -- sqlfluff:templater:placeholder:same_key:raw.a = newest.a
 -- sqlfluff:templater:placeholder:first_line:2
 -- sqlfluff:templater:placeholder:source_quarantined:refused_rows
@@ -108,6 +109,19 @@ create macro plain(x, decimal_mark := :decimal_mark) as
 coalesce(number_text(x, decimal_mark), x);
 
 create macro shop_currency() as :currency;
+
+create macro cents(amount) as cast(round(amount * 100) as hugeint);
+
+-- In whole cents, rounded half up; null of nothing.
+create macro cents_of(amount, part, whole) as (2 * cents(amount) * cents(part) + cents(whole))
+// nullif(2 * cents(whole), 0);
+
+-- A line's share of an amount of its order, such as a discount: what falls to all lines so far, less
+-- what falls to those before. So the shares add up to the amount, and none is more than its line where
+-- the amount is not more than the lines.
+create macro share(amount, line, so_far, whole) as cast(
+    cents_of(amount, so_far, whole) - cents_of(amount, so_far - line, whole) as decimal(18, 0)
+) * 0.01;
 
 create macro day_pieces(x) as trim(regexp_replace(x, '[\s/.,-]+', '/', 'g'), '/');
 
@@ -238,6 +252,7 @@ with newest as (
         :key,  -- noqa: AL03
         max(raw._record >> 40) as file_number
     from :raw_name as raw
+    where :has_key
     group by all
     having min(raw._record >> 40) < max(raw._record >> 40)
 )
