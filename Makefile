@@ -9,7 +9,7 @@ LINTERS := lint-sql lint-types lint-style lint-format lint-imports
 
 .PHONY: help install browser run test check lint ui bench lock $(LINTERS)
 
-help: ## Show what can be made
+help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: .venv/installed ## Install what the lock file pins into .venv
@@ -30,7 +30,7 @@ run: install ## Run the whole pipeline for the default window
 test: install browser lint ## Run every test and check
 	$(BIN)/pytest -n 3 --dist worksteal --durations 25
 
-check: install lint ## Run what takes seconds: linters, types, unit tests
+check: install lint ## Run the quick checks: linters, types, unit tests
 	$(BIN)/pytest -n 2 ecom_pipeline_tests/unit
 
 lint: install
@@ -47,18 +47,18 @@ lint-format:
 lint-imports:
 	$(BIN)/lint-imports
 
-ui: install ## Open Dagster on http://127.0.0.1:3000, and the report page beside it
+ui: install ## Serve Dagster on http://127.0.0.1:3000 and the report page on port 3001
 	@$(BIN)/ecom up
 	@$(BIN)/ecom report --serve $(REPORT_PORT) & trap "kill $$!" EXIT INT TERM; \
 	ECOM_REPORT_URL=http://127.0.0.1:$(REPORT_PORT) \
 	$(BIN)/python -m ecom_pipeline.defs.webserver $(PORT)
 
-bench: install ## Compare with the obvious ways; writes bench/latest.json
+bench: install ## Compare the speed with alternatives; writes bench/latest.json
 	@$(BIN)/ecom bench
 
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	--no-strip-extras --python-version 3.11 pyproject.toml
 
-lock: ## Pin all versions anew
+lock: ## Pin all versions again
 	$(PIN) --extra labs --extra dev --output-file requirements.lock
 	$(PIN) deploy/requirements.in --constraint requirements.lock --output-file deploy/requirements.lock

@@ -35,7 +35,7 @@ class Ground:
         settings: Where the servers live.
         endpoints: Where they listen.
         scale: How much work there is to be.
-        tell: Told what is being done.
+        tell: Called with what is being done.
     """
 
     settings: Settings

@@ -48,7 +48,7 @@ def strike(
         settings: Whose embedded servers may be killed.
         stores: Their stores.
         cell: Which fault, where.
-        tell: Told each result that a caller was given before or in spite of the fault.
+        tell: Called with each result that a caller got before or in spite of the fault.
     """
     if cell.fault is Fault.PROCESS:
         return _kill_process(settings, cell, tell)

@@ -89,7 +89,7 @@ def work(
     Args:
         stores: Where the trial is set up.
         mode: What is done.
-        tell: Told each result that a caller was given.
+        tell: Called with each result that a caller got.
         relay_first: Whether the relay comes before the work rather than only after it.
         read_before: Whether a batch was read before others decided it: a replay of its own does
             first what they left undone, and then finds those carts no more.

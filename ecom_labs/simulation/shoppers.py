@@ -89,7 +89,7 @@ class Shopper:
         stores: Where the shop is.
         customer_id: Who it is; nobody else is this customer.
         product_ids: What is on offer.
-        tally: Told all that the shopper does.
+        tally: Records everything that the shopper does.
         seed: Of this shopper's whims.
     """
 
@@ -108,7 +108,7 @@ class Shopper:
         self._whims = random.Random(seed)  # noqa: S311 - not for secrets
 
     def shop_until(self, is_closed: Event) -> None:
-        """Visits again and again; takes a rest when a store is away."""
+        """Visits again and again; pauses while a store is unreachable."""
         while not is_closed.is_set():
             try:
                 self._tally.end(self.visit())
@@ -173,13 +173,13 @@ def simulate(
     watch: Callable[[Tally, float], object] = lambda *_: None,
     seed: int = 0,
 ) -> Tally:
-    """Lets shoppers loose on a shop, each in a thread of its own.
+    """Runs shoppers on a shop, each in a thread of its own.
 
     Args:
         stores: A shop with products and at least as many customers; orders are placed in it.
         shoppers: How many at once.
         seconds: For how long.
-        watch: Told every quarter of a second what they did, and for how many seconds.
+        watch: Called every quarter of a second with what they did and for how many seconds.
         seed: Of the shoppers' whims.
 
     Raises:

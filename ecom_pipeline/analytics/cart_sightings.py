@@ -36,7 +36,7 @@ def see_carts(
         Other days on which something changed: a cart begun then was submitted by now.
 
     Raises:
-        StoreUnavailable: Mongo is away.
+        StoreUnavailable: Mongo is unreachable.
     """
     _queries.lock_sightings(connection)
     _queries.make_seen_carts(connection)

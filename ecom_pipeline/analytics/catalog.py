@@ -10,7 +10,7 @@ from ecom_pipeline.database.queries import sql_directory
 
 
 class UnknownTable(KeyError):
-    """There is no such analytics table; the message lists those that there are."""
+    """No analytics table has that name; the message lists the names."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         self.name = name

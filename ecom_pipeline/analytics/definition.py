@@ -1,4 +1,4 @@
-"""Makes the analytics tables and views, and makes anew those whose definition changed."""
+"""Creates the analytics tables and views, and recreates those whose definition changed."""
 
 import hashlib
 

@@ -11,7 +11,7 @@ _queries = load_queries("analytics_reports")
 
 
 class UnknownReport(KeyError):
-    """There is no such report; the message lists those that there are."""
+    """No report has that name; the message lists the names."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         self.name = name
@@ -24,7 +24,7 @@ class UnknownReport(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A table to show: what it tells, the names of its columns, its rows."""
+    """A table to show: its description, the names of its columns, its rows."""
 
     name: str
     description: str
@@ -33,7 +33,7 @@ class Report:
 
 
 def report_descriptions() -> Mapping[str, str]:
-    """The name of every report, and a sentence on what it tells."""
+    """The name of every report, with a one-sentence description."""
     names = (name for name in _queries.available_queries if not name.endswith("_cursor"))
     return {name: str(getattr(_queries, name).__doc__) for name in sorted(names)}
 
@@ -44,7 +44,7 @@ def report(postgres: Postgres, name: str, limit: int | None = 20) -> Report:
     Args:
         postgres: Where the analytics tables are.
         name: One of `report_descriptions()`.
-        limit: How many rows at most, the most telling first; None for all.
+        limit: The largest number of rows, the most important first; None for all.
 
     Raises:
         UnknownReport: There is no such report.

@@ -64,7 +64,7 @@ def first_day_of_files(postgres: Postgres) -> date | None:
     """The first day of an order or a return, in a shop of files; None in any other or an empty one.
 
     Raises:
-        StoreUnavailable: Postgres is away.
+        StoreUnavailable: Postgres is unreachable.
     """
     with postgres.transaction() as connection:
         if not _queries.has_schema(connection):
@@ -77,7 +77,7 @@ def carts_per_day(stores: Stores, days: Sequence[date]) -> dict[date, int]:
     """How many carts of those begun on each of these days Mongo holds.
 
     Raises:
-        StoreUnavailable: Mongo is away.
+        StoreUnavailable: Mongo is unreachable.
     """
     with stores.mongo.translated_errors():
         return {
@@ -92,7 +92,7 @@ def waiting_days(stores: Stores) -> list[date]:
     """The days of submission of the carts that wait longest to be decided, in order.
 
     Raises:
-        StoreUnavailable: Mongo is away.
+        StoreUnavailable: Mongo is unreachable.
     """
     dated = {"status": "submitted", "submitted_at": {"$type": "date"}}
     with stores.mongo.translated_errors():

@@ -3,7 +3,7 @@
 Nothing is remembered of what was to be refreshed: each table's days, and each whole table, note
 what they were made from (`ops.refreshed_days`, `ops.refreshed_tables`), and the database counts how
 often each day of the shop changed (`ops.day_changes`). Where the two differ, something is stale,
-whoever changed it and wherever a command broke off.
+whatever changed it and wherever a command was interrupted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ Connection = psycopg2.extensions.connection
 
 @dataclass(frozen=True, slots=True)
 class DaysOfShop:
-    """The days from the first to the newest of an order or a return; no day where there is none."""
+    """The days from the first order or return to the newest; empty if there is neither."""
 
     first: date | None
     newest: date | None

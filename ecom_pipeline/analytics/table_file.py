@@ -65,7 +65,7 @@ class TableFile:
     Attributes:
         name: The table's name, without its schema.
         description: What it holds.
-        grain: What one row stands for.
+        grain: What one row represents.
         key: Columns that identify a row.
         refresh: How it is brought up to date.
         kept_with: The table in whose transaction it is refreshed, if it has no refresh of its own.

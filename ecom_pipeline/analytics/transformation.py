@@ -96,7 +96,7 @@ def refresh_cart_funnel(stores: Stores, days: Iterable[date]) -> Refreshed:
     """Looks at the carts of some days in Mongo, then computes their rows of `cart_funnel`.
 
     Raises:
-        StoreUnavailable: Mongo is away; nothing has changed.
+        StoreUnavailable: Mongo is unreachable; nothing has changed.
     """
     tables = catalog()
     wanted = _in_order(days)
@@ -122,7 +122,7 @@ def prepare_tables(postgres: Postgres, tables: Catalog | None = None) -> tuple[R
 
 
 def rebuild_everything(stores: Stores) -> tuple[Refreshed, ...]:
-    """Computes all tables anew, for every day of the shop and every other that has carts."""
+    """Recomputes all tables, for every day of the shop and every other day that has carts."""
     tables = catalog()
     with stores.postgres.transaction() as connection:
         forget_refreshes(connection, list(tables))

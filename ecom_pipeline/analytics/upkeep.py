@@ -22,11 +22,11 @@ from ecom_pipeline.services.top_sellers import TopSellers
 def bring_up_to_date(stores: Stores) -> Iterator[Refreshed]:
     """Refreshes what is stale, each table after those that it reads; gives each as it is done.
 
-    The cached stock that deliveries and files moved comes first; where Redis is away it is left to
-    the relay. What a store's absence prevents does not keep the rest from being refreshed.
+    The cached stock that deliveries and files moved comes first; if Redis is unreachable it is
+    left to the relay. What a store's absence prevents does not keep the rest from being refreshed.
 
     Raises:
-        StoreUnavailable, StoreRefused: A store is away or will not: after the rest was done.
+        StoreUnavailable, StoreRefused: A store is unreachable or refuses: after the rest was done.
     """
     ProductService(stores).try_to_refresh_moved_stock()
     stale = find_stale(stores.postgres)
@@ -60,7 +60,7 @@ def refresh_cache(stores: Stores) -> Refreshed:
     """Caches the top sellers of each window in Redis.
 
     Raises:
-        StoreUnavailable, StoreRefused: Redis or Postgres is away or will not.
+        StoreUnavailable, StoreRefused: Redis or Postgres is unreachable or refuses.
     """
     with stores.postgres.transaction() as connection:
         made_from = version_of_sources(connection, catalog(), CACHE)

@@ -31,7 +31,7 @@ def _show_first(part: CheckedPart) -> None:
 
 
 def show_balance(balance: Balance) -> bool:
-    """Shows what became of the raw records; tells whether the loaded rows come to what they say."""
+    """Shows the balance; returns whether the loaded rows agree with the raw records."""
     figures = ("records", "sales", "given back")
     table = Table(("raw files", "", *figures), right=figures, title="Balance")
     for line in balance.lines:

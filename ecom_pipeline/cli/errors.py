@@ -1,4 +1,4 @@
-"""Failures that are no bugs, in one line."""
+"""Explains failures that are not bugs in one line."""
 
 import errno
 from typing import Final
@@ -54,7 +54,7 @@ _OF_PATHS: Final = {
 
 
 def explain(error: Exception) -> list[str] | None:
-    """The lines to tell of a failure; None if it is a bug, whose traceback is wanted."""
+    """The lines to print for a failure; None if it is a bug, which needs a traceback."""
     if isinstance(error, ServerFailed):
         return describe_error(error).splitlines()  # it ends with those of the server's log
     if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, psycopg2.Error):

@@ -36,7 +36,7 @@ class Bar:
         return not self._progress.disable
 
     def doing(self, what: str) -> None:
-        """Tells what is being done now."""
+        """Shows what is being done now."""
         self._progress.update(self._task, description=what)
 
     def advance(self) -> None:
@@ -81,7 +81,7 @@ def tracked(steps: _SizedIterable[T_co], doing: str, *, silent: bool) -> Iterato
 
 @contextmanager
 def watched_table() -> Iterator[Callable[[Callable[[], Table]], None]]:
-    """Gives what shows a table anew until the block ends; on a terminal, else it makes none."""
+    """Gives a function that redraws a table until the block ends; it draws on a terminal only."""
     on = console()
     with Live(console=on, transient=True, refresh_per_second=4) as live:
 

@@ -9,13 +9,13 @@ from ecom_pipeline.defs.running import StepDelayed, StepEnded, StepStarted, Watc
 
 
 def end_cleanly() -> None:
-    """Makes a run that is told to end (SIGTERM) say so in its log, as one that is interrupted."""
+    """Makes a run that gets SIGTERM record that in its log, as on Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager
 def run_progress_bar(steps: int) -> Iterator[Watch]:
-    """Gives what is to be told of each step.
+    """Gives the function to call for each step.
 
     Args:
         steps: How many there will be.

@@ -1,4 +1,4 @@
-"""What is shown after a run: what is there now, what was decided, and what to type next."""
+"""The summary after a run: what the shop contains, what was decided, and what to do next."""
 
 from collections import Counter
 from datetime import date

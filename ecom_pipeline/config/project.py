@@ -1,4 +1,4 @@
-"""Where the files are that are no Python."""
+"""Finds the files of the package that are not Python."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What to do about an error that is no bug, where its own words do not say it."""
+"""Advice for errors that are not bugs, if their own message gives none."""
 
 import errno
 import os

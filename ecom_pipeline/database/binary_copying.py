@@ -176,7 +176,7 @@ def _numeric(units: NDArray[np.int64], scale: int) -> list[_Word]:
 
 
 def _digits(numbers: NDArray[np.int64], count: int | None = None) -> list[NDArray[np.int64]]:
-    """The digits of base 10000, the highest first; as many as the largest needs unless told."""
+    """The digits of base 10000, the highest first; by default as many as the largest needs."""
     if count is None:
         count = -(-len(str(numbers.max(initial=0))) // _DIGIT_DECIMALS)
     lower: list[NDArray[np.int64]] = []

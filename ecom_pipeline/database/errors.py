@@ -69,7 +69,7 @@ def is_away(error: psycopg2.Error) -> bool:
 
 
 def error_of_postgres(error: psycopg2.Error, *, lost: bool) -> StoreError:
-    """What is told of an error of the driver, without the values that it quotes.
+    """The text of a driver's error, without the values that it quotes.
 
     Args:
         error: What the driver raised.

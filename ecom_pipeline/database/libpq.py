@@ -103,7 +103,7 @@ def session(url: str) -> Iterator[psycopg2.extensions.connection]:
     """Gives a connection in autocommit, and closes it after the block.
 
     Raises:
-        StoreUnavailable: The server is away, or was lost within the block.
+        StoreUnavailable: The server is unreachable, or was lost within the block.
         StoreRefused: A statement failed.
     """
     with closing(connect(url)) as connection:
@@ -124,7 +124,7 @@ def ensure_database(url: str, database: str) -> str:
     """Creates a database beside the URL's, if it is missing, and gives its URL.
 
     Raises:
-        StoreUnavailable: The server is away.
+        StoreUnavailable: The server is unreachable.
         StoreRefused: It only reads, or the URL's user may not create databases.
     """
     with session(url) as connection, connection.cursor() as cursor:

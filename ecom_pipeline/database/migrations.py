@@ -23,11 +23,11 @@ def migrate(url: str, directory: Path | None = None) -> list[str]:
 
     Args:
         url: A libpq URI of the database.
-        directory: Where the files are; `sql/schema` unless told.
+        directory: Where the files are; by default `sql/schema`.
 
     Raises:
         MigrationFailed: A file raised an error; the files before it stay applied.
-        StoreUnavailable: The server is away, or was lost on the way.
+        StoreUnavailable: The server is unreachable, or was lost on the way.
         StoreRefused: It only reads.
     """
     with session(url) as connection:

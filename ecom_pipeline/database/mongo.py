@@ -49,7 +49,7 @@ class Mongo:
 
     Args:
         url: A MongoDB URI.
-        database: Name of the database; unless told, the one in the URL's path, else `ecom`.
+        database: Name of the database; by default the one in the URL's path, else `ecom`.
         data: Where an embedded server keeps its data; while that disk is almost full, nothing is
             asked of it.
 
@@ -85,7 +85,7 @@ class Mongo:
         """Makes the indexes what they are to be, and has the embedded server's old carts expire.
 
         Raises:
-            StoreUnavailable: The server is away.
+            StoreUnavailable: The server is unreachable.
             StoreRefused: The carts break a rule that an index is to hold.
         """
         with self.translated_errors():
@@ -95,7 +95,7 @@ class Mongo:
         """Drops the carts and their indexes.
 
         Raises:
-            StoreUnavailable: The server is away.
+            StoreUnavailable: The server is unreachable.
         """
         with self.translated_errors():
             # The embedded server takes several times longer to drop carts than to delete them.

@@ -1,4 +1,4 @@
-"""Names of processes, by which others on the same machine tell whether they still run."""
+"""Names of processes, with which other processes on the machine check whether they still run."""
 
 import socket
 from contextlib import suppress

@@ -78,10 +78,10 @@ class Redis:
             raise StoreRefused("Redis", first_line(error), None) from None
 
     def get(self, key: str) -> str | None:
-        """The text of a key; None where there is none, be the key of another kind.
+        """The text of a key; None if the key is missing or of another type.
 
         Raises:
-            StoreUnavailable, StoreRefused: The server is away or will not.
+            StoreUnavailable, StoreRefused: The server is unreachable or refuses.
         """
         with self.translated_errors(), self.client.pipeline(transaction=False) as pipeline:
             pipeline.get(key)

@@ -28,7 +28,7 @@ def retried(function: Callable[P, T], seconds: float | None = None) -> Callable[
 
     Args:
         function: What is repeated.
-        seconds: For how long; 10 unless told.
+        seconds: How long to retry; by default 10.
     """
 
     @wraps(function)

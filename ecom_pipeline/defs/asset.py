@@ -1,4 +1,4 @@
-"""What all assets have in common."""
+"""What all assets share."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping

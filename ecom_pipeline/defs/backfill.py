@@ -1,4 +1,4 @@
-"""Plans which days of which assets are to be made, before anything is."""
+"""Plans a backfill: which days of which assets to materialize."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from ecom_pipeline.defs.workarounds.abandoned import close_abandoned_runs
 
 
 class State(StrEnum):
-    """How a day of an asset is."""
+    """The state of one day of an asset."""
 
     THERE = "there"
     MISSING = "missing"
@@ -29,7 +29,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Days that are made in one run, with the assets of it."""
+    """Days that one run materializes, with its assets."""
 
     first: date
     last: date
@@ -38,7 +38,7 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a backfill is to do.
+    """The plan of a backfill.
 
     Attributes:
         states: By day-grained asset, in order of the lineage: how each day is that is to be made.
@@ -58,10 +58,10 @@ def plan_backfill(
     of years has most of its work behind it when it goes on.
 
     Args:
-        instance: Whose records tell what is there.
+        instance: Whose records show what is materialized.
         first: The first day.
         last: The last day, inclusive.
-        missing_only: Whether to leave out what is there already and up to date.
+        missing_only: Whether to skip what is materialized and up to date.
 
     Raises:
         NoDays, NoSuchDay: As `check_days` does.

@@ -1,4 +1,4 @@
-"""What every check tells: how many breaches it found, and the first of them as rows."""
+"""The result of every check: the number of breaches, and the first of them as rows."""
 
 from collections.abc import Sequence
 from datetime import date

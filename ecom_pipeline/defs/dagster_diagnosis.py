@@ -1,4 +1,4 @@
-"""What is wrong with Dagster's side, in plain words; nothing is started and nothing is written."""
+"""Diagnoses Dagster's side for `ecom doctor`; starts and writes nothing."""
 
 import os
 import time
@@ -67,7 +67,7 @@ def _has_records(url: str, postgres_url: str | None) -> bool:
     """Whether the database is there with Dagster's tables in it.
 
     Raises:
-        StoreUnavailable: The server is away, or the database is one that must be there.
+        StoreUnavailable: The server is unreachable, or the database is one that must be there.
     """
     if URL_VARIABLE not in os.environ and postgres_url:
         with closing(connect(postgres_url)) as connection, connection.cursor() as cursor:

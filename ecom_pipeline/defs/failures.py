@@ -1,4 +1,4 @@
-"""Which failures of a step are worth another try, and what is told of those that are not."""
+"""Decides which failures of a step are retried, and explains the others."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,7 +23,7 @@ _AFTERWARDS: Final = "what was committed is kept; materialize the same again to 
 
 
 def retry_and_explain(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates a step's function: what may pass is tried again, what will not is explained."""
+    """Decorates a step's function: retries transient failures and explains permanent ones."""
 
     @wraps(step)
     def attempt(*args: Any, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ GENERATED: Final = "generated"
 
 
 def fill(load: Callable[[], Metadata]) -> Metadata:
-    """Loads generated rows and tells of it; in a shop of files, that it was left as it is."""
+    """Loads generated rows and returns metadata, which say so if nothing may be generated."""
     try:
         return load()
     except ShopOfFiles:

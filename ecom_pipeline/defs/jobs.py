@@ -1,4 +1,4 @@
-"""What is run as a whole."""
+"""The jobs."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is told of a load with each asset that its files filled: counts, reasons, names of files.
+"""Metadata of a load, for each asset that its files filled: counts, reasons, names of files.
 
 Nothing of what rows say: reasons are codes, and names are cut and made safe to show.
 """
@@ -88,7 +88,7 @@ def _money(source: SourceReport) -> dict[str, Decimal]:
 
 
 def named(names: Iterable[str], *, of: str) -> str:
-    """Names in one line, the first of many, each cut; `of` is what the others are told to be."""
+    """The first names in one line, each shortened; `of` is the noun for the rest."""
     all_names = tuple(names)
     shown = ", ".join(map(short, all_names[:_NAMES_SHOWN]))
     others = len(all_names) - _NAMES_SHOWN

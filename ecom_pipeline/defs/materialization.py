@@ -1,4 +1,4 @@
-"""What a materialization tells about itself: rows, changes, and a few rows to look at."""
+"""The metadata of a materialization: rows, changes, and a preview."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -34,7 +34,7 @@ class NoSuchDay(ShopError):
 
 
 class NoDays(ShopError):
-    """The last day is before the first."""
+    """The range contains no day: the last is before the first."""
 
     def __init__(self, first: date, last: date) -> None:
         super().__init__(f"{first} to {last} contains no day; give the earlier day first")
@@ -106,7 +106,7 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 
 
 def check_days(first: date, last: date) -> None:
-    """Fails unless these are the first and the last of some days that have partitions.
+    """Fails unless every day of the range has a partition.
 
     Raises:
         NoDays: The last is before the first.

@@ -1,4 +1,4 @@
-"""Tells Dagster what was loaded, refreshed and checked without a run of it, as `ecom ingest` does.
+"""Reports to Dagster what was loaded, refreshed and checked outside a run, as `ecom ingest` does.
 
 So lineage shows it, `ecom backfill --missing-only` does not make it again, and the page of an asset
 shows what its checks found.
@@ -35,7 +35,7 @@ from ecom_pipeline.verification.quality import Scope
 
 @dataclass(frozen=True, slots=True)
 class RunlessEvents:
-    """Notes events that belong to no run, each once what it tells is done.
+    """Records events that belong to no run, each after the work is done.
 
     Attributes:
         instance: Where they are kept.
@@ -108,7 +108,7 @@ class RunlessEvents:
         return failed
 
     def checked_refusals(self, except_of: Collection[str]) -> None:
-        """Looks what waits in quarantine of all that files fill; notes the results.
+        """Checks the quarantine for all assets that files fill; records the results.
 
         A load may settle or refuse rows of assets that none of its files is of.
         """

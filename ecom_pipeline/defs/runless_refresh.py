@@ -1,4 +1,4 @@
-"""Brings what is stale up to date outside a run of its assets, checks it and tells Dagster."""
+"""Refreshes stale tables outside a run, checks them, and reports to Dagster."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,14 +40,14 @@ def bring_up_to_date(
     loaded: IngestReport | None = None,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Upkeep:
-    """Refreshes what is stale, whoever made it so, and makes the checks of what it refreshed.
+    """Refreshes everything stale, whatever made it so, and checks what it refreshed.
 
     Args:
         instance: Where Dagster's events are kept.
         stores: All three.
         by: Who does it, for the description of the events.
         loaded: What files were loaded; their assets are noted and checked first.
-        watch: Told the name of what is refreshed.
+        watch: Called with the name of each table to refresh.
 
     Raises:
         StoreUnavailable, StoreRefused: A store is unreachable or refuses. What was done is noted,

@@ -131,7 +131,7 @@ def run_pipeline(
         instance: Where the run and its events are recorded.
         first: The first day.
         last: The last day, inclusive.
-        watch: Told of each step as it begins and ends.
+        watch: Called as each step begins and ends.
         assets: Names of the assets; all of them unless given.
 
     Raises:

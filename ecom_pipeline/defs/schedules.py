@@ -1,4 +1,4 @@
-"""What happens by the clock, which is that of the shop."""
+"""The schedules, in the shop's time zone."""
 
 from datetime import timedelta
 

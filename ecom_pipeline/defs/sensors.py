@@ -1,4 +1,4 @@
-"""What happens because something else did."""
+"""The sensors."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

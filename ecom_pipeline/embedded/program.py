@@ -75,12 +75,12 @@ class Program(ABC):
 
     @property
     def state(self) -> Path:
-        """The file that tells the process and its address."""
+        """The file with the process id and the address."""
         return self.directory / "state.json"
 
     @property
     def is_own(self) -> bool:
-        """Whether the directory is one that this package made, or is not there."""
+        """Whether this package created the directory, or it does not exist."""
         own_files = (self.state, self._password_file)
         is_there = os.path.lexists(self.directory)
         return not is_there or (

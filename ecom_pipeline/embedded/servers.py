@@ -73,7 +73,7 @@ def servers(settings: Settings) -> tuple[Server, Server, Server]:
 
 
 def ensure_running(settings: Settings) -> Endpoints:
-    """Starts the embedded servers that do not run, side by side, and tells where all stores are.
+    """Starts embedded servers that are not running, in parallel; returns the addresses of all.
 
     Raises:
         ServerFailed: A server does not start, or another command keeps the lock for minutes.

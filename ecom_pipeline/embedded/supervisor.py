@@ -34,7 +34,7 @@ class _EndedWhileStartingError(ServerFailed):
 
 
 def read_state(program: Program) -> State | None:
-    """What the state file says; nothing if there is none or a kill left half of it."""
+    """The contents of the state file; empty if it is missing or incomplete."""
     try:
         return State(**json.loads(program.state.read_text()))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):

@@ -43,7 +43,7 @@ def alone(home: Path) -> Iterator[None]:
 
 
 def kept_from_others(file: Path) -> Path:
-    """Makes a file if there is none, and keeps others out: who can read a file can lock it."""
+    """Creates a file unless it exists, for the owner only: whoever can read it can lock it."""
     file.touch(mode=0o600)
     file.chmod(0o600)
     return file

@@ -1,4 +1,4 @@
-"""The balance of a mapping: what became of every raw record, and of its money."""
+"""The balance of a mapping: the fate of every raw record and of its money."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

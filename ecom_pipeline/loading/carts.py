@@ -45,7 +45,8 @@ def load_carts(
 
     Raises:
         ShopOfFiles: The shop was filled from files; its carts are the application's.
-        StoreUnavailable: Mongo or Postgres is away; what was inserted stays, and the next load
+        StoreUnavailable: Mongo or Postgres is unreachable; what was inserted stays, and the next
+            load
             inserts the rest.
     """
     changes = CartChanges()

@@ -51,7 +51,7 @@ class CheckReport:
 
     Attributes:
         parts: One of each file, in the order of the contract.
-        notes: What a reader should know besides.
+        notes: Further remarks for the reader.
         balance: What would become of the raw records, if a mapping reads them.
     """
 

@@ -1,4 +1,4 @@
-"""What a shop's own files must hold: validation and docs/ingest.md are made from this."""
+"""The contract of a shop's own files, from which validation and docs/ingest.md are derived."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a row beyond those of its single columns.
+    """A rule that involves more than one column of a row.
 
     Attributes:
         problem: The reason of a row that breaks it: a column, and a code.
@@ -110,10 +110,10 @@ class Source:
         name: Table of `shop`, and the file's name without its ending.
         columns: What a file holds, in the order in which it is documented.
         key: Columns that identify a row.
-        unique: A column besides the key of which no value may stand twice.
-        part_of: Columns of the key that say what a row is a part of, if it is one.
+        unique: A column, other than the key, with unique values.
+        part_of: Columns of the key that identify the whole that a row is part of, if any.
         one_of: Columns of which a file must have at least one.
-        rules: What must hold of a row besides.
+        rules: Further rules for a row.
         identified: Whether a row has an id of its own, the first column of the key.
         in_part: Whether a row with a wrong value, other than of its key, is loaded without that
             value, which is quarantined.

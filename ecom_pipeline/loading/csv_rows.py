@@ -21,7 +21,7 @@ LARGEST_RECORD: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file's values are told apart.
+    """How a file's values are separated.
 
     Attributes:
         delimiter: The ASCII character between two of them.
@@ -40,7 +40,7 @@ class Form:
         return list(csv.reader([text], strict=True, **self._options()))
 
     def is_whole(self, line: bytes) -> bool:
-        """Whether no value of the line goes on in the next one, and none began before it."""
+        """Whether no value continues across the line's ends."""
         return not self.quote or line.count(self.quote.encode()) % 2 == 0
 
     def _options(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ COMMAS: Final = Form()
 
 
 def csv_header(file: BinaryIO, form: Form = COMMAS) -> list[str]:
-    """Reads the names of the columns, which stand in the first record; none where there is none.
+    """Reads the names of the columns from the first record; empty if the file is empty.
 
     Raises:
         UnicodeDecodeError: It is not UTF-8.
@@ -76,15 +76,15 @@ def csv_batches(
 ) -> Iterator[pa.Table]:
     """Reads what follows the header, some megabytes at a time.
 
-    Lines of nothing, or of delimiters, are no records. A chunk without quotes or anything unusual
-    is split by Arrow; any other one record by record, by the same rules and about ten times as
-    slowly.
+    Empty lines, and lines of delimiters only, are skipped. A chunk without quotes or anything
+    unusual is split by Arrow; any other one record by record, by the same rules and about ten
+    times as slowly.
 
     Args:
         file: The file, in UTF-8, after its header.
         width: How many columns it has.
         columns: Those of them to give, each with its place, from 0.
-        form: How values are told apart.
+        form: How values are separated.
     """
     pending: deque[bytes] = deque()
     for chunk in _whole_lines(file):

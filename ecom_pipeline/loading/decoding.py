@@ -56,7 +56,7 @@ _HALF_A_CHARACTER: Final = b"\xff"
 
 
 def encoding_named(name: str) -> str | None:
-    """Python's name of an encoding; None where it is none of those that are read."""
+    """Python's name of an encoding; None if it is not supported."""
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):

@@ -12,7 +12,7 @@ def receive_deliveries(stores: Stores, receipts: pa.Table) -> Changes:
     """Books deliveries that are not booked yet and brings the cached stock up to date.
 
     Args:
-        stores: Postgres and Redis; where Redis is away, the relay refreshes the stock later.
+        stores: Postgres and Redis; if Redis is unreachable, the relay refreshes the stock later.
         receipts: product_id, received_on, quantity (units, above zero).
 
     Raises:

@@ -15,7 +15,7 @@ _SHOWN_OF_COLUMNS: Final = 1_000
 
 
 class NothingToIngest(IngestError):
-    """A directory has none of the contract's files, or is none."""
+    """The directory contains none of the contract's files, or is not a directory."""
 
     def __init__(self, directory: Path, not_read: Sequence[str] = ()) -> None:
         self.directory = directory
@@ -39,7 +39,7 @@ class TwoForms(IngestError):
 
 
 class MissingFile(IngestError):
-    """A file is needed that is not there, nor are its rows loaded already."""
+    """A required file is missing, and its rows were not loaded before."""
 
     def __init__(self, missing: str, because: str) -> None:
         self.missing = missing
@@ -110,7 +110,7 @@ def named(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def files_not_read(directory: Path) -> tuple[str, ...]:
-    """Files of a directory that begin like those of the contract, but are none of them."""
+    """Files whose names begin like those of the contract but that are not read."""
     read = {f"{source.name}{form}" for source in CONTRACT for form in ENDINGS}
     begins = tuple(source.name for source in CONTRACT)
     names = (path.name for path in directory.iterdir() if path.is_file())

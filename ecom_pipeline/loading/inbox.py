@@ -88,7 +88,7 @@ class Inbox:
         return tuple(file for file in looked_at if file is not None)
 
     def arrival(self, files: Sequence[ArrivedFile]) -> str:
-        """Tells these files, as they are, from any others: a digest of what was seen of them."""
+        """A digest that identifies the files in their present state."""
         told = [str(self.directory), self.mapping_digest, *map(asdict, files)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_DIGEST_LETTERS]
 
@@ -117,7 +117,7 @@ class Inbox:
         return any(is_of(view, name) for view in self.mapping.views)
 
     def _look_at(self, directory: Path, name: str) -> ArrivedFile | None:
-        """A file as it is; None where it is none any more, or never was.
+        """The state of a file; None if it does not exist or is not a file.
 
         Raises:
             InboxUnusable: It is a link that leads out of the directory.

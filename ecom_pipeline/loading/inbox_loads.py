@@ -60,7 +60,7 @@ def load_arrived(postgres: Postgres, inbox: Inbox, arrival: str | None = None) -
     Raises:
         InboxUnusable: The inbox cannot be read.
         InboxRefused: The files cannot be loaded; that is remembered.
-        StoreError: A store is away or will not, which is not the files' fault.
+        StoreError: A store is unreachable or refuses, which is not the files' fault.
     """
     with turn(postgres, inbox):
         files = inbox.look()

@@ -22,7 +22,7 @@ class Failure:
     """Files that could not be loaded as they were.
 
     Attributes:
-        arrival: Tells them from any others.
+        arrival: Identifies their state.
         error: What was wrong, without what they say.
         failed_at: When that was found.
     """
@@ -54,7 +54,7 @@ def turn(postgres: Postgres, inbox: Inbox) -> Iterator[None]:
     """Waits until nobody else loads from the inbox, and has others wait until the block ends.
 
     Raises:
-        StoreUnavailable, StoreRefused: Postgres is away or will not.
+        StoreUnavailable, StoreRefused: Postgres is unreachable or refuses.
     """
     with closing(connect(postgres.url)) as connection:
         connection.autocommit = True

@@ -94,14 +94,14 @@ _queries = load_queries("files")
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest read, refused and changed.
+    """The report of an ingest: what it read, refused and changed.
 
     Attributes:
         sources: One report of each file, in the order of the contract.
         changes: Rows that were written, by table.
         days: The days of the accepted orders and those that orders left; what is made from orders
             is to be refreshed for them.
-        notes: What a reader should know besides.
+        notes: Further remarks for the reader.
         mapping: Name of the mapping that made the files, if one did.
         files: Names of the files that were read.
         balance: What became of the raw records, if a mapping read them.
@@ -159,12 +159,13 @@ def ingest_directory(
     Args:
         postgres: Where the shop is.
         directory: Holds some of the files of the contract, or those that the mapping reads.
-        progress: Told how far it is.
+        progress: Called with the step and its number of rows.
         mapping: What makes files of the contract from others.
-        replaced_days: Of which days orders go that the files do not name; by default none do.
+        replaced_days: Days on which orders that the files do not contain are removed; by default
+            none.
         into_generated_shop: Whether to load them into a generated shop too, which then becomes
             one of files.
-        now: What lies more than a day after it is refused; by default the present instant.
+        now: Instants more than one day after it are refused; by default the current time.
 
     Raises:
         GeneratedShop: The shop was generated.
@@ -186,17 +187,17 @@ def check_directory(
     into_generated_shop: bool = False,
     now: datetime | None = None,
 ) -> CheckReport:
-    """Says what loading the files of a directory would refuse, and changes nothing.
+    """Reports what loading the files of a directory would refuse; changes nothing.
 
     Returns are not held against their orders, which are not loaded for that.
 
     Args:
         postgres: Where the shop is.
         directory: As for ingest_directory, like all that follows.
-        progress: Told how far it is.
+        progress: Called with the step and its number of rows.
         mapping: What makes files of the contract from others.
         into_generated_shop: Whether a generated shop is asked, too.
-        now: What lies more than a day after it is refused.
+        now: Instants more than one day after it are refused.
 
     Raises:
         GeneratedShop, IngestError: As there.
@@ -408,10 +409,10 @@ def _has(files: list[SourceFile], source: Source) -> bool:
 
 
 def _notes(postgres: Postgres, files: list[SourceFile], not_read: Sequence[str]) -> tuple[str, ...]:
-    """Says which files are not read, and which rows loaded earlier stand in for some not there.
+    """Notes which files are not read, and which missing files are replaced by rows loaded earlier.
 
     Raises:
-        MissingFile: There are none.
+        MissingFile: No such rows were loaded earlier.
     """
     with postgres.transaction() as connection:
         loaded = {

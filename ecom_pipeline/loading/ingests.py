@@ -1,4 +1,4 @@
-"""Loads of files as such: which began, which came to their end, and which were broken off."""
+"""The record of loads: which began, which finished, and which were interrupted."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ _queries = load_queries("ingests")
 
 @dataclass(frozen=True, slots=True)
 class BrokenOff:
-    """A load whose process is gone and that never came to its end.
+    """A load that did not finish and whose process is gone.
 
     Attributes:
         directory: Where its files were.
@@ -35,7 +35,7 @@ class BrokenOff:
     begun_at: datetime
 
     def __str__(self) -> str:
-        """What is told of it."""
+        """The text of the finding."""
         return f"a load of {self.directory} was interrupted (begun at {self.begun_at:%F %T} UTC)"
 
     @property
@@ -73,12 +73,12 @@ def begin(
 
 
 def finish(connection: psycopg2.extensions.connection, ingest_id: int) -> None:
-    """Notes that a load has come to its end; the caller commits, with its last write."""
+    """Records that a load has finished; the caller commits it with the last write."""
     _queries.finish(connection, ingest_id=ingest_id)
 
 
 def broken_off(postgres: Postgres) -> list[BrokenOff]:
-    """The loads that were broken off and not done again since."""
+    """Interrupted loads that were not completed since."""
     with postgres.transaction() as connection:
         unfinished = list(_queries.unfinished(connection))
     return [

@@ -12,7 +12,7 @@ _LARGEST_EXPONENT: Final = 400
 
 
 def json_object_problem(text: str | None) -> str | None:
-    """A code where the text is no JSON object that jsonb can hold, otherwise None."""
+    """A reason code if jsonb cannot store the text as a JSON object, otherwise None."""
     if text is None:
         return None
     try:

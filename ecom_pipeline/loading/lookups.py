@@ -39,7 +39,7 @@ _RETURNS_GIVEN: Final = (
 
 
 def merge_customers(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
-    """Merges the customers that are left, without an email that another one has and keeps."""
+    """Merges the remaining customers; an email that another customer has is left out."""
     with staged(connection, "shop.customers", file.columns) as name:
         copy_all(connection, name, scratch.accepted(CUSTOMERS, file.columns))
         if CUSTOMERS.unique in file.columns:
@@ -51,7 +51,7 @@ def merge_customers(connection: Connection, scratch: Scratch, file: SourceFile) 
 
 
 def merge_products(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
-    """Merges the products that are left, but none whose sku another one has and keeps."""
+    """Merges the remaining products, except those whose SKU another product has."""
     with staged(connection, "shop.products", file.columns) as name:
         copy_all(connection, name, scratch.accepted(PRODUCTS, file.columns))
         refuse = partial(_refuse, connection, scratch, PRODUCTS)
@@ -62,7 +62,7 @@ def merge_products(connection: Connection, scratch: Scratch, file: SourceFile) -
 
 
 def merge_receipts(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
-    """Merges the receipts that are left and moves the stock of their products by what changed.
+    """Merges the remaining receipts and changes the stock of their products by the difference.
 
     A receipt that now says less may take a stock below what was sold since; its product's
     receipts are refused.
@@ -78,7 +78,7 @@ def merge_receipts(connection: Connection, scratch: Scratch, file: SourceFile) -
 
 
 def merge_rows(connection: Connection, scratch: Scratch, file: SourceFile) -> Changes:
-    """Merges the rows that are left of a file, but none that refers to what is not there."""
+    """Merges the remaining rows of a file, except those that refer to missing rows."""
     table = f"shop.{file.source.name}"
     with staged(connection, table, file.columns) as name:
         copy_all(connection, name, scratch.accepted(file.source, file.columns))
@@ -87,7 +87,7 @@ def merge_rows(connection: Connection, scratch: Scratch, file: SourceFile) -> Ch
 
 
 def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
-    """Takes orders and items out whose customer or product is not loaded."""
+    """Refuses orders and items whose customer or product is not loaded."""
     with (
         staged(connection, "shop.orders", ["order_id", "customer_id"]) as orders,
         staged(connection, "shop.order_items", ["product_id"]) as products,
@@ -102,7 +102,7 @@ def refuse_foreign_orders(connection: Connection, scratch: Scratch) -> None:
 def merge_returns(
     connection: Connection, scratch: Scratch, file: SourceFile | None, *, after_removal: bool
 ) -> tuple[Changes, int]:
-    """Merges the returns that are left, and holds all returns against the orders of the files.
+    """Merges the remaining returns, and compares all returns with the orders of the files.
 
     Args:
         connection: An open transaction, in which the orders are loaded.
@@ -161,7 +161,7 @@ def _refuse_unknown(
     *,
     given: Sequence[str] = (),
 ) -> None:
-    """Refuses staged rows that refer to a row of another table that is not there.
+    """Refuses staged rows that refer to a missing row of another table.
 
     Args:
         connection: An open transaction.
@@ -195,7 +195,7 @@ def _refuse(
     *,
     columns: Sequence[str] = (),
 ) -> bool:
-    """Refuses rows, or in part, and tells whether there were any.
+    """Refuses rows, or single values of them; returns whether there were any.
 
     Their keys travel as a file, for there may be as many of them as rows.
 

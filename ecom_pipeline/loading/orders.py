@@ -88,7 +88,7 @@ class OrderChanges:
 
 
 class OrderIdOnTwoDays(ValueError):
-    """An order id of this load stands on two days."""
+    """An order id of this load occurs on two days."""
 
     def __init__(self, order_id: int, first_day: date, last_day: date) -> None:
         self.order_id = order_id
@@ -105,7 +105,7 @@ def load_orders(
     replacement: Replacement = WHOLE_DAYS,
     source: ShopSource = ShopSource.GENERATED,
 ) -> OrderChanges:
-    """Makes the imported orders of each given day just those of its batches.
+    """Makes the imported orders of each given day equal to those of its batches.
 
     A month that has no partition yet is filled at the speed of plain COPY, then indexed, checked
     and attached; into one that is there, only the differences are written. Checkout orders of
@@ -231,7 +231,7 @@ def _leave_former_days(
     copied_into: str,
     replacement: Replacement,
 ) -> OrderChanges:
-    """Takes the orders off other days, or fails if one stands there.
+    """Removes the orders from other days, or fails if one is there.
 
     The primary key is one of the id and the day, for a partition's key must be in it; that an id
     stands once is what every load checks with this before it commits.

@@ -57,7 +57,7 @@ class Scratch:
 
     Args:
         directory: An empty directory of its own.
-        now: What lies more than a day after it is refused.
+        now: Instants more than one day after it are refused.
         conventions: The time zone of instants without an offset, and of the days; the currency of
             all money, rows in another are refused.
     """
@@ -381,7 +381,7 @@ class Scratch:
         return path
 
     def _write(self, path: Path, selection: str, **names: str) -> int:
-        """Writes what a selection gives, and tells how many rows that is."""
+        """Writes the rows of a query; returns how many."""
         rows = statement("intake", selection, **names)
         copy = statement("intake", "write", rows=rows, file=literal(str(path)))
         return int(self._connection.execute(copy).fetchall()[0][0])

@@ -33,7 +33,7 @@ class ShopOfFiles(ShopError):
 
 
 class GeneratedShop(ShopError):
-    """Files are not loaded into a generated shop unless told."""
+    """Files are not loaded into a generated shop unless requested."""
 
     def __init__(self) -> None:
         super().__init__(

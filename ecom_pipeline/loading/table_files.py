@@ -1,4 +1,4 @@
-"""Files that hold a table: text or Parquet, packed or not, whoever wrote them."""
+"""Files with a table: text or Parquet, compressed or not, in any common format."""
 
 import csv
 import tempfile

@@ -27,7 +27,7 @@ def checked_cart_id(value: object) -> str:
     """A cart's id, of whatever text: one that no order can have is rejected with its cart.
 
     Raises:
-        InvalidCartId: It is no text that Mongo can hold.
+        InvalidCartId: It is not a text that Mongo can store.
     """
     if not isinstance(value, str) or _LONE_SURROGATE.search(value):
         raise InvalidCartId
@@ -38,7 +38,7 @@ def checked_id(noun: str, value: object) -> int:
     """The id of a customer, a product, an order or a return, as `noun` says.
 
     Raises:
-        InvalidId: It is no whole number from 1 to what a bigint holds.
+        InvalidId: It is not a whole number from 1 to the largest bigint.
     """
     if not _is_whole_number(value, LARGEST_ID):
         raise InvalidId(noun, value)
@@ -49,7 +49,7 @@ def checked_quantity(value: object, least: int = 1) -> int:
     """Units of a product.
 
     Raises:
-        InvalidQuantity: It is no whole number from `least` to what an integer holds.
+        InvalidQuantity: It is not a whole number from `least` to the largest integer.
     """
     if not _is_whole_number(value, MOST_UNITS, least):
         raise InvalidQuantity(value, least)
@@ -60,7 +60,7 @@ def checked_amount(value: object) -> Decimal:
     """Money, in whole cents.
 
     Raises:
-        InvalidAmount: It is no Decimal that a total can hold.
+        InvalidAmount: It is not a Decimal that fits a total.
     """
     if (
         not isinstance(value, Decimal)
@@ -77,7 +77,7 @@ def checked_return_lines(lines: object) -> list[ReturnLine]:
 
     Raises:
         InvalidReturn: There is no line, or one that gives nothing back or contradicts itself.
-        InvalidQuantity, InvalidAmount: A line's units or money are none.
+        InvalidQuantity, InvalidAmount: A line's units or money are invalid.
     """
     if not isinstance(lines, Sequence) or not lines:
         raise InvalidReturn("give at least one ReturnLine, in a list")

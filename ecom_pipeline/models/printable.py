@@ -16,7 +16,7 @@ _ESCAPES: Final = {
 
 
 def printable(value: object) -> str:
-    r"""The text of a value on one line, with an escape for each character that is none to read.
+    r"""The text of a value on one line, with unprintable characters escaped.
 
     Those are control characters (`\x1b`, `\n`), line separators, what turns the direction of the
     text around it (`\u202e`), and halves of surrogate pairs, as in file names that are not UTF-8.

@@ -462,7 +462,7 @@ def cover(shop: Shop) -> Drawn | None:
     "No cart was rejected for lack of stock.",
 )
 def shortages(shop: Shop) -> Drawn | None:
-    """What was asked for and not there."""
+    """Sales lost for lack of stock."""
     report = shop.report("shortages", _SHOWN)
     if not (rows := rows_of(report)):
         return None

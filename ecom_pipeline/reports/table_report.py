@@ -1,4 +1,4 @@
-"""Analytics tables as they stand, shown like the ready-made reports."""
+"""Analytics tables, shown like the ready-made reports."""
 
 from psycopg2 import sql
 
@@ -9,7 +9,7 @@ from ecom_pipeline.database.postgres import Postgres
 
 
 def known_reports() -> dict[str, str]:
-    """What can be shown: each ready-made report and what it tells, each table and its grain."""
+    """Everything that can be shown: each report with its description, each table with its grain."""
     tables = {name: f"Table: {table.grain}." for name, table in catalog().items()}
     return {**report_descriptions(), **tables}
 

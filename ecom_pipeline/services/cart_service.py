@@ -90,7 +90,7 @@ class CartService:
             CartNotActive: It is submitted or rejected.
             CartNotFound: There is no such cart.
             CartContended: Other sessions kept changing the same line; try again.
-            InvalidQuantity: `quantity` is no whole number above zero.
+            InvalidQuantity: `quantity` is not a positive whole number.
         """
         checked_quantity(quantity)
         self._add(checked_cart_id(cart_id), checked_id("product", product_id), quantity)

@@ -82,11 +82,12 @@ def replay_checkouts(
         stores: All three.
         first_day: The first day.
         last_day: The last day, inclusive.
-        progress: Told the number of carts of each batch decided.
+        progress: Called with the number of carts of each decided batch.
         clock: The present, UTC.
 
     Raises:
-        StoreUnavailable: Postgres is away, or Mongo while carts are read. Decisions are kept, and
+        StoreUnavailable: Postgres is unreachable, or Mongo while carts are read. Decisions are
+            kept, and
             the next replay does the rest.
     """
     orders, effects, report = OrderService(stores, clock), Effects(stores), ReplayReport()
@@ -112,7 +113,7 @@ def replay_checkouts(
 
 
 def _left_undone(effects: Effects) -> int:
-    """Does what is undone, and gives how much still is: no store that is away ends a replay here.
+    """Applies pending effects, even if a store is unreachable; returns how many remain.
 
     However young it is: who may be doing it at this moment does the same, and it can be done twice.
     """

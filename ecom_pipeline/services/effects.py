@@ -70,8 +70,8 @@ class Effects:
             results: Outcomes whose transaction is committed.
 
         Raises:
-            StoreUnavailable, StoreRefused: A store is away or will not; what can be done without
-                it is done, nothing is stamped, and the relay does it again.
+            StoreUnavailable, StoreRefused: A store is unreachable or refuses; what can be done
+                without it is done, nothing is stamped, and the relay does it again.
         """
         ordered = [result.cart_id for result in results if isinstance(result, Ordered)]
         rejected = [result for result in results if isinstance(result, Rejected)]
@@ -92,7 +92,7 @@ class Effects:
             _queries.stamp_effects(connection, cart_ids=[result.cart_id for result in results])
 
     def try_to_apply(self, results: Sequence[CheckoutResult]) -> bool:
-        """Applies the effects; when a store is away or will not, logs that and leaves them."""
+        """Applies the effects; if a store is unreachable or refuses, logs that and leaves them."""
         try:
             self.apply(results)
         except StoreError as error:
@@ -116,7 +116,7 @@ class Effects:
                 being seen to.
 
         Raises:
-            StoreUnavailable: A store is away; the rest stays for the next relay.
+            StoreUnavailable: A store is unreachable; the rest stays for the next relay.
         """
         with self._postgres.transaction() as connection:
             cart_ids = [row[0] for row in _queries.undone_carts(connection, least_age=least_age)]

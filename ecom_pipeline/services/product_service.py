@@ -94,7 +94,7 @@ class ProductService:
         Whatever a crash or an absent store left undone before is done with it.
 
         Raises:
-            StoreUnavailable, StoreRefused: Redis or Postgres is away or will not; what is not
+            StoreUnavailable, StoreRefused: Redis or Postgres is unreachable or refuses; what is not
                 refreshed stays to be done.
         """
         while moves := self._moved_stock():
@@ -103,7 +103,7 @@ class ProductService:
                 _queries.forget_moved_stock(connection, move_ids=list(moves))
 
     def try_to_refresh_moved_stock(self) -> bool:
-        """Does so; when a store is away or will not, logs that and leaves it to the relay."""
+        """Does so; if a store is unreachable or refuses, logs that and leaves it to the relay."""
         try:
             self.refresh_moved_stock()
         except StoreError as error:

@@ -62,7 +62,7 @@ class ReturnService:
             BeyondWhatWasBought: All returns of the order together would exceed the units or the
                 money that were bought.
             ReturnConflict: A different return was booked or imported under the id.
-            InvalidId, InvalidReturn, InvalidQuantity, InvalidAmount: It is no return.
+            InvalidId, InvalidReturn, InvalidQuantity, InvalidAmount: An argument is invalid.
             StoreUnavailable: Postgres is unreachable; it is safe to try again.
         """
         asked = checked_return_lines(lines)

@@ -68,7 +68,7 @@ class StockLevel:
 
 
 class StockCache:
-    """Reads and writes cached stock; what others wrote that is none counts as not there.
+    """Reads and writes cached stock; an invalid cached value counts as missing.
 
     Every method raises StoreUnavailable or StoreRefused when Redis is unreachable or refuses.
     """

@@ -39,7 +39,7 @@ _logger = logging.getLogger(__name__)
 
 
 class TopSellers:
-    """Reads the top sellers through the cache; from Postgres alone when Redis is away."""
+    """Reads the top sellers through the cache; from Postgres alone if Redis is unreachable."""
 
     def __init__(self, stores: Stores) -> None:
         self._postgres = stores.postgres
@@ -74,7 +74,7 @@ class TopSellers:
         return {window: len(ranking) for window, ranking in rankings.items()}
 
     def cached(self, window: str) -> list[TopSeller] | None:
-        """The ranking as Redis holds it now; None where it holds none, or what is no ranking.
+        """The cached ranking; None if Redis has none or an invalid one.
 
         Raises:
             StoreUnavailable, StoreRefused: Redis is unreachable or refuses.

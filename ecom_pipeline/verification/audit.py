@@ -65,7 +65,7 @@ def audit(stores: Stores, names: Sequence[str] | None = None) -> list[AuditFindi
     """Runs the checks of these names, or all of them, on a shop at rest.
 
     Raises:
-        StoreUnavailable: A store that a check needs is away.
+        StoreUnavailable: A store that a check needs is unreachable.
     """
     checks = [check for check in CHECKS if names is None or check.name in names]
     if any(check.name not in CHECKOUT_CHECKS for check in checks):
@@ -74,10 +74,10 @@ def audit(stores: Stores, names: Sequence[str] | None = None) -> list[AuditFindi
 
 
 def repair(stores: Stores) -> Relayed:
-    """Does what a crash or a restore left undone, and caches anew what differs from Postgres.
+    """Applies pending effects, repairs carts after a restore, and corrects cached values.
 
     Raises:
-        StoreUnavailable: A store is away.
+        StoreUnavailable: A store is unreachable.
     """
     [carts] = [check for check in CHECKS if check.name == "carts_match_their_checkouts"]
     realign(stores, carts.breaches(stores))

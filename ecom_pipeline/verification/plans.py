@@ -66,7 +66,7 @@ class QueryPlan:
         index: The index that should serve it, if any.
         orders: The scale: orders in the shop.
         best: How it runs as things are.
-        without: How it runs without the index; None if there is none or it took too long.
+        without: How it runs without the index; None if no index serves it or it took too long.
         used: Whether the plan uses the index.
         node: The topmost node that changes without it.
         method: How the index was kept from the planner.
@@ -109,7 +109,7 @@ def capture_plans(
 
     Args:
         postgres: Where the shop is; its tables are read, not locked.
-        watch: Told the name of each query before it runs.
+        watch: Called with the name of each query before it runs.
 
     Raises:
         StoreRefused: A query failed, or took longer than the time limit as things are.

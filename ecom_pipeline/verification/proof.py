@@ -1,7 +1,7 @@
 """Proof that the analytics tables hold what computing them in one go gives.
 
 However their days were made, one by one or by the month, in whatever order, and by differences:
-each table is computed anew from what it is made from, beside the table, and the checksums are
+each table is recomputed from its sources, beside the table, and the checksums are
 compared. Nothing is locked and nothing is kept.
 """
 

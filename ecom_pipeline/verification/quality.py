@@ -82,7 +82,7 @@ def find_breaches(
         checks: Kinds of rules to look into.
 
     Raises:
-        StoreUnavailable: Postgres is away.
+        StoreUnavailable: Postgres is unreachable.
     """
     with postgres.transaction() as connection:
         return breaches_seen_by(connection, asset, scope, checks)

@@ -69,7 +69,7 @@ def test_an_assets_page_tells_what_it_is_how_it_is_and_whether_it_is_right(
     expect(under(page, "Kinds")).to_have_text("PostgresPython")
     expect(under(page, "Group")).to_have_text("shop")
     expect(under(page, "Storage")).to_contain_text("ecom.shop.products")
-    expect(page.get_by_text("What the shop sells: one row per product")).to_be_visible()
+    expect(page.get_by_text("Products: one row per product")).to_be_visible()
     tables = page.get_by_role("table")
     expect(tables).to_have_count(3)
     columns, facts, preview = tables.all()

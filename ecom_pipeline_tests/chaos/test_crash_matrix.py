@@ -84,7 +84,7 @@ def test_effects_that_are_stamped_and_not_done_are_a_breach(
         settings, Cell(FaultPoint.AFTER_COMMIT, Fault.PROCESS, Mode.BATCH)
     ).breaches
 
-    assert cart_audit.startswith("Every cart in Mongo is what its checkout says")
+    assert cart_audit.startswith("Every cart in Mongo agrees with its checkout")
     assert mongo.startswith("Mongo holds")
 
 

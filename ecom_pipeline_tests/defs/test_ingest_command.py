@@ -112,7 +112,7 @@ def test_nothing_is_built_on_what_was_loaded_while_a_check_of_it_fails(
     done = ecom("ingest", str(write_csv(tmp_path, files)))
 
     assert done.exit_code == 1
-    assert "checks failed: orders: totals_are_sums_of_items" in done.output
+    assert "Checks failed: orders: totals_are_sums_of_items" in done.output
     assert rows(stores, "daily_sales", "*") == before[1]
 
 

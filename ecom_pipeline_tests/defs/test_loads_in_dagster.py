@@ -236,7 +236,7 @@ def test_nothing_personal_is_told(instance: dg.DagsterInstance, tmp_path: Path) 
     assert [value for value in PERSONAL if any(value in text for text in [*logged, *checks])] == []
 
 
-@pytest.mark.parametrize(("count", "others"), [(20, ""), (21, " and 1 further file")])
+@pytest.mark.parametrize(("count", "others"), [(20, ""), (21, " and 1 more file")])
 def test_the_names_of_a_mappings_files_are_few_and_short(count: int, others: str) -> None:
     files = tuple(f"{number:03}\x1b{'x' * 300}.csv" for number in range(count))
     report = IngestReport((SourceReport("orders.csv", 1, {}),), {}, mapping="my" * 200, files=files)

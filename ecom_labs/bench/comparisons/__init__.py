@@ -26,7 +26,7 @@ COMPARISONS: Final = (
 
 
 class UnknownComparison(Exception):
-    """There is no comparison of that name; the message lists those that there are."""
+    """No comparison has that name; the message lists the names."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -38,7 +38,7 @@ def chosen(names: Sequence[str]) -> list[Comparison]:
     """The named comparisons; without names all but those that are only run by name.
 
     Raises:
-        UnknownComparison: A name is none.
+        UnknownComparison: A name is unknown.
     """
     by_name = {comparison.name: comparison for comparison in COMPARISONS}
     for name in names:
