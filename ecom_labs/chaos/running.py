@@ -4,7 +4,7 @@ import time
 
 from ecom_labs.chaos.cells import AFTER_A_CRASH, Cell, CellReport
 from ecom_labs.chaos.strikes import crash_after_commit, strike
-from ecom_labs.chaos.trial import Told, breaches, set_up, work
+from ecom_labs.chaos.trial import CallerResult, breaches, set_up, work
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.errors import StoreError
 from ecom_pipeline.embedded import ServerFailed
@@ -27,12 +27,12 @@ def run_cell(settings: Settings, cell: Cell) -> CellReport:
 
 
 def _broken_by(settings: Settings, cell: Cell) -> list[str]:
-    told: list[Told] = []
+    results: list[CallerResult] = []
     with open_stores(settings) as stores:
         set_up(stores, cell.mode)
         if cell.point in AFTER_A_CRASH:
             crash_after_commit(stores, cell)
-        failure = strike(settings, stores, cell, told.append)
-        work(stores, cell.mode, told.append)
-        found = breaches(stores, cell.mode, told)
+        failure = strike(settings, stores, cell, results.append)
+        work(stores, cell.mode, results.append)
+        found = breaches(stores, cell.mode, results)
     return [failure, *found] if failure else found

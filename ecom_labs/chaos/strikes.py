@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Final
 
 from ecom_labs.chaos.cells import Cell, Fault
-from ecom_labs.chaos.trial import Told, work
+from ecom_labs.chaos.trial import CallerResult, work
 from ecom_pipeline import embedded
 from ecom_pipeline.config.settings import Settings
 from ecom_pipeline.database.errors import StoreError
@@ -40,7 +40,7 @@ def crash_after_commit(stores: Stores, cell: Cell) -> None:
 
 
 def strike(
-    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[Told], object]
+    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[CallerResult], object]
 ) -> str | None:
     """Does the work and lets the fault of a cell strike; gives what was wrong with that, if so.
 
@@ -55,7 +55,9 @@ def strike(
     return _kill_server(settings, stores, cell, tell)
 
 
-def _kill_process(settings: Settings, cell: Cell, tell: Callable[[Told], object]) -> str | None:
+def _kill_process(
+    settings: Settings, cell: Cell, tell: Callable[[CallerResult], object]
+) -> str | None:
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__])
     receiver, sender = context.Pipe(duplex=False)
@@ -87,7 +89,7 @@ def _be_killed(settings: Settings, cell: Cell, sender: Connection) -> None:
 
 
 def _kill_server(
-    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[Told], object]
+    settings: Settings, stores: Stores, cell: Cell, tell: Callable[[CallerResult], object]
 ) -> str | None:
     restarts: list[Thread] = []
 
@@ -115,7 +117,7 @@ def _kill_server(
     return None if restarts else "the point was not reached"
 
 
-def _work_towards(cell: Cell, stores: Stores, tell: Callable[[Told], object]) -> None:
+def _work_towards(cell: Cell, stores: Stores, tell: Callable[[CallerResult], object]) -> None:
     """Does the work in the way that comes to a cell's point."""
     work(
         stores,

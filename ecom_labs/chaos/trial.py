@@ -57,7 +57,7 @@ _DUE_RETURNS: Final = {
     return_id: due for return_id, (_, _, due) in _RETURNS.items() if due is not None
 }
 
-Told = CheckoutResult | Return
+CallerResult = CheckoutResult | Return
 """What callers are given."""
 
 _queries = load_queries("chaos")
@@ -79,7 +79,7 @@ def set_up(stores: Stores, mode: Mode) -> None:
 def work(
     stores: Stores,
     mode: Mode,
-    tell: Callable[[Told], object] = lambda _: None,
+    tell: Callable[[CallerResult], object] = lambda _: None,
     *,
     relay_first: bool = False,
     read_before: bool = False,
@@ -104,7 +104,7 @@ def work(
 
 
 def _place(
-    stores: Stores, mode: Mode, tell: Callable[[Told], object], *, read_before: bool
+    stores: Stores, mode: Mode, tell: Callable[[CallerResult], object], *, read_before: bool
 ) -> None:
     """Seals the carts and places them."""
     orders = OrderService(stores)
@@ -120,7 +120,7 @@ def _place(
         replay_checkouts(stores, _FIRST_SUBMISSION.date(), _FIRST_SUBMISSION.date())
 
 
-def _take_back(stores: Stores, tell: Callable[[Told], object]) -> None:
+def _take_back(stores: Stores, tell: Callable[[CallerResult], object]) -> None:
     orders, returns = OrderService(stores), ReturnService(stores)
     for return_id, (cart_id, lines, _) in _RETURNS.items():
         ordered = orders.outcome(cart_id)
@@ -131,13 +131,13 @@ def _take_back(stores: Stores, tell: Callable[[Told], object]) -> None:
             continue  # which is due, or else is missing in the end
 
 
-def breaches(stores: Stores, mode: Mode, told: list[Told]) -> list[str]:
+def breaches(stores: Stores, mode: Mode, results: list[CallerResult]) -> list[str]:
     """What does not hold once the work is done.
 
     Args:
         stores: Where it was done.
         mode: What was done.
-        told: Results that callers were given, before the crash and after it.
+        results: Results that callers were given, before the crash and after it.
     """
     found = [
         f"{finding.description} ({finding.breaches} breaches: {finding.examples})"
@@ -165,13 +165,13 @@ def breaches(stores: Stores, mode: Mode, told: list[Told]) -> list[str]:
         found.append(f"Mongo holds {left}, not {rejected}")
     found += [
         f"a caller got {result}, which is not what is stored"
-        for result in told
+        for result in results
         if _standing(stores, result) != result
     ]
     return found
 
 
-def _standing(stores: Stores, result: Told) -> Told | None:
+def _standing(stores: Stores, result: CallerResult) -> CallerResult | None:
     if isinstance(result, Return):
         return ReturnService(stores).outcome(result.return_id)
     return OrderService(stores).outcome(result.cart_id)

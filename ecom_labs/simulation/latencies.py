@@ -13,7 +13,7 @@ _CLASSES: Final = 1_000  # up to 8 minutes
 
 
 class Latencies:
-    """Durations of one kind of operation, told by many threads.
+    """Durations of one kind of operation, recorded by many threads.
 
     Attributes:
         count: How many ended well.

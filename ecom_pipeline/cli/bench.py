@@ -110,7 +110,7 @@ def _write(report: Report, files: Sequence[Path]) -> None:
 def _bench_progress(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """Shows on stderr how far the bench is.
 
-    Gives what is to be told of each thing done, and of each comparison begun.
+    Gives two functions: one to call for each thing done, one for each comparison begun.
     """
     comparison = "bench"
     with progress_bar(comparison, count) as bar:

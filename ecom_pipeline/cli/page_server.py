@@ -41,8 +41,8 @@ def serve_page(file: Path, address: str) -> None:
             if host in ("", LOOPBACK) and not is_this_machine(self.headers.get("Host")):
                 self.send_error(HTTPStatus.FORBIDDEN, f"Ask for {LOOPBACK} or localhost")
             elif not file.exists():
-                told = "There is no report page yet: materialize the asset sales_report"
-                self.send_error(HTTPStatus.NOT_FOUND, told)
+                hint = "There is no report page yet: materialize the asset sales_report"
+                self.send_error(HTTPStatus.NOT_FOUND, hint)
             else:
                 return super().send_head()
             return None

@@ -87,11 +87,13 @@ def _write(settings: Settings, file: Path) -> None:
 
 def _list(known: dict[str, str], as_json: bool) -> None:
     if as_json:
-        print_json([{"name": name, "description": told} for name, told in known.items()])
+        print_json(
+            [{"name": name, "description": description} for name, description in known.items()]
+        )
         return
     table = Table(("report", "what it shows"), title="Reports: ecom report NAME")
-    for name, told in known.items():
-        table.add(name, told)
+    for name, description in known.items():
+        table.add(name, description)
     show(table)
 
 

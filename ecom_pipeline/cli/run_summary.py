@@ -78,10 +78,10 @@ def _carts(stores: Stores, first: date, last: date) -> str:
         ordered += outcomes.ordered
         rejected.update(outcomes.rejected)
     reasons = ", ".join(f"{reason} {carts:,}" for reason, carts in rejected.most_common())
-    told = f" ({reasons})" if reasons else ""
+    why = f" ({reasons})" if reasons else ""
     return (
         f"Carts submitted from {first} to {last}: {ordered:,} ordered,"
-        f" {rejected.total():,} rejected{told}"
+        f" {rejected.total():,} rejected{why}"
     )
 
 

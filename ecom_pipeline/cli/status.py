@@ -48,8 +48,8 @@ def status(
         tell(f"timezone  {conventions.time_zone if conventions else '-'}")
         tell(f"currency  {conventions.currency if conventions else '-'}")
         if effects and effects["undone"]:
-            told = "effects   pending for {undone} checkouts, the oldest for {oldest_seconds:.0f} s"
-            tell(told.format_map(effects))
+            line = "effects   pending for {undone} checkouts, the oldest for {oldest_seconds:.0f} s"
+            tell(line.format_map(effects))
     if reasons:
         raise typer.Exit(1)
 

@@ -111,8 +111,8 @@ def session(url: str) -> Iterator[psycopg2.extensions.connection]:
         try:
             yield connection
         except psycopg2.Error as error:
-            told = error_of_postgres(error, lost=is_away(error))
-            raise told.with_traceback(error.__traceback__) from None
+            translated = error_of_postgres(error, lost=is_away(error))
+            raise translated.with_traceback(error.__traceback__) from None
 
 
 def sibling_url(url: str, database: str) -> str:

@@ -69,8 +69,8 @@ class Postgres:
             with suppress(psycopg2.Error):
                 connection.rollback()
             if isinstance(error, psycopg2.Error):
-                told = error_of_postgres(error, lost=bool(connection.closed))
-                raise told.with_traceback(error.__traceback__) from None
+                translated = error_of_postgres(error, lost=bool(connection.closed))
+                raise translated.with_traceback(error.__traceback__) from None
             raise
         finally:
             if connection.closed:

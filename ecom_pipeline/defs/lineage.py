@@ -2,7 +2,7 @@
 
 Those of SQL are in sql/lineage.json, which `python -m ecom_pipeline_tests.lineage` reads off the
 queries and a test holds to them: to parse the queries takes seconds, too long for a load of the
-definitions. Those of Python are told here.
+definitions. Those computed in Python are listed here.
 """
 
 import json

@@ -26,7 +26,7 @@ def result_of_days(
     Args:
         context: Of the asset.
         rows: How many rows each day has now.
-        facts: What is true of the run as a whole. Told once, with its last day, and not with
+        facts: What is true of the run as a whole. Recorded once, with its last day, and not with
             each, so that the event log of a long backfill stays small.
     """
     for key in context.partition_keys:

@@ -230,9 +230,9 @@ def _breaches(event: DagsterEvent) -> list[str]:
 
 
 def _failure(data: StepFailureData) -> str:
-    """What was told of a failure, or else the reason of its error."""
-    told = data.user_failure_data.description if data.user_failure_data else None
-    return told or _reason(data.error)
+    """The description of a failure, or else the reason of its error."""
+    description = data.user_failure_data.description if data.user_failure_data else None
+    return description or _reason(data.error)
 
 
 def _reason(error: SerializableErrorInfo | None) -> str:

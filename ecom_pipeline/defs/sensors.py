@@ -53,11 +53,11 @@ def undone_effects(
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Marks runs whose process was killed as failed, frees their pools, and has them retried."""
-    told = {
+    actions = {
         "ended": close_abandoned_runs(context.instance),
         "retry requested again": resubmit_failures(context.instance),
     }
-    done = "; ".join(f"{what}: {', '.join(runs)}" for what, runs in told.items() if runs)
+    done = "; ".join(f"{what}: {', '.join(runs)}" for what, runs in actions.items() if runs)
     return dg.SkipReason(done or "every run has its process")
 
 

@@ -68,7 +68,7 @@ def _scarce_ranks(profile: ShopProfile) -> Ints:
 
 
 def _regretted_ranks(profile: ShopProfile) -> Ints:
-    """Ranks just behind the scarce ones: they sell often enough for their rate to be told."""
+    """Ranks just behind the scarce ones: they sell often enough for a known sales rate."""
     return _behind(_scarce_ranks(profile)) + np.arange(_planted_count(profile))
 
 

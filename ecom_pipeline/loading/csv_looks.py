@@ -45,9 +45,9 @@ def find_quote(sample: str, delimiter: str) -> str:
 def delimiter_line(line: str) -> str | None:
     """The delimiter that a first line such as `sep=;` tells spreadsheet programs, if it is one."""
     line = line.rstrip("\r\n").strip('"')
-    told = line[4:]
-    is_one = line[:4].lower() == "sep=" and len(told) == 1
-    return told if is_one and may_delimit(told) else None
+    declared = line[4:]
+    is_one = line[:4].lower() == "sep=" and len(declared) == 1
+    return declared if is_one and may_delimit(declared) else None
 
 
 def may_delimit(character: str) -> bool:

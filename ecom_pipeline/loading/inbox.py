@@ -89,8 +89,8 @@ class Inbox:
 
     def arrival(self, files: Sequence[ArrivedFile]) -> str:
         """A digest that identifies the files in their present state."""
-        told = [str(self.directory), self.mapping_digest, *map(asdict, files)]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_DIGEST_LETTERS]
+        state = [str(self.directory), self.mapping_digest, *map(asdict, files)]
+        return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:_DIGEST_LETTERS]
 
     def missing(self, files: Sequence[ArrivedFile]) -> str | None:
         """What has to arrive before these files can be loaded; None where they can be tried.

@@ -79,10 +79,10 @@ def load_arrived(postgres: Postgres, inbox: Inbox, arrival: str | None = None) -
         except Exception as error:
             if isinstance(error, StoreError) or advice(error) is not None:
                 raise
-            told = _in_public(error, inbox)
-            remember_failure(postgres, inbox, inbox.arrival(files), told)
+            message = _in_public(error, inbox)
+            remember_failure(postgres, inbox, inbox.arrival(files), message)
             # Not chained: a bug's message may quote a row.
-            raise InboxRefused(told) from None
+            raise InboxRefused(message) from None
         remember_loaded(postgres, inbox, files, digests)
         return InboxLoad(files, report)
 
@@ -102,22 +102,22 @@ def _in_public(error: Exception, inbox: Inbox) -> str:
     match error:
         case WrongColumns():
             columns = ", ".join(error.columns)
-            told = (
+            message = (
                 f"{error.file} lacks columns, or has one more than once: {columns}; {by_hand}"
                 " shows its columns"
             )
         case MappingError():
             # Where a column is not there, DuckDB lists those that are.
             said, listed, _ = str(error).partition("Candidate bindings")
-            told = f"{said.strip()}; {by_hand} shows the full error" if listed else said
+            message = f"{said.strip()}; {by_hand} shows the full error" if listed else said
         case IngestError() | ShopError():
-            told = str(error)
+            message = str(error)
         case OSError():
-            told = f"{Path(error.filename or '').name}: {error.strerror}"
+            message = f"{Path(error.filename or '').name}: {error.strerror}"
         case _:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
-            told = (
+            message = (
                 f"{type(error).__name__} in {where}, which is a bug; {by_hand} shows the full error"
             )
-    return printable(told)[:_LONGEST_ERROR]
+    return printable(message)[:_LONGEST_ERROR]

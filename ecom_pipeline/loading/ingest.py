@@ -75,7 +75,7 @@ from ecom_pipeline.models.rows import OrderBatch
 from ecom_pipeline.services.conventions import conventions_of
 
 Progress = Callable[[str, int], None]
-"""Told what is being done (a file's name, then `orders`) and how many rows of it so far."""
+"""Called with what is being done (a file's name, then `orders`) and its number of rows so far."""
 
 _MERGES: Final = {
     CUSTOMERS.name: merge_customers,

@@ -249,7 +249,7 @@ def _leave_former_days(
 
 
 def deleted_orders(days: Iterable[tuple[date, int, int]]) -> OrderChanges:
-    """The changes that are told as a day, and the orders and items deleted there."""
+    """The changes reported for a day, and the orders and items deleted there."""
     rows = list(days)
     return OrderChanges(
         Changes(deleted=sum(orders for _, orders, _ in rows)),

@@ -113,8 +113,8 @@ def write_csv(
     writer.writeheader()
     count = 0
     for refused in refused_rows(connection, selection):
-        told = {name: getattr(refused, name) for name in about}
-        writer.writerow({name: _inert(cell) for name, cell in {**refused.row, **told}.items()})
+        reference = {name: getattr(refused, name) for name in about}
+        writer.writerow({name: _inert(cell) for name, cell in {**refused.row, **reference}.items()})
         count += 1
     return count
 

@@ -44,7 +44,7 @@ class Removal:
 
     Attributes:
         days: The first and the last day; None where nothing may go.
-        note: What is told of it.
+        note: The remark in the report.
     """
 
     days: tuple[date, date] | None

@@ -233,14 +233,14 @@ def _looked_at(path: Path, given: Reading) -> TableFile:
     found = replace(found, lone_returns=_lone_returns(path, found))
     with _text(path, found) as file:
         line = file.readline(LARGEST_RECORD)
-        told = delimiter_line(line.decode(errors="replace"))
-        sample = b"" if told else line
+        declared = delimiter_line(line.decode(errors="replace"))
+        sample = b"" if declared else line
         sample += file.read(_SAMPLE_BYTES)
         whole = len(sample) < _SAMPLE_BYTES
-    if told:
+    if declared:
         found = replace(found, skip_lines=(found.skip_lines or 0) + 1)
     text = (sample if whole else sample[: sample.rfind(b"\n") + 1]).decode(errors="replace")
-    found = _with_form(found, text, [told] if told else _likeliest(path))
+    found = _with_form(found, text, [declared] if declared else _likeliest(path))
     with _text(path, found) as file:
         header = csv_header(file, _form(found))
     if any("\0" in name for name in header):

@@ -131,8 +131,8 @@ def bridge(shop: Shop) -> Drawn | None:
     finding = f"{money(net)} are left of {money(gross)}"
     if gross:
         shares = {name: -100 * amounts[name] / gross for name in ("discounts", "returns")}
-        told = ", ".join(f"{name} take {share:.1f} %" for name, share in shares.items())
-        finding += f": {told}"
+        deductions = ", ".join(f"{name} take {share:.1f} %" for name, share in shares.items())
+        finding += f": {deductions}"
     return Drawn(
         report,
         f"{finding}. With shipping and taxes, {money(amounts['total sales'])}.",

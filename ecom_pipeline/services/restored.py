@@ -80,8 +80,8 @@ def _put_back(stores: Stores, cart_ids: Sequence[str]) -> None:
     with stores.mongo.translated_errors():
         for cart_id, customer_id, reason, created_at, submitted_at in rejections:
             cart = {"status": "rejected", "reason": reason, "items": [], "created_at": created_at}
-            told = {"customer_id": customer_id, "submitted_at": submitted_at}
-            cart |= {name: value for name, value in told.items() if value is not None}
+            known = {"customer_id": customer_id, "submitted_at": submitted_at}
+            cart |= {name: value for name, value in known.items() if value is not None}
             stores.mongo.carts.update_one({"_id": cart_id}, {"$setOnInsert": cart}, upsert=True)
 
 

@@ -23,7 +23,7 @@ from ecom_pipeline.database.queries import load_queries
 from ecom_pipeline.verification.probes import Examples, Probe, examples, probes
 
 TIME_LIMIT_MS: Final = 5_000
-"""A query that takes longer without its index is cancelled: it has told enough."""
+"""A query that takes longer without its index is cancelled: the result is clear by then."""
 
 _RUNS: Final = 2  # The first warms the pages, the faster one counts.
 # Times are noisy where a query does much else; the pages that it reads are not.
@@ -188,11 +188,11 @@ def _explain(cursor: Cursor, probe: Probe, asked: Examples) -> Measured:
     runs = []
     for _ in range(_RUNS):
         cursor.execute(f"explain (analyze, buffers, format json) {probe.statement}", asked.values)
-        ((told,),) = cursor.fetchall()
-        root = told[0]["Plan"]
+        ((explained,),) = cursor.fetchall()
+        root = explained[0]["Plan"]
         buffers = root["Shared Hit Blocks"] + root["Shared Read Blocks"]
         rows = round(root["Actual Rows"] * root["Actual Loops"])
-        runs.append(Measured(told[0]["Execution Time"], buffers, rows, root))
+        runs.append(Measured(explained[0]["Execution Time"], buffers, rows, root))
     return min(runs, key=lambda run: run.milliseconds)
 
 

@@ -171,16 +171,16 @@ def _rows_with(
 ) -> sql.Composable:
     """Rows for which any of some conditions is true, each with what these say."""
     problems = list(problems)
-    told = [
+    found_problems = [
         sql.SQL("case when {} then {} end").format(condition, sql.Literal(problem))
         for condition, problem in problems
     ]
     return sql.SQL(
-        "select {identity}, concat_ws('; ', {told}) from {relation} as t"
+        "select {identity}, concat_ws('; ', {found_problems}) from {relation} as t"
         " where {scope} and ({broken})"
     ).format(
         identity=_identity((name, _column(name)) for name in table.keys[0]),
-        told=sql.SQL(", ").join(told),
+        found_problems=sql.SQL(", ").join(found_problems),
         relation=_relation(table.name),
         scope=scope,
         broken=sql.SQL(" or ").join(condition for condition, _ in problems),

@@ -20,7 +20,7 @@ _EFFECTS_MAY_TAKE: Final = timedelta(minutes=5)
 def look_at_tables(servers: Sequence[Server]) -> Iterator[Finding]:
     """Looks whether loads and checkouts came to their end and the analytics tables are up to date.
 
-    Where Postgres answers, that is, and has the tables; that is told by another look.
+    Only if Postgres answers and has the tables; other findings report it if not.
     """
     url = next(server.url for server in servers if server.name == "postgres")
     if url is None:

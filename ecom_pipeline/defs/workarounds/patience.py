@@ -36,7 +36,7 @@ class _Outage:
         self._since: float | None = None
 
     def is_long(self) -> bool:
-        """Notes that the server has not answered; says whether that is to be told."""
+        """Records that the server has not answered; returns whether to report that."""
         now = time.monotonic()
         self._since = self._since or now
         return now - self._since > RESTART_SECONDS

@@ -73,5 +73,5 @@ def _is_due(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     reason = RunFailureReason(given) if given else None
     if not auto_reexecution_should_retry_run(instance, run, reason):
         return False
-    told = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return len(told) < _TIMES_AT_MOST
+    failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    return len(failures) < _TIMES_AT_MOST
