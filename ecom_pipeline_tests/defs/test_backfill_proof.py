@@ -61,7 +61,7 @@ def test_a_backfill_gives_the_checksums_of_the_incremental_way(
 
     assert done.exit_code == 0, done.output
     assert checksums(stores) == incremental
-    assert "changed rows: 0" in done.output
+    assert "Rows changed: 0" in done.output
 
 
 # One of each kind of table, by what its rows are told apart and how they are refreshed.
@@ -115,5 +115,5 @@ def test_a_backfill_that_leaves_a_table_different_fails_and_names_it(
 
     assert done.exit_code == 1
     assert verdicts(done.output)["daily_sales"] == "DIFFERENT:"
-    assert "different: daily_sales" in done.output
+    assert "Different: daily_sales" in done.output
     assert repaired.exit_code == 0, repaired.output

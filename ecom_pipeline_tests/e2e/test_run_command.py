@@ -65,8 +65,8 @@ def test_days_run_again_in_any_order_change_no_row(shell: Shell, stores: Stores)
         shell.run([day])
 
     assert checksums(stores) == before
-    assert "no row changed" not in first
-    assert "no row changed" in again
+    assert "No row changed" not in first
+    assert "No row changed" in again
     findings = json.loads(shell.ecom("audit", "--json"))
     assert {check["name"]: check["breaches"] for check in findings["checks"]} == dict.fromkeys(
         (check["name"] for check in findings["checks"]), 0

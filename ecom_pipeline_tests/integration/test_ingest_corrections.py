@@ -211,7 +211,7 @@ def test_orders_alone_are_loaded_for_customers_and_products_of_an_earlier_ingest
     report = ingest_directory(stores.postgres, write_csv(later, files))
 
     assert report.notes == (
-        "no file of customers; the 3 loaded earlier are used",
-        "no file of products; the 3 loaded earlier are used",
+        "no file of customers: the 3 loaded earlier are used",
+        "no file of products: the 3 loaded earlier are used",
     )
     assert counts(stores, ["shop.orders"]) == [4]
