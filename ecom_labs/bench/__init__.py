@@ -1,1 +1,1 @@
-"""The engine behind `ecom bench`: the pipeline's ways side by side with the obvious ones."""
+"""The engine of `ecom bench`: compares the pipeline with the usual alternatives."""

@@ -1,5 +1,5 @@
 -- name: days
--- Sales of the newest days, with their trend.
+-- Sales of the newest days and their trend.
 select
     day,
     orders,
@@ -20,7 +20,7 @@ order by day desc
 limit :most;
 
 -- name: bridge
--- From gross sales to total sales, of the last 30 days.
+-- From gross sales to total sales in the last 30 days.
 with newest as (
     select max(daily_sales.day) as day
     from analytics.daily_sales
@@ -60,7 +60,7 @@ order by steps.place
 limit :most;
 
 -- name: sellers
--- Products that sold most in the last 30 days.
+-- Best-selling products of the last 30 days.
 select
     sellers.rank,
     sellers.product_id,
@@ -74,7 +74,7 @@ order by sellers.rank
 limit :most;
 
 -- name: returned
--- Products of which most comes back, of those that were ordered 10 times or more.
+-- Products with the highest return rate, among those ordered at least 10 times.
 select
     performance.product_id,
     products.name,
@@ -94,7 +94,7 @@ order by
 limit :most;
 
 -- name: guests
--- Orders of guests, month by month.
+-- Orders of guests by month.
 select
     date_trunc('month', day::timestamp)::date as month,
     sum(orders) as orders,
@@ -125,7 +125,7 @@ order by
 limit :most;
 
 -- name: classes
--- How many products make how much of the net sales, by ABC class.
+-- Number of products and their share of net sales by ABC class.
 select
     abc_class,
     count(*) as products,
@@ -138,7 +138,7 @@ order by abc_class
 limit :most;
 
 -- name: segments
--- Customers by segment: how many, how recent, how often, how much.
+-- Customer segments by size, recency, frequency and net sales.
 select
     segment,
     count(*) as customers,
@@ -155,7 +155,7 @@ order by
 limit :most;
 
 -- name: customers
--- Customers who spent most.
+-- Customers with the highest net sales.
 select
     customer_id,
     segment,
@@ -175,7 +175,7 @@ order by
 limit :most;
 
 -- name: cohorts
--- Customers who come back, by month of their first order.
+-- Customer retention by month of the first order.
 select
     cohort_month,
     months_since,
@@ -191,7 +191,7 @@ order by
 limit :most;
 
 -- name: pairs
--- Products bought together more often than chance would have it.
+-- Products bought together more often than by chance.
 select
     affinity.product_a,
     products_a.name as name_a,
@@ -213,7 +213,7 @@ order by
 limit :most;
 
 -- name: funnel
--- From cart to order, the newest days.
+-- From cart to order on the newest days.
 select
     day,
     carts_created,
@@ -228,7 +228,7 @@ order by day desc
 limit :most;
 
 -- name: cover
--- Products whose stock lasts least at the present pace.
+-- Products whose stock will run out first at the present sales rate.
 select
     cover.product_id,
     products.name,
@@ -247,7 +247,7 @@ order by
 limit :most;
 
 -- name: shortages
--- Products that were asked for most when there were too few.
+-- Products with the most lost demand for lack of stock.
 select
     lost.product_id,
     products.name,
@@ -266,7 +266,7 @@ order by
 limit :most;
 
 -- name: attributes
--- What products that sell are like.
+-- Sales by product attribute.
 select
     category,
     attribute,
