@@ -132,6 +132,7 @@ class _Fates:
         self._index = index
         self._is_named = np.zeros(len(index), np.bool_)
         self._is_sold = np.zeros(len(index), np.bool_)
+        self._is_refused = np.zeros(len(index), np.bool_)
         self._sale_is_refused = np.zeros(len(index), np.bool_)
         self._return_is_refused = np.zeros(len(index), np.bool_)
         self._is_included = np.zeros(len(index), np.bool_)
@@ -141,10 +142,14 @@ class _Fates:
     def name(self, source: Source, part: Path, refused: Numbers) -> None:
         """Notes the records that the rows of a part come from, and the refused ones of them.
 
-        A record that only a customer or a product is taken from may be left out all the same.
+        A record that only a customer or a product is taken from may be left out all the same. Its
+        sale is loaded without them where they are known from an earlier load.
         """
-        is_refused = self._return_is_refused if source is RETURNS else self._sale_is_refused
-        is_named = self._is_named if source in (CUSTOMERS, PRODUCTS) else self._is_sold
+        is_named, is_refused = self._is_sold, self._sale_is_refused
+        if source in (CUSTOMERS, PRODUCTS):
+            is_named, is_refused = self._is_named, self._is_refused
+        elif source is RETURNS:
+            is_refused = self._return_is_refused
         first = FIRST_LINE
         for batch in _batches(part, [RECORD]):
             places = self._index.places(batch[RECORD].to_numpy())
@@ -158,7 +163,12 @@ class _Fates:
         for batch in _batches(included, [RECORD, IN_RECORD]):
             places, others = (self._index.places(column.to_numpy()) for column in batch.columns)
             self._is_included[places] |= self._is_named[others] | self._is_sold[others]
-            for fate in (self._is_sold, self._sale_is_refused, self._return_is_refused):
+            for fate in (
+                self._is_sold,
+                self._is_refused,
+                self._sale_is_refused,
+                self._return_is_refused,
+            ):
                 fate[places] |= fate[others]
 
     def leave_out(self, left_out: Path) -> None:
@@ -185,7 +195,8 @@ class _Fates:
             is_sold, code = self._is_sold[places], self._reason[places]
             is_in = is_sold | self._is_included[places]
             is_in |= self._is_named[places] & (code == 0)
-            outcome = np.where(is_in, (no_sale | no_return).astype(np.int64), 2)
+            is_refused = no_sale | no_return | self._is_refused[places]
+            outcome = np.where(is_in, is_refused.astype(np.int64), 2)
             key = outcome * len(self._reasons) + np.where(is_in, 0, code)
             unread = pc.or_(pc.is_null(batch["sales"]), pc.is_null(batch["returned"])).to_numpy()
             sales, returned = (

@@ -6,7 +6,7 @@ as any files of the contract are.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,15 +175,16 @@ class _Application:
 
     def _show_raw(self, view: RawView) -> None:
         files = self.raw[view.name]
-        names = {name.lower(): name for file in files for name in file.columns}
+        names = dict.fromkeys(name for file in files for name in file.columns)
+        there = {name.casefold() for name in names}
+        self._refuse_missing_key(view, there)
         columns = [
-            f"{_without_nulls(identifier(name), view)} as {identifier(name)}"
-            for name in names.values()
+            f"{_without_nulls(identifier(name), view)} as {identifier(name)}" for name in names
         ]
         columns += [
             f"cast(null as text) as {identifier(name)}"
             for name in view.optional
-            if name.lower() not in names
+            if name.casefold() not in there
         ]
         columns += [f"cast({FILE} as text) as {FILE}", f"cast({RECORD} as bigint) as {RECORD}"]
         paths = [file.path for file in files] or [self._no_records()]
@@ -193,6 +194,14 @@ class _Application:
             columns=", ".join(columns),
             files=", ".join(literal(str(path)) for path in paths),
         )
+
+    def _refuse_missing_key(self, view: RawView, there: Container[str]) -> None:
+        known = {name.casefold() for name in view.optional}
+        for name in view.key:
+            if name.casefold() not in there and name.casefold() not in known:
+                raise MappingError(
+                    self.mapping.name, f"key of view {view.name}", f'no file has a column "{name}"'
+                )
 
     def _no_records(self) -> Path:
         path = self.scratch / "no_records.parquet"

@@ -21,8 +21,16 @@ import pyarrow.parquet as pq
 
 from ecom_pipeline.database.prefetch import prefetched
 from ecom_pipeline.loading.batches import FIRST_LINE
+from ecom_pipeline.loading.file_errors import RefusedFile
 from ecom_pipeline.loading.mapping_file import MappingError, RawView
-from ecom_pipeline.loading.table_files import ENDINGS, TableFile, open_table, stem_of
+from ecom_pipeline.loading.table_files import (
+    ENDINGS,
+    MOST_COLUMNS,
+    TableFile,
+    open_table,
+    stem_of,
+)
+from ecom_pipeline.models.printable import printable
 
 RECORD: Final = "_record"
 FILE: Final = "_file"
@@ -42,6 +50,7 @@ class RawFile:
     Attributes:
         table: The file.
         number: Its number among all files of the load, from 1.
+        columns: Names of its columns in the view, each once.
         path: Where its records are, once they are read.
         broken_path: Where those are that break the file's format.
         reasons: How many break it, by reason.
@@ -50,6 +59,7 @@ class RawFile:
 
     table: TableFile
     number: int
+    columns: tuple[str, ...]
     path: Path
     broken_path: Path
     reasons: Counter[str] = field(default_factory=Counter)
@@ -59,11 +69,6 @@ class RawFile:
     def name(self) -> str:
         """The file's name."""
         return self.table.name
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of its columns in the view, each once."""
-        return self.table.names
 
     @property
     def rows_read(self) -> int:
@@ -115,23 +120,35 @@ def raw_files(
 ) -> dict[str, list[RawFile]]:
     """The files of each view, sorted by name; of all views they are numbered together.
 
-    Symbolic links are not followed.
+    Symbolic links are not followed. A column that stands in several files, in capitals in one and
+    not in another, is one, named as in the first.
 
     Raises:
-        MappingError: A view that needs files has none, or more than are read.
+        MappingError: A view that needs files has none, or it has more files or columns than are
+            read.
         IngestError: A file cannot be read.
     """
     number = 0
     found: dict[str, list[RawFile]] = {}
     for view in views:
         files = found[view.name] = []
+        spelled: dict[str, str] = {}
         for path in _matching(view, directory):
             number += 1
             if number > _MOST_FILES:
                 raise MappingError(
                     mapping, f"view {view.name}", f"finds more than {_MOST_FILES:,} files"
                 )
-            files.append(_opened(mapping, view, path, number, scratch))
+            table = _looked_at(mapping, view, path)
+            columns = (spelled.setdefault(name.casefold(), name) for name in table.names)
+            read, broken = (scratch / f"{kind}-{number:06}.parquet" for kind in ("raw", "broken"))
+            files.append(RawFile(table, number, tuple(columns), read, broken))
+            if len(spelled) > MOST_COLUMNS:
+                raise MappingError(
+                    mapping,
+                    f"view {view.name}",
+                    f"its files have more than {MOST_COLUMNS:,} columns together",
+                )
         if not files and view.required:
             raise MappingError(
                 mapping,
@@ -162,7 +179,7 @@ def read(file: RawFile, progress: Progress) -> None:
     broken: list[pa.Table] = []
     # Uncompressed: it is read once or twice, soon.
     with pq.ParquetWriter(file.path, schema, compression="none", use_dictionary=[FILE]) as writer:
-        for batch in prefetched(file.table.batches(file.columns)):
+        for batch in prefetched(file.table.all_batches()):
             file.records[0] += batch.num_rows
             if batch["problem"].null_count < batch.num_rows:
                 broken.append(_broken(file, batch.filter(pc.is_valid(batch["problem"]))))
@@ -179,7 +196,7 @@ def _records(file: RawFile, batch: pa.Table, schema: pa.Schema) -> pa.Table:
         pa.repeat(pa.scalar(0, pa.int32()), rows), [file.name]
     )
     record = pc.add(batch["line"], pa.scalar(file.number << LINE_BITS, pa.int64()))
-    texts = [batch[name] for name in file.columns]
+    texts = [batch[str(place)] for place in range(len(file.columns))]
     return pa.table([*texts, file_name, record], schema=schema)
 
 
@@ -188,7 +205,7 @@ def _broken(file: RawFile, batch: pa.Table) -> pa.Table:
     for row in batch.to_pylist():
         file.reasons[row["problem"]] += 1
         text = row["text"]
-        values = {name: row[name] for name in file.columns}
+        values = {name: row[str(place)] for place, name in enumerate(file.columns)}
         row_said = values if text is None else {"text": text}
         # As for rows of the contract: jsonb cannot hold a NUL.
         said.append(json.dumps(row_said).replace("\\u0000", r"\\x00"))
@@ -208,21 +225,26 @@ def _matching(view: RawView, directory: Path) -> list[Path]:
     with os.scandir(directory) as entries:
         for entry in entries:
             if is_of(view, entry.name) and entry.is_file(follow_symlinks=False):
+                if not _is_text(entry.name):
+                    raise RefusedFile(printable(entry.name), "has no name in UTF-8; rename it")
                 names.append(entry.name)
     return [directory / name for name in sorted(names)]
 
 
-def _opened(mapping: str, view: RawView, path: Path, number: int, scratch: Path) -> RawFile:
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _looked_at(mapping: str, view: RawView, path: Path) -> TableFile:
     table = open_table(path, view.reading)
-    if own := {RECORD, FILE} & {name.lower() for name in table.names}:
+    if own := {RECORD, FILE} & {name.casefold() for name in table.names}:
         raise MappingError(
             mapping,
             f"view {view.name}",
             f"{path.name} has a column {', '.join(sorted(own))}, a name that every view has anyway",
         )
-    return RawFile(
-        table,
-        number,
-        scratch / f"raw-{number:06}.parquet",
-        scratch / f"broken-{number:06}.parquet",
-    )
+    return table

@@ -2,7 +2,8 @@
 
 import csv
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -43,7 +44,7 @@ ENDINGS: Final = tuple(
 """How the names of files end that are read."""
 
 _UNREADABLE: Final = (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError, BadPage)
-_MOST_COLUMNS: Final = 1_000
+MOST_COLUMNS: Final = 1_000
 _MOST_BROKEN: Final = 100_000
 _SAMPLE_BYTES: Final = 1 << 20
 _COPIED_BYTES: Final = 1 << 20
@@ -129,12 +130,13 @@ class TableFile:
         """
         verbatim = {name.casefold() for name in self.header}
         given: dict[str, str] = {}
+        next_numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
         for at, name in enumerate(self.header, start=1):
             if name.strip() and name.casefold() not in given:
                 given[name.casefold()] = name
                 continue
             stem = name if name.strip() else f"column {at}"
-            others = (f"{stem} ({number})" for number in count(2))
+            others = (f"{stem} ({number})" for number in next_numbers[stem.casefold()])
             free = (
                 other
                 for other in chain([stem], others)
@@ -156,16 +158,25 @@ class TableFile:
             RefusedFile: Most of its records break its format, or it unpacks to far more than its
                 size.
         """
+        return self._batches({name: self._place(name) for name in columns})
+
+    def all_batches(self) -> Iterator[pa.Table]:
+        """Its rows as `batches` gives them, all columns, each named by its place: `0`, `1`.
+
+        By their own names they could not be told from `line`, `problem` and `text`.
+        """
+        return self._batches({str(place): place for place in range(len(self.header))})
+
+    def _batches(self, places: Mapping[str, int]) -> Iterator[pa.Table]:
         rows = broken = 0
         with _told_apart(self.name):
-            for batch in numbered(self._read(columns)):
+            for batch in numbered(self._read(places)):
                 rows += batch.num_rows
                 broken += batch.num_rows - batch["problem"].null_count
                 self._refuse_mostly_broken(rows, broken, batch)
                 yield batch
 
-    def _read(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        places = {name: self._place(name) for name in columns}
+    def _read(self, places: Mapping[str, int]) -> Iterator[pa.Table]:
         if self.reading is None:
             with _parquet(self.path) as file:
                 unpacked = None if _is_packed(self.path) else self.path
@@ -220,10 +231,10 @@ def open_table(path: Path, reading: Reading = BY_LOOKING) -> TableFile:
                 table = TableFile(path, tuple(parquet_header(file)), None)
         else:
             table = _looked_at(path, reading)
-    if len(table.header) > _MOST_COLUMNS:
+    if len(table.header) > MOST_COLUMNS:
         raise RefusedFile(
             path.name,
-            f"has {len(table.header):,} columns; at most {_MOST_COLUMNS:,} are read",
+            f"has {len(table.header):,} columns; at most {MOST_COLUMNS:,} are read",
         )
     return table
 

@@ -334,3 +334,62 @@ def test_links_and_directories_are_not_read(stores: Stores, tmp_path: Path) -> N
 
     with pytest.raises(MappingError, match="view lines: finds no file in"):
         load(stores, till)
+
+
+def test_a_sale_is_loaded_although_its_product_that_is_known_is_refused(
+    stores: Stores, tmp_path: Path
+) -> None:
+    load(stores, write_till(tmp_path / "till.csv", SALES))
+
+    report = load(
+        stores, write_till(tmp_path / "till.csv", [sale("B-1", 9, "Red pen", "2", "1.555")])
+    )
+
+    assert balance(report) == {("lines", "refused", None): (1, "3.11", "0.00")}
+    assert report.balance is not None
+    assert report.balance.sales == Decimal("3.11")
+    assert report.balance.is_even
+
+
+@pytest.mark.parametrize("name", ["line", "problem", "text", "0", 'a "b"', "[red]", "\x1b[31m"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_may_have_any_name(stores: Stores, tmp_path: Path, name: str, ending: str) -> None:
+    records = [{**record, name: record["Item"]} for record in SALES]
+    till = write_till(tmp_path / "till.csv", records, [*COLUMNS, name])
+    if ending == "parquet":
+        (till / "till.csv").unlink()
+        pq.write_table(pa.Table.from_pylist(records), till / "till.parquet")
+    else:
+        with (till / "till.csv").open("ab") as file:
+            file.write(b"A-5,09/01/2026 10:00,,Red pen,1,1.50,,v\xe9\xc3\xa9\n")
+    quoted = name.replace('"', '""')
+
+    report = load(stores, till, pens(queries=QUERIES.replace('"Item"', f'"{quoted}"')))
+
+    assert balance(report)["lines", "loaded", None] == (4, "11.25", "1.50")
+    if ending == "csv":
+        assert select(stores, "select reason, line, row from ops.quarantine") == [
+            (
+                "record: not_utf8",
+                7,
+                {
+                    **sale("A-5", 9, "Red pen", "1", "1.50", Customer=""),
+                    name: "v\\xe9é",
+                },
+            )
+        ]
+
+
+def test_a_column_in_capitals_in_one_file_and_not_in_another_is_one(
+    stores: Stores, tmp_path: Path
+) -> None:
+    small, capital = ({"Order": "order", "Item": item} for item in ("straße été", "STRASSE ÉTÉ"))
+    for number, names in enumerate((small, capital), start=1):
+        columns = [names.get(name, name) for name in COLUMNS]
+        records = [{names.get(name, name): text for name, text in SALES[0].items()}]
+        records[0]["order"] += f"-{number}"
+        write_till(tmp_path / f"till {number}.csv", records, columns)
+
+    report = load(stores, tmp_path, pens(queries=QUERIES.replace('"Item"', '"straße été"')))
+
+    assert balance(report) == {("lines", "loaded", None): (2, "6.00", "0.00")}

@@ -1,9 +1,11 @@
 """Mappings that do not fit: an error names the query, its line and what is wrong, and no value."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ecom_pipeline.loading.file_errors import RefusedFile
 from ecom_pipeline.loading.mapping import MappedFiles, apply_mapping
 from ecom_pipeline.loading.mapping_file import MappingError, parse_mapping
 from ecom_pipeline.services.conventions import Conventions
@@ -122,7 +124,7 @@ HEADS = {
         "-- sales = '1) from lines; drop table x; select (1'",
         "sales and returns of view lines: ",
     ),
-    "a key": ("-- key = 'Nope'", 'does not have a column named "Nope"'),
+    "a key": ("-- key = 'Nope'", 'key of view lines: no file has a column "Nope"'),
     "no file": ("-- [more]\n-- files = 'receipts*'", "view more: finds no file in "),
 }
 
@@ -147,3 +149,43 @@ def test_a_file_may_not_have_a_column_that_every_view_has(tmp_path: Path) -> Non
 
     with pytest.raises(MappingError, match=r"till\.csv has a column _record, a name"):
         apply_mapping(mapping, tmp_path, scratch, Conventions(), lambda _file, _rows: None)
+
+
+def mapped(directory: Path) -> MappedFiles:
+    """What the good query makes of a directory's files."""
+    mapping = parse_mapping(
+        "pens.sql", f"{HEAD.replace('till', 'till*')}\n-- name: products\n{GOOD}"
+    )
+    (scratch := directory / "scratch").mkdir()
+    return apply_mapping(mapping, directory, scratch, Conventions(), lambda _file, _rows: None)
+
+
+def test_a_file_whose_name_is_no_text_is_to_be_renamed(tmp_path: Path) -> None:
+    write_till(tmp_path / "till \udcff.csv", SALES)
+
+    with pytest.raises(RefusedFile, match=r"till \\udcff\.csv has no name in UTF-8; rename it"):
+        mapped(tmp_path)
+
+
+def test_files_of_a_view_have_a_thousand_columns_together_and_no_more(tmp_path: Path) -> None:
+    for number in (1, 2):
+        blank = [""] * (498 - number)
+        (tmp_path / f"till {number}.csv").write_text(
+            ",".join(["Item", f"only {number}", *(f"of {number}" for _ in blank)]) + "\n"
+        )
+    (file,) = mapped(tmp_path).raw["lines"][:1]
+    assert len(file.columns) == 499
+    shutil.rmtree(tmp_path / "scratch")
+
+    (tmp_path / "till 3.csv").write_text(",".join(["Item"] + ["of 3"] * 10) + "\n")
+    with pytest.raises(MappingError, match="view lines: its files have more than 1,000 columns"):
+        mapped(tmp_path)
+
+
+def test_a_thousand_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "till.csv").write_text(",".join(["Item"] * 1_000) + "\n" + ",".join("x" * 1_000))
+
+    (file,) = mapped(tmp_path).raw_files
+
+    assert file.columns == ("Item", *(f"Item ({number})" for number in range(2, 1_001)))
+    assert file.rows_read == 1
